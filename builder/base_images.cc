@@ -1,0 +1,189 @@
+#include "builder/base_images.h"
+
+#include "base/error.h"
+
+namespace cooper::builder {
+namespace {
+
+constexpr std::size_t kMetadataLimitBytes = 8 << 20;
+constexpr const char* kOriginFact = "blob-origin";  // blob digest -> size, media type, reference that has it
+
+cache::StepKey download_key(const oci::BlobDigest& digest) {
+  return {oci::sha256("download " + digest.str())};
+}
+
+// Ends a progress activity, well or badly, with its scope.
+class Activity {
+ public:
+  Activity(Progress& progress, std::string label) : progress_(progress), label_(std::move(label)) {
+    progress_.activity_started(label_);
+  }
+  Activity(const Activity&) = delete;
+  Activity& operator=(const Activity&) = delete;
+  ~Activity() { progress_.activity_finished(label_, ok_); }
+  void succeed() { ok_ = true; }
+
+ private:
+  Progress& progress_;
+  std::string label_;
+  bool ok_ = false;
+};
+
+std::vector<PlannedLayer> pair_layers(const oci::Manifest& manifest, const oci::ImageConfig& config,
+                                      const std::string& name) {
+  std::vector<PlannedLayer> layers;
+  if (config.diff_ids.empty()) return layers;  // FROM-20
+  if (config.diff_ids.size() != manifest.layers.size()) {
+    throw Error(Errc::corrupt, cat("image ", name, ": its config lists ", config.diff_ids.size(),
+                                   " layers, its manifest ", manifest.layers.size()));
+  }
+  for (std::size_t i = 0; i < manifest.layers.size(); ++i) {
+    layers.push_back({manifest.layers[i], config.diff_ids[i]});
+  }
+  return layers;
+}
+
+bool may_answer_locally(Errc code) {
+  // Docker Hub answers 401 for repositories that do not exist.
+  return code == Errc::not_found || code == Errc::denied || code == Errc::network;
+}
+
+}  // namespace
+
+std::optional<oci::Descriptor> BaseImages::find_local(const oci::Reference& reference) {
+  if (reference.digest && store_.has(*reference.digest)) {
+    const std::string content = read_all(*store_.open_blob(*reference.digest), kMetadataLimitBytes,
+                                         reference.str());
+    oci::Descriptor root{std::string(oci::kManifestType), *reference.digest, content.size()};
+    if (content.find("\"manifests\"") != std::string::npos) root.media_type = oci::kIndexType;
+    return root;
+  }
+  if (reference.digest) return std::nullopt;
+  return store_.find_name(reference);
+}
+
+oci::Descriptor BaseImages::ask_registry(const oci::Reference& reference, const oci::Platform& platform) {
+  Activity activity(progress_, "load metadata for " + reference.str());
+  const oci::FetchedManifest fetched = registry_.fetch_manifest(reference);
+  auto writer = store_.new_blob();
+  writer->write(as_bytes(fetched.content));
+  writer->commit(fetched.descriptor.digest);
+  oci::Descriptor manifest = fetched.descriptor;
+  if (oci::is_index_type(fetched.descriptor.media_type)) {
+    const auto chosen =
+        oci::select_manifest(oci::parse_index(fetched.content, reference.str()), platform);
+    if (!chosen) {
+      throw Error(Errc::not_found,
+                  cat(reference.familiar(), ": no match for platform in manifest: ", platform.str()));
+    }
+    manifest = *chosen;
+  }
+  oci::Reference exact = reference;
+  exact.digest = manifest.digest;
+  const oci::Manifest parsed = oci::parse_manifest(fetch_metadata(exact, manifest), reference.str());
+  remember_origin(parsed, reference);
+  fetch_metadata(exact, parsed.config);
+  activity.succeed();
+  return manifest;
+}
+
+std::string BaseImages::fetch_metadata(const oci::Reference& reference, const oci::Descriptor& blob) {
+  if (!store_.has(blob.digest)) {
+    auto writer = store_.new_blob();
+    if (oci::is_manifest_type(blob.media_type)) {
+      writer->write(as_bytes(registry_.fetch_manifest(reference).content));
+    } else {
+      if (blob.size_bytes > kMetadataLimitBytes) {
+        throw Error(Errc::invalid, cat("the config of ", reference.familiar(), " is larger than ",
+                                       kMetadataLimitBytes, " bytes"));
+      }
+      registry_.fetch_blob(reference, blob, *writer);
+    }
+    writer->commit(blob.digest);
+  }
+  return read_all(*store_.open_blob(blob.digest), kMetadataLimitBytes, blob.digest.str());
+}
+
+void BaseImages::remember_origin(const oci::Manifest& manifest, const oci::Reference& reference) {
+  for (const oci::Descriptor& layer : manifest.layers) {
+    if (store_.has(layer.digest)) continue;
+    store_.put_fact(kOriginFact, layer.digest.str(), reference.str());
+  }
+}
+
+oci::Descriptor BaseImages::choose_manifest(const oci::Descriptor& root, const oci::Platform& platform) {
+  if (!oci::is_index_type(root.media_type)) return root;
+  const oci::Index index =
+      oci::parse_index(oci::read_blob(store_, root, kMetadataLimitBytes), root.digest.str());
+  const auto chosen = oci::select_manifest(index, platform);
+  if (!chosen) {
+    throw Error(Errc::not_found,
+                cat(root.digest.str(), ": no match for platform in manifest: ", platform.str()));
+  }
+  return *chosen;
+}
+
+oci::Descriptor BaseImages::resolve_root(const oci::Reference& reference, const oci::Platform& platform) {
+  const bool local_may_answer = policy_ != PullPolicy::registry_only;
+  if (reference.digest || policy_ == PullPolicy::local_first) {
+    if (const auto local = find_local(reference)) {
+      const oci::Descriptor manifest = choose_manifest(*local, platform);
+      if (store_.has(manifest.digest)) return manifest;
+    }
+  }
+  try {
+    return ask_registry(reference, platform);
+  } catch (const Error& error) {
+    if (!local_may_answer || !may_answer_locally(error.code())) throw;
+    const auto local = find_local(reference);
+    if (!local) throw;
+    if (error.code() == Errc::network) {
+      progress_.notice(cat("registry not reached (", error.message(), "); using the local image ",
+                           reference.familiar(), " ", local->digest.str()));
+    }
+    return choose_manifest(*local, platform);
+  }
+}
+
+ResolvedBase BaseImages::resolve(const std::string& text, const oci::Platform& platform) {
+  const oci::Reference reference = oci::parse_reference(text);
+  const oci::Descriptor root = with_context([&] { return cat("resolving ", text); },
+                                            [&] { return resolve_root(reference, platform); });
+  const std::string manifest_json = oci::read_blob(store_, root, kMetadataLimitBytes);
+  const oci::Manifest manifest = oci::parse_manifest(manifest_json, text);
+  ResolvedBase base;
+  oci::Reference resolved = reference;
+  resolved.digest = root.digest;
+  base.resolved = resolved.str();
+  base.config = oci::parse_config(oci::read_blob(store_, manifest.config, kMetadataLimitBytes), text);
+  base.layers = pair_layers(manifest, base.config, text);
+  return base;
+}
+
+void BaseImages::ensure_blob(const oci::Descriptor& blob) {
+  if (store_.has(blob.digest)) return;
+  const auto lock = store_.lock_step(download_key(blob.digest), {});
+  if (store_.has(blob.digest)) return;
+  const auto origin = store_.find_fact(kOriginFact, blob.digest.str());
+  if (!origin) {
+    throw Error(Errc::not_found, cat("layer ", blob.digest.str(),
+                                     " is not in the store, and no registry is known to have it"));
+  }
+  const oci::Reference reference = oci::parse_reference(*origin);
+  Activity activity(progress_, cat("pull ", reference.familiar(), " ", blob.digest.str().substr(0, 19)));
+  auto writer = store_.new_blob();
+  registry_.fetch_blob(reference, blob, *writer);
+  writer->commit(blob.digest);
+  activity.succeed();
+}
+
+std::unique_ptr<ByteSource> FetchingBlobs::open_blob(const oci::BlobDigest& digest) {
+  if (!store_.has(digest)) {
+    oci::Descriptor wanted;
+    wanted.digest = digest;
+    fetcher_.ensure_blob(wanted);
+  }
+  return store_.open_blob(digest);
+}
+
+}  // namespace cooper::builder

@@ -1,0 +1,62 @@
+// Base images: a reference becomes a manifest, a config and a list of layers, from the local store or a registry;
+// layers themselves come only when somebody reads them.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "base/guarded.h"
+#include "builder/materializer.h"
+#include "builder/planner.h"
+#include "builder/progress.h"
+#include "cache/store.h"
+#include "oci/registry.h"
+
+namespace cooper::builder {
+
+enum class PullPolicy {
+  registry_first,  // default (FROM-22): ask the registry; a local name answers when it says not found
+  local_first,     // --pull=false: a local name answers first
+  registry_only,   // --pull: local names do not count
+};
+
+class BaseImages : public BaseResolver, public LayerFetcher {
+ public:
+  BaseImages(cache::Store& store, oci::Registry& registry, Progress& progress, PullPolicy policy)
+      : store_(store), registry_(registry), progress_(progress), policy_(policy) {}
+
+  // A digest whose manifest is in the store needs no network. When the registry can't be reached, a local name
+  // answers, with a notice.
+  ResolvedBase resolve(const std::string& reference, const oci::Platform& platform) override;
+  void ensure_blob(const oci::Descriptor& blob) override;
+
+  // The root (manifest) that a reference resolves to, its manifest and config in the store.
+  oci::Descriptor resolve_root(const oci::Reference& reference, const oci::Platform& platform);
+
+ private:
+  std::optional<oci::Descriptor> find_local(const oci::Reference& reference);
+  oci::Descriptor ask_registry(const oci::Reference& reference, const oci::Platform& platform);
+  // The manifest for `platform`, out of an index or as it is; fetched where missing.
+  oci::Descriptor choose_manifest(const oci::Descriptor& root, const oci::Platform& platform);
+  std::string fetch_metadata(const oci::Reference& reference, const oci::Descriptor& blob);
+  void remember_origin(const oci::Manifest& manifest, const oci::Reference& reference);
+
+  cache::Store& store_;
+  oci::Registry& registry_;
+  Progress& progress_;
+  PullPolicy policy_;
+};
+
+// Blobs of the store, missing ones fetched first: what exporters and pushes read from.
+class FetchingBlobs : public oci::BlobReader {
+ public:
+  FetchingBlobs(cache::Store& store, LayerFetcher& fetcher) : store_(store), fetcher_(fetcher) {}
+  bool has(const oci::BlobDigest& digest) override { return store_.has(digest); }
+  std::unique_ptr<ByteSource> open_blob(const oci::BlobDigest& digest) override;
+
+ private:
+  cache::Store& store_;
+  LayerFetcher& fetcher_;
+};
+
+}  // namespace cooper::builder

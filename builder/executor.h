@@ -1,0 +1,47 @@
+// Executes a Plan: looks every step up, runs what is missing, in parallel where the DAG allows.
+//
+// First a look-up pass on the caller's thread: steps whose inputs are known are answered from the cache. A build in which
+// every step hits therefore starts no thread, no process and no namespace. Only when something has to run is the build's
+// user namespace entered (before any thread exists), and the rest is scheduled.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <string>
+#include <vector>
+
+#include "builder/layer_stack.h"
+#include "builder/materializer.h"
+#include "builder/plan.h"
+#include "builder/progress.h"
+#include "cache/store.h"
+#include "layers/compression.h"
+#include "layers/tree.h"
+
+namespace cooper::builder {
+
+struct ExecuteOptions {
+  layers::CompressionSpec compression;           // of newly made layers
+  std::optional<std::int64_t> source_date_epoch;  // times of directories we make, and of new steps
+  std::string platform;                          // of the builder, part of a RUN's key
+  std::function<std::pair<std::int64_t, std::uint32_t>()> clock;  // Unix time; arrives as a value
+  // Opens a local context by name ("" is the main one); called at most once per name, before the
+  // build's namespace is entered.
+  std::function<std::shared_ptr<const layers::Tree>(const std::string& name)> open_context;
+};
+
+struct StepResult {
+  LayerStack rootfs;
+  std::string created;  // RFC 3339; "" for sources
+  bool cached = false;
+};
+
+// One result per step of the plan, in order. Errors carry the step's source range (StepError).
+std::vector<StepResult> execute(const Plan& plan, cache::Store& store, LayerFetcher& fetcher, Progress& progress,
+                                const ExecuteOptions& options, std::stop_token stop);
+
+}  // namespace cooper::builder

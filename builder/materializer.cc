@@ -1,0 +1,104 @@
+#include "builder/materializer.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "layers/apply.h"
+
+namespace cooper::builder {
+namespace {
+
+// One lock name per tree, so that two builds that need the same base unpack it once.
+cache::StepKey tree_key(const std::string& mapping, const oci::ChainId& chain) {
+  return {oci::sha256("tree " + mapping + " " + chain.str())};
+}
+
+std::string layer_name(const PlannedLayer& layer) { return "layer " + layer.descriptor.digest.str(); }
+
+}  // namespace
+
+layers::TablePtr Materializer::table(const PlannedLayer& layer) {
+  auto known = tables_.with([&](auto& tables) {
+    const auto found = tables.find(layer.diff_id);
+    return found == tables.end() ? nullptr : found->second;
+  });
+  if (known) return known;
+  auto made = [&]() -> layers::Table {
+    if (const auto bytes = store_.find_table(layer.diff_id)) {
+      return layers::Table::parse(*bytes, "table of " + layer_name(layer));
+    }
+    fetcher_.ensure_blob(layer.descriptor);
+    layers::Table table =
+        layers::read_table(store_.open_blob(layer.descriptor.digest), {}, layer_name(layer));
+    store_.put_table(layer.diff_id, table.serialize());
+    return table;
+  }();
+  auto shared = std::make_shared<const layers::Table>(std::move(made));
+  return tables_.with([&](auto& tables) { return tables.try_emplace(layer.diff_id, shared).first->second; });
+}
+
+void Materializer::remember_table(const oci::DiffId& diff_id, layers::Table table) {
+  store_.put_table(diff_id, table.serialize());
+  auto shared = std::make_shared<const layers::Table>(std::move(table));
+  tables_.with([&](auto& tables) { tables.try_emplace(diff_id, std::move(shared)); });
+}
+
+void Materializer::adopt_tree(const LayerStack& stack, TempDir tree, const TreePath& inside) {
+  store_.put_tree(mapping_, *stack.chain(), std::move(tree), inside);
+}
+
+std::unique_ptr<layers::Tree> Materializer::merge(const LayerStack& stack, std::size_t count,
+                                                  bool with_files) {
+  std::vector<layers::LayerView> views;
+  views.reserve(count);
+  for (std::size_t i = 0; i < count; ++i) {
+    layers::LayerView view{table(stack.layers()[i]), std::nullopt};
+    if (with_files) view.directory = store_.find_tree(mapping_, stack.chains()[i]);
+    views.push_back(std::move(view));
+  }
+  return layers::merge_layers(std::move(views));
+}
+
+std::shared_ptr<const layers::Tree> Materializer::metadata(const LayerStack& stack) {
+  return merge(stack, stack.layers().size(), false);
+}
+
+std::shared_ptr<const layers::Tree> Materializer::files(const LayerStack& stack, std::stop_token stop) {
+  ensure_trees(stack, stop);
+  return merge(stack, stack.layers().size(), true);
+}
+
+std::vector<std::string> Materializer::lower_paths(const LayerStack& stack, std::stop_token stop) {
+  ensure_trees(stack, stop);
+  std::vector<std::string> paths;
+  paths.reserve(stack.chains().size());
+  for (const oci::ChainId& chain : stack.chains()) paths.push_back(store_.tree_path(mapping_, chain));
+  std::reverse(paths.begin(), paths.end());
+  return paths;
+}
+
+void Materializer::ensure_trees(const LayerStack& stack, std::stop_token stop) {
+  for (std::size_t i = 0; i < stack.chains().size(); ++i) {
+    if (!store_.find_tree(mapping_, stack.chains()[i])) apply_one(stack, i, stop);
+  }
+}
+
+void Materializer::apply_one(const LayerStack& stack, std::size_t index, std::stop_token stop) {
+  const oci::ChainId& chain = stack.chains()[index];
+  const PlannedLayer& layer = stack.layers()[index];
+  const auto lock = store_.lock_step(tree_key(mapping_, chain), stop);
+  if (store_.find_tree(mapping_, chain)) return;
+  fetcher_.ensure_blob(layer.descriptor);
+  TempDir fresh = store_.new_tree(mapping_);
+  const auto below = merge(stack, index, true);
+  layers::Table applied = with_context(
+      [&] { return cat("unpacking layer ", index + 1, " of ", stack.layers().size()); },
+      [&] {
+        return layers::apply_verified(store_.open_blob(layer.descriptor.digest), fresh.dir(), *below,
+                                      layer.diff_id, {}, layer_name(layer));
+      });
+  remember_table(layer.diff_id, std::move(applied));
+  store_.put_tree(mapping_, chain, std::move(fresh), TreePath());
+}
+
+}  // namespace cooper::builder

@@ -1,0 +1,58 @@
+// Brings layers only as far as somebody needs them: elsewhere -> blob -> table, or -> tree (a directory usable as an
+// overlay lower directory). Everything is kept in the store, so the next build finds it. Thread-safe; work on one tree is
+// done once across threads and processes.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/guarded.h"
+#include "builder/layer_stack.h"
+#include "cache/store.h"
+#include "layers/tree.h"
+
+namespace cooper::builder {
+
+// Whoever knows where a base layer's blob can be had. Implementations are thread-safe.
+class LayerFetcher {
+ public:
+  virtual ~LayerFetcher() = default;
+  // Afterwards the store holds the blob, verified. Error(not_found) names a layer that nobody has.
+  virtual void ensure_blob(const oci::Descriptor& blob) = 0;
+};
+
+class Materializer {
+ public:
+  Materializer(cache::Store& store, LayerFetcher& fetcher) : store_(store), fetcher_(fetcher) {}
+
+  // Names the store's trees for our id mapping ("" until the build's namespace is entered).
+  void set_mapping(std::string mapping) { mapping_ = std::move(mapping); }
+  const std::string& mapping() const noexcept { return mapping_; }
+
+  layers::TablePtr table(const PlannedLayer& layer);
+  void remember_table(const oci::DiffId& diff_id, layers::Table table);
+  // Publishes a directory that already holds what the top layer of `stack` is (a RUN's upper directory).
+  void adopt_tree(const LayerStack& stack, TempDir tree, const TreePath& inside);
+  TempDir new_tree() { return store_.new_tree(mapping_); }
+  // Metadata only: open() on its files fails.
+  std::shared_ptr<const layers::Tree> metadata(const LayerStack& stack);
+  // With the files. Needs the build's namespace.
+  std::shared_ptr<const layers::Tree> files(const LayerStack& stack, std::stop_token stop);
+  // Directories of the whole stack, top first, absolute, for an overlay. Needs the build's namespace.
+  std::vector<std::string> lower_paths(const LayerStack& stack, std::stop_token stop);
+
+ private:
+  void ensure_trees(const LayerStack& stack, std::stop_token stop);
+  void apply_one(const LayerStack& stack, std::size_t index, std::stop_token stop);
+  std::unique_ptr<layers::Tree> merge(const LayerStack& stack, std::size_t count, bool with_files);
+
+  cache::Store& store_;
+  LayerFetcher& fetcher_;
+  std::string mapping_;
+  Guarded<std::unordered_map<oci::DiffId, layers::TablePtr>> tables_;
+};
+
+}  // namespace cooper::builder

@@ -1,0 +1,93 @@
+#include "builder/plan.h"
+
+#include <algorithm>
+#include <sstream>
+
+namespace cooper::builder {
+namespace {
+
+const char* kind_of(const Operation& operation) {
+  struct Visitor {
+    const char* operator()(const SourceStep& step) const {
+      switch (step.kind) {
+        case SourceStep::Kind::scratch: return "scratch";
+        case SourceStep::Kind::image: return "image";
+        case SourceStep::Kind::local_context: return "context";
+      }
+      return "source";
+    }
+    const char* operator()(const RunStep&) const { return "run"; }
+    const char* operator()(const CopyStep& step) const { return step.is_add ? "add" : "copy"; }
+    const char* operator()(const MakeDirStep&) const { return "mkdir"; }
+  };
+  return std::visit(Visitor(), operation);
+}
+
+// Quotes for DOT and for words with blanks: backslash, quote and line ends escaped.
+std::string quoted(const std::string& text) {
+  std::string out = "\"";
+  for (const char c : text) {
+    if (c == '"' || c == '\\') out += '\\';
+    if (c == '\n') {
+      out += "\\n";
+      continue;
+    }
+    out += c;
+  }
+  return out + "\"";
+}
+
+}  // namespace
+
+std::vector<StepId> inputs_of(const Step& step) {
+  struct Visitor {
+    std::vector<StepId> operator()(const SourceStep&) const { return {}; }
+    std::vector<StepId> operator()(const RunStep& run) const {
+      std::vector<StepId> inputs{run.parent};
+      for (const RunStep::Mount& mount : run.mounts) {
+        if (mount.from) inputs.push_back(*mount.from);
+      }
+      return inputs;
+    }
+    std::vector<StepId> operator()(const CopyStep& copy) const {
+      std::vector<StepId> inputs{copy.parent};
+      if (copy.source) inputs.push_back(copy.source->from);
+      return inputs;
+    }
+    std::vector<StepId> operator()(const MakeDirStep& made) const { return {made.parent}; }
+  };
+  std::vector<StepId> inputs = std::visit(Visitor(), step.operation);
+  std::vector<StepId> unique;
+  for (const StepId id : inputs) {
+    if (std::find(unique.begin(), unique.end(), id) == unique.end()) unique.push_back(id);
+  }
+  return unique;
+}
+
+std::string plan_text(const Plan& plan) {
+  std::ostringstream out;
+  out << "target " << plan.target << "\n";
+  for (StepId id = 0; id < plan.steps.size(); ++id) {
+    const Step& step = plan.steps[id];
+    out << "#" << id << " " << kind_of(step.operation);
+    const auto inputs = inputs_of(step);
+    for (std::size_t i = 0; i < inputs.size(); ++i) out << (i == 0 ? " <- #" : ", #") << inputs[i];
+    out << "  " << step.display << "\n";
+  }
+  out << "result #" << plan.result.rootfs << "\n";
+  return std::move(out).str();
+}
+
+std::string plan_dot(const Plan& plan) {
+  std::ostringstream out;
+  out << "digraph plan {\n  rankdir=BT;\n  node [shape=box];\n";
+  for (StepId id = 0; id < plan.steps.size(); ++id) {
+    out << "  s" << id << " [label=" << quoted(plan.steps[id].display) << "];\n";
+    for (const StepId input : inputs_of(plan.steps[id])) out << "  s" << id << " -> s" << input << ";\n";
+  }
+  out << "  result [shape=oval, label=" << quoted(plan.target) << "];\n  result -> s" << plan.result.rootfs
+      << ";\n}\n";
+  return std::move(out).str();
+}
+
+}  // namespace cooper::builder

@@ -1,0 +1,133 @@
+// The Plan: everything a target needs, as a value. Made without running anything; printed by
+// `cooper build --call=plan`, compared in tests, executed by builder/executor.h.
+//
+// Steps are the nodes of a DAG, listed so that every step comes after those it needs. Metadata instructions make no
+// step: they fold into their stage's ImageConfig and history. All words are expanded; names that need a rootfs to be
+// looked up (users, --chown) are still text.
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "builder/sandbox/runner.h"
+#include "oci/image.h"
+#include "parser/mount.h"
+#include "parser/source.h"
+
+namespace cooper::builder {
+
+using StepId = std::size_t;  // index into Plan::steps
+
+// A layer as an image lists it.
+struct PlannedLayer {
+  oci::Descriptor descriptor;
+  oci::DiffId diff_id;
+  friend bool operator==(const PlannedLayer&, const PlannedLayer&) = default;
+};
+
+// Where a rootfs or files begin.
+struct SourceStep {
+  enum class Kind { scratch, image, local_context };
+  Kind kind = Kind::scratch;
+  std::string name;                  // image: reference as written; local_context: "" (main) or its name
+  std::string resolved;              // image: normalised reference with digest
+  std::vector<PlannedLayer> layers;  // image, bottom first
+};
+
+// One RUN (rows RUN-*). Key and execution need nothing but this and the parent's chain.
+struct RunStep {
+  StepId parent = 0;
+  std::vector<std::string> argv;         // shell applied
+  std::vector<std::string> environment;  // "K=V": image Env, ARG values, PATH; HOME is added at run time (RUN-04)
+  std::vector<std::pair<std::string, std::string>> proxies;  // reach the process, never the key (ARG-12)
+  std::string working_dir;
+  std::string user;                      // as written
+  struct Mount {
+    parser::RunMount mount;              // expanded; target absolute
+    std::optional<StepId> from;          // bind, cache: the source tree
+  };
+  std::vector<Mount> mounts;
+  Network network = Network::host;
+  bool insecure = false;
+  std::string hostname = "buildkitsandbox";
+  std::vector<ExtraHost> extra_hosts;
+  std::vector<Ulimit> ulimits;
+  std::uint64_t shm_bytes = std::uint64_t{64} << 20;
+  // HEREDOC-09: a script that is executed through its own interpreter, mounted at /dev/pipes/<name>.
+  std::optional<std::pair<std::string, std::string>> script;  // name, content
+};
+
+// One COPY or ADD of local files (rows COPY-*, ADD-01 … ADD-07).
+struct CopyStep {
+  StepId parent = 0;
+  struct Source {
+    StepId from = 0;
+    std::vector<std::string> patterns;  // in order
+  };
+  std::optional<Source> source;                               // paths; absent when only heredocs are given
+  std::vector<std::pair<std::string, std::string>> heredocs;  // name, expanded content; applied after paths
+  std::string destination;  // absolute; a trailing '/' counts
+  std::string chown;        // "", or as written
+  std::string chmod;
+  bool link = false;
+  bool parents = false;
+  std::vector<std::string> excludes;
+  bool is_add = false;  // local archives are unpacked
+  bool unpack = true;   // ADD --unpack=false
+};
+
+// WORKDIR's directory (rows WORKDIR-02, 03).
+struct MakeDirStep {
+  StepId parent = 0;
+  std::string path;
+  std::string user;
+};
+
+using Operation = std::variant<SourceStep, RunStep, CopyStep, MakeDirStep>;
+
+struct Step {
+  Operation operation;
+  std::string display;        // "[build 2/4] RUN make" (ERR-04)
+  std::string stage;          // name, or its number as text
+  parser::SourceRange range;  // in the Dockerfile; ONBUILD triggers: the child's FROM line (ONBUILD-06)
+  bool ignore_cache = false;  // --no-cache, --no-cache-filter
+};
+
+// One history entry; layer entries name the step whose time and layer they stand for.
+struct PlannedHistory {
+  oci::HistoryEntry entry;  // created is filled in at assembly for new entries
+  std::optional<StepId> step;
+  bool inherited = false;   // from the base: kept as it is
+};
+
+struct StageResult {
+  StepId rootfs = 0;
+  oci::ImageConfig config;  // without diff_ids, history, created
+  std::vector<PlannedHistory> history;
+};
+
+struct Warning {
+  std::string rule;
+  std::string message;
+  std::vector<parser::SourceRange> ranges;
+};
+
+struct Plan {
+  std::vector<Step> steps;
+  StageResult result;  // the target
+  std::string target;  // its display name
+  std::vector<Warning> warnings;
+};
+
+// The steps a step needs, in order, each once.
+std::vector<StepId> inputs_of(const Step& step);
+
+std::string plan_text(const Plan& plan);
+std::string plan_dot(const Plan& plan);
+
+}  // namespace cooper::builder

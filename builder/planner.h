@@ -1,0 +1,49 @@
+// Dockerfile + options -> Plan: stages, targets, ARG and ENV scoping, FROM resolution, ONBUILD, metadata.
+// Touches nothing but what the resolver does. Errors are parser::DockerfileError with the instruction's range.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "builder/plan.h"
+#include "oci/platform.h"
+#include "parser/dockerfile.h"
+
+namespace cooper::builder {
+
+struct ResolvedBase {
+  std::string resolved;  // docker.io/library/busybox:latest@sha256:…
+  oci::ImageConfig config;
+  std::vector<PlannedLayer> layers;  // bottom first; as many as config.diff_ids
+};
+
+// Images by reference. Implementations pull manifests and configs, never layers.
+class BaseResolver {
+ public:
+  virtual ~BaseResolver() = default;
+  virtual ResolvedBase resolve(const std::string& reference, const oci::Platform& platform) = 0;
+};
+
+struct PlanOptions {
+  std::string target;  // "" : the last stage
+  std::map<std::string, std::string> build_args;
+  oci::Platform build_platform;   // the builder's own
+  oci::Platform target_platform;
+  std::map<std::string, std::string> labels;  // --label: applied last (LABEL-03)
+  bool no_cache = false;
+  std::vector<std::string> no_cache_stages;   // --no-cache-filter, any case
+  std::optional<Network> network;             // --network
+  std::vector<ExtraHost> extra_hosts;
+  std::vector<Ulimit> ulimits;
+  std::uint64_t shm_bytes = std::uint64_t{64} << 20;
+  std::vector<std::string> allowed;           // entitlements: network.host, security.insecure
+  std::vector<std::string> named_contexts;    // names of --build-context local directories
+  std::optional<std::int64_t> source_date_epoch;
+};
+
+Plan make_plan(const parser::Dockerfile& dockerfile, const PlanOptions& options, BaseResolver& resolver);
+
+}  // namespace cooper::builder

@@ -1,0 +1,125 @@
+// RUN: a process over an overlay of the parent's trees, and what it changed as a layer.
+#include <fcntl.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "builder/step_error.h"
+#include "builder/step_runner.h"
+#include "builder/users.h"
+#include "layers/diff.h"
+
+namespace cooper::builder {
+namespace {
+
+constexpr std::size_t kUserFileLimitBytes = 16 << 20;
+
+// Reads beneath the mounted root, links followed inside it.
+FileLookup lookup_in(const Dir& root) {
+  return [&root](const TreePath& path) -> std::optional<std::string> {
+    const auto target = root.resolve(path);
+    if (!target) return std::nullopt;
+    const auto status = root.try_stat(*target);
+    if (!status || !S_ISREG(status->st_mode)) return std::nullopt;
+    return root.read_file(*target, kUserFileLimitBytes);
+  };
+}
+
+bool has_variable(const std::vector<std::string>& environment, const std::string& name) {
+  return std::any_of(environment.begin(), environment.end(), [&](const std::string& each) {
+    return each.starts_with(name + "=");
+  });
+}
+
+RunRequest make_request(const RunStep& step, const Dir& root) {
+  const RunUser user = resolve_run_user(step.user, lookup_in(root));
+  RunRequest request;
+  request.argv = step.argv;
+  request.environment = step.environment;
+  for (const auto& [name, value] : step.proxies) {
+    if (!has_variable(request.environment, name)) request.environment.push_back(name + "=" + value);
+  }
+  if (!has_variable(request.environment, "HOME")) request.environment.push_back("HOME=" + user.home);
+  request.working_dir = step.working_dir;
+  request.uid = user.uid;
+  request.gid = user.gid;
+  request.supplementary_gids = user.supplementary_gids;
+  request.hostname = step.hostname;
+  request.extra_hosts = step.extra_hosts;
+  request.network = step.network;
+  request.ulimits = step.ulimits;
+  request.shm_bytes = step.shm_bytes;
+  request.insecure = step.insecure;
+  return request;
+}
+
+std::string joined(const std::vector<std::string>& argv) {
+  std::string text;
+  for (const std::string& word : argv) text += (text.empty() ? "" : " ") + word;
+  return text;
+}
+
+// The upper directory's own metadata is what the merged root shows.
+void prepare_upper(const Dir& scratch, const layers::Entry& root) {
+  const TreePath upper = TreePath::clean("upper");
+  scratch.make_dir(upper, 0755);
+  scratch.set_owner(upper, root.uid, root.gid);
+  scratch.set_mode(upper, root.mode);
+  scratch.set_mtime(upper, root.mtime);
+  scratch.make_dir(TreePath::clean("work"), 0700);
+}
+
+// HEREDOC-09: the body as an executable file, mounted read-only at /dev/pipes/<name>.
+std::optional<UniqueFd> write_script(const RunStep& step, const Dir& scratch) {
+  if (!step.script) return std::nullopt;
+  const TreePath name = TreePath::clean("script");
+  {
+    const UniqueFd file = scratch.open_file(name, O_WRONLY | O_CREAT | O_EXCL, 0755);
+    FdSink(file.get(), "heredoc script").write(as_bytes(step.script->second));
+  }
+  scratch.set_mode(name, 0755);
+  return scratch.open_file(name, O_PATH);
+}
+
+}  // namespace
+
+StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepared& prepared,
+                                   const LayerStack& parent, std::stop_token stop) {
+  const std::vector<std::string> lowers = materializer_.lower_paths(parent, stop);
+  const auto below = materializer_.metadata(parent);
+  TempDir scratch = materializer_.new_tree();
+  prepare_upper(scratch.dir(), *below->find(TreePath()));
+  const auto script = write_script(step, scratch.dir());
+  const RunOutcome outcome = [&] {
+    const UniqueFd root = workshop_->storage.mount(lowers, scratch.host_path() + "/upper",
+                                                   scratch.host_path() + "/work");
+    const Dir root_dir(root.duplicate(), Confine::image, "rootfs");
+    RunRequest request = make_request(step, root_dir);
+    if (script) {
+      request.mounts.push_back({StepMount::Kind::bind,
+                                TreePath::clean("/dev/pipes/" + step.script->first), script->get(), true, 0});
+    }
+    return workshop_->runner->run(
+        request, root,
+        [&](std::string_view bytes, bool is_stderr) { progress_.output(id, bytes, is_stderr); }, stop);
+  }();
+  if (!outcome.status.success()) {
+    throw StepError(Errc::step_failed,
+                    cat("process \"", joined(step.argv), "\" did not complete successfully: exit code: ",
+                        outcome.status.shell_code()),
+                    plan_.steps[id], outcome.status.shell_code());
+  }
+  layers::LayerWriter writer(store_, options_.compression);
+  const TreePath upper = TreePath::clean("upper");
+  layers::write_diff(scratch.dir().subdir(upper), *below, {outcome.stubs, false}, writer);
+  layers::WrittenLayer written = std::move(writer).finish();
+  const oci::DiffId ours = written.diff_id;
+  StepResult result = conclude(prepared, parent, std::move(written));
+  // The upper directory is the layer's tree already, unless an older layer answers for it.
+  if (result.rootfs.layers().back().diff_id == ours) {
+    materializer_.adopt_tree(result.rootfs, std::move(scratch), upper);
+  }
+  return result;
+}
+
+}  // namespace cooper::builder

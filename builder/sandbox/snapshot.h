@@ -1,0 +1,32 @@
+// A step's writable root: an overlay of the store's trees under the identity's id mapping.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/dir.h"
+#include "base/temp_dir.h"
+#include "base/unique_fd.h"
+#include "builder/sandbox/identity.h"
+
+namespace cooper::builder {
+
+// Sees the store (trees/, ingest/) through an id-mapped mount when the identity wants one: the kernel then translates
+// owners, and what steps write lands 0-based on disk. One per build; thread-safe.
+class StepStorage {
+ public:
+  // store_path: absolute; the mount lives in our private mount namespace only.
+  StepStorage(const Identity& identity, std::string store_path);
+  ~StepStorage();
+  // lower_paths: absolute paths below store_path, top first. upper and work: absolute, below store_path, existing,
+  // empty. Returns a detached overlay mount (layers/overlay.h).
+  UniqueFd mount(const std::vector<std::string>& lower_paths, const std::string& upper_path,
+                 const std::string& work_path) const;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cooper::builder

@@ -1,0 +1,123 @@
+#include "builder/step_key.h"
+
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+namespace cooper::builder {
+namespace {
+
+using nlohmann::json;  // objects sort their members: canonical by construction
+
+constexpr int kRecordVersion = 1;
+
+json base_record(const char* operation, const std::optional<oci::ChainId>& parent) {
+  json record;
+  record["v"] = kRecordVersion;
+  record["op"] = operation;
+  record["parent"] = parent ? json(parent->str()) : json(nullptr);
+  return record;
+}
+
+// Words may hold any bytes; JSON may not. Text that is not UTF-8 is kept apart from text that is by a prefix, so
+// that no two words meet.
+json word(const std::string& text) {
+  try {
+    json value(text);
+    static_cast<void>(value.dump());
+    return value;
+  } catch (const json::exception&) {
+    std::string hex = "bytes:";
+    for (const char c : text) {
+      constexpr char kDigits[] = "0123456789abcdef";
+      hex += kDigits[(static_cast<unsigned char>(c) >> 4) & 15];
+      hex += kDigits[static_cast<unsigned char>(c) & 15];
+    }
+    return json{{"hex", hex}};
+  }
+}
+
+json words(const std::vector<std::string>& list) {
+  json array = json::array();
+  for (const std::string& text : list) array.push_back(word(text));
+  return array;
+}
+
+KeyedRecord seal(const json& record) {
+  std::string text = record.dump();
+  cache::StepKey key{oci::sha256(text)};
+  return {std::move(text), key};
+}
+
+json mount_layout(const RunStep::Mount& planned, const std::optional<oci::ContentDigest>& content) {
+  const parser::RunMount& mount = planned.mount;
+  json row;
+  row["type"] = static_cast<int>(mount.type);
+  row["target"] = word(mount.target);
+  row["readonly"] = mount.read_only;
+  if (content) row["content"] = content->str();
+  return row;
+}
+
+}  // namespace
+
+KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& parent,
+                       const std::string& platform,
+                       const std::vector<std::optional<oci::ContentDigest>>& mount_content) {
+  json record = base_record("run", parent);
+  record["argv"] = words(step.argv);
+  record["env"] = words(step.environment);
+  record["cwd"] = word(step.working_dir);
+  record["user"] = word(step.user);
+  record["network"] = step.network == Network::none ? "none" : "host";
+  record["insecure"] = step.insecure;
+  record["hostname"] = word(step.hostname);
+  record["platform"] = platform;
+  // Names only: an address may change without a re-run (CACHE-02).
+  std::vector<std::string> hosts;
+  for (const ExtraHost& host : step.extra_hosts) hosts.push_back(host.name);
+  std::sort(hosts.begin(), hosts.end());
+  record["hosts"] = words(hosts);
+  json limits = json::array();
+  for (const Ulimit& limit : step.ulimits) {
+    limits.push_back({{"name", limit.name}, {"soft", limit.soft}, {"hard", limit.hard}});
+  }
+  record["ulimits"] = std::move(limits);
+  record["shm"] = step.shm_bytes;
+  json mounts = json::array();
+  for (std::size_t i = 0; i < step.mounts.size(); ++i) {
+    mounts.push_back(mount_layout(step.mounts[i], mount_content.at(i)));
+  }
+  record["mounts"] = std::move(mounts);
+  if (step.script) {
+    record["script"] = {{"name", word(step.script->first)}, {"body", word(step.script->second)}};
+  }
+  return seal(record);
+}
+
+KeyedRecord copy_record(const CopyStep& step, const std::optional<oci::ChainId>& parent,
+                        const std::vector<oci::ContentDigest>& selections,
+                        const std::optional<layers::Owner>& owner, const std::optional<std::int64_t>& epoch) {
+  json record = base_record(step.is_add ? "add" : "copy", step.link ? std::nullopt : parent);
+  json contents = json::array();
+  for (const oci::ContentDigest& digest : selections) contents.push_back(digest.str());
+  record["contents"] = std::move(contents);
+  record["destination"] = word(step.destination);
+  if (owner) record["owner"] = {owner->uid, owner->gid};
+  record["chmod"] = word(step.chmod);
+  record["link"] = step.link;
+  record["parents"] = step.parents;
+  record["unpack"] = step.is_add && step.unpack;
+  record["epoch"] = epoch ? json(*epoch) : json(nullptr);
+  return seal(record);
+}
+
+KeyedRecord make_dir_record(const MakeDirStep& step, const std::optional<oci::ChainId>& parent,
+                            const std::optional<std::int64_t>& epoch) {
+  json record = base_record("mkdir", parent);
+  record["path"] = word(step.path);
+  record["user"] = word(step.user);
+  record["epoch"] = epoch ? json(*epoch) : json(nullptr);  // WORKDIR-06
+  return seal(record);
+}
+
+}  // namespace cooper::builder

@@ -1,0 +1,242 @@
+#include "builder/step_runner.h"
+
+#include <utility>
+
+#include "base/error.h"
+#include "builder/copy_request.h"
+#include "builder/step_error.h"
+#include "builder/users.h"
+
+namespace cooper::builder {
+namespace {
+
+constexpr std::size_t kUserFileLimitBytes = 16 << 20;
+
+const LayerStack& rootfs_of(StepId id, const std::vector<StepResult>& results) {
+  return results[id].rootfs;
+}
+
+StepId parent_of(const Operation& operation) {
+  return std::visit(
+      [](const auto& step) -> StepId {
+        if constexpr (requires { step.parent; }) {
+          return step.parent;
+        } else {
+          throw std::logic_error("a source has no parent");
+        }
+      },
+      operation);
+}
+
+StepResult with_layer(const LayerStack& parent, const cache::StepRecord& record, bool cached) {
+  StepResult result{parent, record.created, cached};
+  result.rootfs.push({record.layer->descriptor, record.layer->diff_id});
+  return result;
+}
+
+bool is_root_user(const std::string& user) { return user.empty() || user == "0" || user == "root"; }
+
+}  // namespace
+
+std::optional<std::string> read_tree_file(const layers::Tree& tree, const TreePath& path) {
+  const auto target = layers::resolve(tree, path, true);
+  if (!target) return std::nullopt;
+  const auto entry = tree.find(*target);
+  if (!entry || entry->type != layers::EntryType::file) return std::nullopt;
+  return read_all(*tree.open(*entry), kUserFileLimitBytes, path.absolute());
+}
+
+bool needs_workshop(const Plan& plan, const Step& step) {
+  if (std::holds_alternative<RunStep>(step.operation)) return true;
+  if (const auto* copy = std::get_if<CopyStep>(&step.operation)) {
+    if (owner_needs_lookup(copy->chown)) return true;
+    if (!copy->source) return false;
+    const auto* source = std::get_if<SourceStep>(&plan.steps[copy->source->from].operation);
+    return source == nullptr || source->kind == SourceStep::Kind::image;
+  }
+  const auto* made = std::get_if<MakeDirStep>(&step.operation);
+  return made != nullptr && !is_root_user(made->user);
+}
+
+StepRunner::StepRunner(const Plan& plan, cache::Store& store, LayerFetcher& fetcher, Progress& progress,
+                       const ExecuteOptions& options)
+    : plan_(plan),
+      store_(store),
+      progress_(progress),
+      options_(options),
+      materializer_(store, fetcher),
+      empty_tree_(layers::merge_layers({})),
+      prepared_(plan.steps.size()) {}
+
+StepRunner::~StepRunner() = default;
+
+void StepRunner::open_workshop() {
+  if (workshop_) return;
+  const Identity& identity = enter_build_namespace();
+  for (const std::string& line : identity.notices) progress_.notice(line);
+  materializer_.set_mapping(identity.mapping);
+  const std::string store_path = store_.path().string();
+  workshop_.emplace(identity, StepStorage(identity, store_path), nullptr);
+  workshop_->runner = make_namespace_runner(identity, (store_.path() / "ingest").string());
+}
+
+StepResult StepRunner::source(const SourceStep& step) const { return {LayerStack(step.layers), "", false}; }
+
+std::optional<Prepared> StepRunner::prepare(StepId id, const std::vector<StepResult>& results,
+                                            std::stop_token stop) {
+  const Operation& operation = plan_.steps[id].operation;
+  if (const auto* run = std::get_if<RunStep>(&operation)) return prepare_run(*run, results);
+  if (const auto* copy = std::get_if<CopyStep>(&operation)) {
+    if (prepared_[id]) return prepared_[id];
+    auto prepared = prepare_copy(*copy, results, stop);
+    if (!needs_workshop(plan_, plan_.steps[id])) prepared_[id] = prepared;
+    return prepared;
+  }
+  const auto& made = std::get<MakeDirStep>(operation);
+  return Prepared{make_dir_record(made, rootfs_of(made.parent, results).chain(), options_.source_date_epoch),
+                  {},
+                  std::nullopt};
+}
+
+std::optional<Prepared> StepRunner::prepare_run(const RunStep& step, const std::vector<StepResult>& results) {
+  const std::vector<std::optional<oci::ContentDigest>> mount_content(step.mounts.size());
+  return Prepared{run_record(step, rootfs_of(step.parent, results).chain(), options_.platform, mount_content),
+                  {},
+                  std::nullopt};
+}
+
+std::optional<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
+                                                 std::stop_token stop) {
+  const LayerStack& parent = rootfs_of(step.parent, results);
+  if (owner_needs_lookup(step.chown) && !workshop_) return std::nullopt;
+  Prepared prepared;
+  prepared.owner = owner_of(step.chown, step.link ? LayerStack() : parent, stop);
+  std::vector<oci::ContentDigest> digests;
+  if (step.source) {
+    prepared.selections.push_back(
+        layers::select(source_tree(step.source->from, results, stop), copy_request(step)));
+  }
+  if (!step.heredocs.empty()) {
+    prepared.selections.push_back(layers::select(layers::memory_tree(step.heredocs), heredoc_request(step)));
+  }
+  for (const layers::Selection& selection : prepared.selections) {
+    digests.push_back(layers::selection_digest(selection));
+  }
+  prepared.record =
+      copy_record(step, parent.chain(), digests, prepared.owner, options_.source_date_epoch);
+  return prepared;
+}
+
+std::optional<layers::Owner> StepRunner::owner_of(const std::string& text, const LayerStack& rootfs,
+                                                  std::stop_token stop) {
+  if (text.empty()) return std::nullopt;
+  if (!owner_needs_lookup(text)) {
+    return resolve_owner(text, [](const TreePath&) { return std::nullopt; });
+  }
+  const auto tree = materializer_.files(rootfs, stop);
+  return resolve_owner(text, [&](const TreePath& path) { return read_tree_file(*tree, path); });
+}
+
+std::shared_ptr<const layers::Tree> StepRunner::context(const std::string& name) {
+  return contexts_.with([&](auto& contexts) {
+    auto& slot = contexts[name];
+    if (!slot) slot = options_.open_context(name);
+    return slot;
+  });
+}
+
+std::shared_ptr<const layers::Tree> StepRunner::source_tree(StepId from, const std::vector<StepResult>& results,
+                                                            std::stop_token stop) {
+  if (const auto* source = std::get_if<SourceStep>(&plan_.steps[from].operation);
+      source != nullptr && source->kind == SourceStep::Kind::local_context) {
+    return context(source->name);
+  }
+  const LayerStack& rootfs = rootfs_of(from, results);
+  return workshop_ ? materializer_.files(rootfs, stop) : materializer_.metadata(rootfs);
+}
+
+std::optional<StepResult> StepRunner::look_up(StepId id, const Prepared& prepared,
+                                              const std::vector<StepResult>& results) {
+  if (plan_.steps[id].ignore_cache) return std::nullopt;
+  const auto record = store_.find_step(prepared.record.key);
+  if (!record || !record->layer) return std::nullopt;
+  return with_layer(rootfs_of(parent_of(plan_.steps[id].operation), results), *record, true);
+}
+
+StepResult StepRunner::perform(StepId id, const std::vector<StepResult>& results, std::stop_token stop) {
+  const Step& step = plan_.steps[id];
+  const auto prepared = prepare(id, results, stop);
+  if (!prepared) throw std::logic_error("a step was performed before its workshop was open");
+  // Concurrent builds wait here for whoever is first, and then find the result (CACHE-14).
+  const auto lock = store_.lock_step(prepared->record.key, stop);
+  if (auto found = look_up(id, *prepared, results)) return *found;
+  const LayerStack& parent = rootfs_of(parent_of(step.operation), results);
+  if (const auto* run = std::get_if<RunStep>(&step.operation)) {
+    return run_process(id, *run, *prepared, parent, stop);
+  }
+  if (const auto* copy = std::get_if<CopyStep>(&step.operation)) {
+    return conclude(*prepared, parent, write_copy_layer(*copy, *prepared, parent));
+  }
+  return conclude(*prepared, parent, write_dir_layer(std::get<MakeDirStep>(step.operation), parent, stop));
+}
+
+layers::WrittenLayer StepRunner::write_copy_layer(const CopyStep& step, const Prepared& prepared,
+                                                  const LayerStack& parent) {
+  const auto below = step.link ? empty_tree_ : materializer_.metadata(parent);
+  layers::PlaceOptions place;
+  place.destination = step.destination;
+  place.chown = prepared.owner;
+  if (!step.chmod.empty()) place.chmod = layers::ModeChange::parse(step.chmod);
+  place.now = now();
+  layers::LayerWriter writer(store_, options_.compression);
+  layers::write_copies(prepared.selections, place, *below, writer);
+  return std::move(writer).finish();
+}
+
+layers::WrittenLayer StepRunner::write_dir_layer(const MakeDirStep& step, const LayerStack& parent,
+                                                 std::stop_token stop) {
+  layers::MakeDirs request{step.path, {}, now()};
+  if (!is_root_user(step.user)) {
+    const auto tree = materializer_.files(parent, stop);
+    try {
+      const RunUser user = resolve_run_user(
+          step.user, [&](const TreePath& path) { return read_tree_file(*tree, path); });
+      request.owner = {user.uid, user.gid};
+    } catch (const Error& error) {
+      if (error.code() != Errc::not_found) throw;  // WORKDIR-03: root if unknown
+    }
+  }
+  layers::LayerWriter writer(store_, options_.compression);
+  layers::write_dirs(request, *materializer_.metadata(parent), writer);
+  return std::move(writer).finish();
+}
+
+StepResult StepRunner::conclude(const Prepared& prepared, const LayerStack& parent,
+                                layers::WrittenLayer written) {
+  const oci::ContentDigest content = written.table.content_digest();
+  // CACHE-20: an equal tree on the same parent is answered by the layer that was there first.
+  if (auto earlier = store_.find_equal(parent.chain(), content); earlier && earlier->layer) {
+    earlier->inputs = prepared.record.text;
+    store_.put_step(prepared.record.key, *earlier);
+    return with_layer(parent, *earlier, false);
+  }
+  materializer_.remember_table(written.diff_id, std::move(written.table));
+  const cache::StepRecord record{prepared.record.text,
+                                 cache::LayerRecord{written.descriptor, written.diff_id}, step_time()};
+  store_.put_equal(parent.chain(), content, record);
+  store_.put_step(prepared.record.key, record);
+  return with_layer(parent, record, false);
+}
+
+std::string StepRunner::step_time() const {
+  if (options_.source_date_epoch) return oci::format_time(*options_.source_date_epoch);
+  const auto [seconds, nanoseconds] = options_.clock();
+  return oci::format_time(seconds, nanoseconds);
+}
+
+Timestamp StepRunner::now() const {
+  if (options_.source_date_epoch) return {*options_.source_date_epoch, 0};
+  return {options_.clock().first, 0};
+}
+
+}  // namespace cooper::builder

@@ -1,0 +1,91 @@
+// One step at a time: prepare (what is its key?), look up, perform. Private to the executor.
+//
+// Thread-safe once the namespace is entered; before that used by one thread only.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <stop_token>
+#include <vector>
+
+#include "base/guarded.h"
+#include "builder/executor.h"
+#include "builder/sandbox/identity.h"
+#include "builder/sandbox/runner.h"
+#include "builder/sandbox/snapshot.h"
+#include "builder/step_key.h"
+#include "layers/copy.h"
+#include "layers/layer_writer.h"
+
+namespace cooper::builder {
+
+// What a step is, as far as its inputs say: its key, and what was selected on the way to it.
+struct Prepared {
+  KeyedRecord record;
+  std::vector<layers::Selection> selections;  // COPY
+  std::optional<layers::Owner> owner;         // COPY --chown, resolved
+};
+
+// Where processes run: made once per build, when the first step needs it.
+struct Workshop {
+  const Identity& identity;
+  StepStorage storage;
+  std::unique_ptr<Runner> runner;
+};
+
+class StepRunner {
+ public:
+  StepRunner(const Plan& plan, cache::Store& store, LayerFetcher& fetcher, Progress& progress,
+             const ExecuteOptions& options);
+  ~StepRunner();
+
+  // Enters the build's namespace; single-threaded callers only.
+  void open_workshop();
+
+  // Sources: their result, nothing to run.
+  StepResult source(const SourceStep& step) const;
+  // nullopt: the key can't be made before the workshop is open (a name must be looked up in files, …).
+  std::optional<Prepared> prepare(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
+  std::optional<StepResult> look_up(StepId id, const Prepared& prepared, const std::vector<StepResult>& results);
+  // Look-up again under the step's lock, then the work itself.
+  StepResult perform(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
+
+ private:
+  std::optional<Prepared> prepare_run(const RunStep& step, const std::vector<StepResult>& results);
+  std::optional<Prepared> prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
+                                       std::stop_token stop);
+  std::optional<layers::Owner> owner_of(const std::string& text, const LayerStack& rootfs, std::stop_token stop);
+  std::shared_ptr<const layers::Tree> source_tree(StepId from, const std::vector<StepResult>& results,
+                                                  std::stop_token stop);
+
+  layers::WrittenLayer write_copy_layer(const CopyStep& step, const Prepared& prepared, const LayerStack& parent);
+  layers::WrittenLayer write_dir_layer(const MakeDirStep& step, const LayerStack& parent, std::stop_token stop);
+  StepResult run_process(StepId id, const RunStep& step, const Prepared& prepared, const LayerStack& parent,
+                         std::stop_token stop);
+  // Early cutoff, records, table: common to every kind of step.
+  StepResult conclude(const Prepared& prepared, const LayerStack& parent, layers::WrittenLayer written);
+
+  std::string step_time() const;
+  Timestamp now() const;
+
+  std::shared_ptr<const layers::Tree> context(const std::string& name);
+
+  const Plan& plan_;
+  cache::Store& store_;
+  Progress& progress_;
+  const ExecuteOptions& options_;
+  Materializer materializer_;
+  std::optional<Workshop> workshop_;
+  Guarded<std::map<std::string, std::shared_ptr<const layers::Tree>>> contexts_;
+  std::shared_ptr<const layers::Tree> empty_tree_;
+  // Copies out of a context: selected and hashed in the look-up pass, used again when they miss. One slot per step.
+  std::vector<std::optional<Prepared>> prepared_;
+};
+
+// True when a step needs trees, processes or names looked up in files.
+bool needs_workshop(const Plan& plan, const Step& step);
+
+// Text of a file of a tree, links followed inside it; nullopt when absent or no regular file.
+std::optional<std::string> read_tree_file(const layers::Tree& tree, const TreePath& path);
+
+}  // namespace cooper::builder

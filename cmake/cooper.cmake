@@ -1,0 +1,40 @@
+# One folder is one namespace, one static library and one line of the include table
+# (docs/architecture.md). A folder links only what MAY_INCLUDE names, so an upward
+# include fails to compile or to link; tests/architecture checks the text as well.
+
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+
+# The same warnings for every build, so that every build is the same program.
+add_library(cooper_options INTERFACE)
+target_compile_options(cooper_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-missing-field-initializers -Werror
+  -fno-omit-frame-pointer)
+target_include_directories(cooper_options INTERFACE ${CMAKE_SOURCE_DIR})
+target_compile_definitions(cooper_options INTERFACE _FILE_OFFSET_BITS=64)
+target_link_libraries(cooper_options INTERFACE Threads::Threads)
+
+# cooper_folder(<name> MAY_INCLUDE <folders…> LIBS <link libraries…>)
+function(cooper_folder name)
+  cmake_parse_arguments(ARG "" "" "MAY_INCLUDE;LIBS" ${ARGN})
+  file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
+  file(GLOB_RECURSE headers CONFIGURE_DEPENDS *.h)
+  list(FILTER sources EXCLUDE REGEX "/main\\.cc$")
+  add_library(cooper_${name} STATIC ${sources})
+  target_sources(cooper_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${headers})
+  list(TRANSFORM ARG_MAY_INCLUDE PREPEND cooper_)
+  target_link_libraries(cooper_${name} PUBLIC cooper_options ${ARG_MAY_INCLUDE} PRIVATE ${ARG_LIBS})
+endfunction()
+
+# cooper_tests(<folder> LIBS <libraries…>): every tests/<folder>/*_test.cc in one ctest-discovered binary.
+function(cooper_tests folder)
+  cmake_parse_arguments(ARG "" "" "LIBS" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/${folder}/*.cc)
+  if(NOT sources)
+    return()
+  endif()
+  add_executable(${folder}_tests ${sources})
+  target_link_libraries(${folder}_tests PRIVATE cooper_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
+  target_compile_definitions(${folder}_tests PRIVATE COOPER_TESTDATA="${CMAKE_SOURCE_DIR}/testdata")
+  gtest_discover_tests(${folder}_tests TEST_PREFIX "${folder}." DISCOVERY_TIMEOUT 60)
+endfunction()

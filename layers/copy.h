@@ -1,0 +1,112 @@
+// COPY and ADD of local files: which entries are selected, and where they land.
+//
+// Selecting looks only at the source (so that the cache key can be made before anything is known of the
+// destination); placing looks at the destination's tables. Nothing is mounted, nothing is copied to disk: selected
+// files stream from the source into the layer.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "layers/layer_writer.h"
+#include "layers/tree.h"
+
+namespace cooper::layers {
+
+// -- selecting ------------------------------------------------------------------------------------
+struct CopySource {
+  std::string pattern;  // as written after expansion; leading '/' and ".." are cut at the root (COPY-02)
+  bool literal = false; // heredocs and ADD of remote files: no wildcards
+};
+
+struct CopyRequest {
+  std::vector<CopySource> sources;
+  bool parents = false;                      // --parents (COPY-29 … COPY-32)
+  bool unpack_archives = false;              // ADD (ADD-02)
+  // --exclude patterns, made into a filter by the caller; relative to each resolved source directory
+  // (COPY-33). Null: none.
+  std::shared_ptr<const PathFilter> exclude;
+  // Glob matching, made by the caller (COPY-10: Go filepath.Match; with `deep`, "**" spans directories).
+  std::function<bool(const std::string& pattern, const std::string& path, bool deep)> glob;
+  std::function<bool(const std::string& pattern)> has_wildcard;
+};
+
+// One source after wildcards and links are resolved.
+struct SelectedSource {
+  std::string base_name;        // the name it lands under when the destination is a directory (COPY-05, COPY-14)
+  TreePath kept_parents;        // with --parents: the directories kept beneath the destination
+  bool is_directory = false;    // its contents are copied, not itself (COPY-04)
+  bool is_archive = false;      // ADD: unpacked at the destination
+  Entry top;                    // the file or directory itself
+  std::vector<Entry> entries;   // directory: everything beneath, paths relative to it, sorted; else empty
+};
+
+struct Selection {
+  std::shared_ptr<const Tree> tree;
+  std::vector<SelectedSource> sources;  // in the order they are applied
+};
+
+// Error(not_found) `"/x": not found` for a literal source that does not exist (COPY-12).
+Selection select(std::shared_ptr<const Tree> tree, const CopyRequest& request);
+
+// Content identity of a selection: names, types, modes, owners, link targets, capability xattrs, bytes; never
+// mtime, never inode (CACHE-03, CACHE-04). Unknown files are read.
+oci::ContentDigest selection_digest(const Selection& selection);
+
+// -- placing --------------------------------------------------------------------------------------
+struct Owner {
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
+  friend bool operator==(const Owner&, const Owner&) = default;
+};
+
+// --chmod, parsed (COPY-22, COPY-23). `apply` gives the new mode of one entry.
+class ModeChange {
+ public:
+  // Error(invalid) "invalid chmod parameter: 'x'. it should be octal string and between 0 and 07777".
+  static ModeChange parse(const std::string& text);
+  std::uint32_t apply(std::uint32_t mode, bool is_directory) const;
+  std::optional<std::uint32_t> octal() const;  // set when the text was octal
+
+ private:
+  struct Clause {
+    std::uint32_t who = 0;  // bits of u, g, o
+    char operation = '=';
+    std::uint32_t bits = 0;
+    bool conditional_execute = false;  // X
+  };
+  std::optional<std::uint32_t> octal_;
+  std::vector<Clause> clauses_;
+};
+
+struct PlaceOptions {
+  std::string destination;         // absolute, cleaned by the caller except a trailing '/', which counts (COPY-05)
+  std::optional<Owner> chown;      // nullopt: as in the selection (the context already says 0:0)
+  std::optional<ModeChange> chmod;
+  Timestamp now;                   // for directories that are made (COPY-06, COPY-07)
+};
+
+// A new directory and its parents for WORKDIR (WORKDIR-02, 03): nothing for those that exist.
+struct MakeDirs {
+  std::string path;  // absolute
+  Owner owner;
+  Timestamp now;
+};
+
+// Writes the layer: entries merged over all sources in order (later ones win), sorted, parents made. `below` is
+// the destination's rootfs (an empty tree for --link). Errors: "cannot replace to directory", "cannot copy to
+// non-directory" (COPY-09).
+void write_copy(const Selection& selection, const PlaceOptions& options, const Tree& below, LayerWriter& writer);
+void write_dirs(const MakeDirs& request, const Tree& below, LayerWriter& writer);
+
+// Several selections in one instruction (heredocs beside paths: paths first, HEREDOC-14).
+void write_copies(const std::vector<Selection>& selections, const PlaceOptions& options, const Tree& below,
+                  LayerWriter& writer);
+
+// Files held in memory as a source tree (heredocs): 0644 root.
+std::shared_ptr<const Tree> memory_tree(std::vector<std::pair<std::string, std::string>> name_and_content);
+
+}  // namespace cooper::layers

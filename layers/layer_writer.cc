@@ -1,0 +1,138 @@
+#include "layers/layer_writer.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "layers/tar_writer.h"
+#include "layers/xattr.h"
+
+namespace cooper::layers {
+namespace {
+
+// Hashes a file's bytes on their way into the tar.
+class HashedContent : public ByteSource {
+ public:
+  explicit HashedContent(ByteSource& source) : source_(source) {}
+  std::size_t read(std::span<std::byte> into) override {
+    const std::size_t got = source_.read(into);
+    hasher_.update(Bytes(into).first(got));
+    return got;
+  }
+  oci::ContentDigest digest() { return {hasher_.finish()}; }
+
+ private:
+  ByteSource& source_;
+  oci::Sha256 hasher_;
+};
+
+// The blob's sink, whose finish() is commit's business.
+class BlobSink : public ByteSink {
+ public:
+  explicit BlobSink(oci::BlobWriter& blob) : blob_(blob) {}
+  void write(Bytes bytes) override { blob_.write(bytes); }
+  void finish() override { blob_.finish(); }
+
+ private:
+  oci::BlobWriter& blob_;
+};
+
+}  // namespace
+
+struct LayerWriter::State {
+  State(oci::BlobStore& blobs, const CompressionSpec& spec)
+      : kind(spec.kind),
+        blob(blobs.new_blob()),
+        sink(*blob),
+        compressor(make_compressor(sink, spec)),
+        diff(*compressor),
+        tar(diff) {}
+
+  Compression kind;
+  std::unique_ptr<oci::BlobWriter> blob;
+  BlobSink sink;
+  std::unique_ptr<ByteSink> compressor;
+  oci::DigestSink diff;
+  TarWriter tar;
+  std::vector<Entry> rows;
+  bool keep_xattrs = false;
+};
+
+LayerWriter::LayerWriter(oci::BlobStore& blobs, const CompressionSpec& compression)
+    : state_(std::make_unique<State>(blobs, compression)) {}
+LayerWriter::LayerWriter(LayerWriter&&) noexcept = default;
+LayerWriter::~LayerWriter() = default;
+
+void LayerWriter::keep_xattrs(bool keep) { state_->keep_xattrs = keep; }
+
+namespace {
+
+Entry canonical(const Entry& given, bool keep_xattrs) {
+  if (given.type == EntryType::whiteout) {
+    Entry whiteout;
+    whiteout.type = EntryType::whiteout;
+    whiteout.path = given.path;
+    return whiteout;
+  }
+  Entry entry = given;
+  entry.mode &= 07777;
+  entry.mtime.nanoseconds = 0;
+  entry.content.reset();
+  if (entry.type != EntryType::file) entry.size_bytes = 0;
+  if (entry.type != EntryType::directory) entry.opaque = false;
+  std::erase_if(entry.xattrs,
+                [&](const auto& xattr) { return !allowed_in_layer(xattr.first, keep_xattrs); });
+  return entry;
+}
+
+// The first name of a hard link must be an earlier member, or no reader could make the link.
+void check_link(const Entry& link, const std::vector<Entry>& rows) {
+  const auto leader = TreePath::try_confined(link.link_target);
+  if (leader) {
+    const auto row = std::lower_bound(rows.begin(), rows.end(), *leader,
+                                      [](const Entry& a, const TreePath& b) { return a.path < b; });
+    const bool found = row != rows.end() && row->path == *leader;
+    if (found && row->type != EntryType::directory && row->type != EntryType::hard_link &&
+        row->type != EntryType::whiteout) {
+      return;
+    }
+  }
+  throw Error(Errc::invalid, cat(link.path.absolute(), " is a hard link to ", link.link_target,
+                                 ", which is no earlier file of the layer"));
+}
+
+}  // namespace
+
+void LayerWriter::add(const Entry& given, ByteSource* content) {
+  State& state = *state_;
+  Entry entry = canonical(given, state.keep_xattrs);
+  if (!state.rows.empty() && !(state.rows.back().path < entry.path)) {
+    throw Error(Errc::invalid, cat("layer entries out of order: ", entry.path.absolute(), " after ",
+                                   state.rows.back().path.absolute()));
+  }
+  if (entry.type == EntryType::hard_link) check_link(entry, state.rows);
+  if (entry.type == EntryType::file) {
+    MemorySource none{std::string()};
+    HashedContent hashed(content != nullptr ? *content : none);
+    state.tar.add(entry, &hashed);
+    entry.content = hashed.digest();
+  } else {
+    state.tar.add(entry);
+  }
+  state.rows.push_back(std::move(entry));
+}
+
+WrittenLayer LayerWriter::finish() && {
+  const std::unique_ptr<State> state = std::move(state_);
+  state->tar.finish();
+  WrittenLayer layer;
+  layer.diff_id = {state->diff.digest()};
+  layer.tar_bytes = state->diff.size_bytes();
+  const auto [digest, size_bytes] = state->blob->commit(std::nullopt);
+  layer.descriptor.media_type = layer_media_type(state->kind);
+  layer.descriptor.digest = digest;
+  layer.descriptor.size_bytes = size_bytes;
+  layer.table = Table(std::move(state->rows));
+  return layer;
+}
+
+}  // namespace cooper::layers

@@ -1,0 +1,41 @@
+// Makes one layer blob: deterministic tar (ours) -> diffID -> compression -> blob digest, in one pass,
+// and its table.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "layers/compression.h"
+#include "layers/table.h"
+#include "oci/blob_store.h"
+
+namespace cooper::layers {
+
+struct WrittenLayer {
+  oci::Descriptor descriptor;  // media type after the compression
+  oci::DiffId diff_id;
+  std::uint64_t tar_bytes = 0;
+  Table table;
+};
+
+class LayerWriter {
+ public:
+  LayerWriter(oci::BlobStore& blobs, const CompressionSpec& compression);
+  LayerWriter(LayerWriter&&) noexcept;
+  ~LayerWriter();  // without finish nothing is left behind
+
+  // Default false: of the xattrs only security.capability is written (IMG-14). Before the first add.
+  void keep_xattrs(bool keep);
+  // Entries in strictly ascending TreePath order (Error(invalid) otherwise: the bytes must not depend on
+  // the caller's luck). A file needs content of exactly size_bytes (Error(io) naming it otherwise, CTX: a file
+  // changed while being read); its content digest is computed here. mtimes are cut to whole seconds, whiteouts
+  // get time 0 (IMG-14). Parent directories are the caller's business.
+  void add(const Entry& entry, ByteSource* content = nullptr);
+  [[nodiscard]] WrittenLayer finish() &&;
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace cooper::layers

@@ -1,0 +1,75 @@
+// Read-only views of a whole tree: a build context on disk, or layers merged.
+//
+// COPY, USER and --chown look-ups and bind sources see files only through this. All paths are lstat-like;
+// resolve() follows links inside the tree. Views are immutable and thread-safe.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "base/byte_stream.h"
+#include "base/dir.h"
+#include "layers/entry.h"
+#include "layers/table.h"
+
+namespace cooper::layers {
+
+class Tree {
+ public:
+  virtual ~Tree() = default;
+  // Never a whiteout; the root always exists (a directory). A hard link is reported as a file with the
+  // leader's metadata and with link_target naming the leader; the leader has link_target empty.
+  virtual std::optional<Entry> find(const TreePath& path) const = 0;
+  // Entries directly beneath a directory, sorted by path. Not a directory: empty.
+  virtual std::vector<Entry> children(const TreePath& directory) const = 0;
+  // The bytes of a regular file found here.
+  virtual std::unique_ptr<ByteSource> open(const Entry& file) const = 0;
+  // Digest of the bytes of a regular file found here; remembered where that is cheap.
+  virtual oci::ContentDigest content_digest(const Entry& file) const = 0;
+};
+
+// Follows symlinks inside the tree as if it were "/" (40 hops, then Error(invalid)). nullopt: absent.
+// follow_last: whether the last component, too, is followed.
+std::optional<TreePath> resolve(const Tree& tree, const TreePath& path, bool follow_last);
+// As resolve with follow_last, but parts that do not exist are kept as written (the destination of a COPY,
+// COPY-16: a dangling link's target is where the file will be made).
+TreePath resolve_for_creation(const Tree& tree, const TreePath& path);
+
+// -- layers merged --------------------------------------------------------------------------------
+struct LayerView {
+  TablePtr table;
+  std::optional<Dir> directory;  // where the files lie; absent when only metadata is needed
+};
+// bottom first. open() on a file whose layer has no directory is Error(not_found).
+std::unique_ptr<Tree> merge_layers(std::vector<LayerView> bottom_first);
+
+// -- a directory on the host ------------------------------------------------------------------------
+// What a walk must leave out. `excluded` decides for one path; `prune` says that nothing beneath an excluded
+// directory can be included again (so it need not be read).
+class PathFilter {
+ public:
+  virtual ~PathFilter() = default;
+  virtual bool excluded(const TreePath& path, bool is_directory) const = 0;
+  virtual bool prunable(const TreePath& directory) const = 0;
+};
+
+// Remembers file digests between runs, keyed by identity and times (design section 3); the store
+// implements it, tests use none.
+class DigestMemory {
+ public:
+  virtual ~DigestMemory() = default;
+  virtual std::optional<oci::ContentDigest> recall(const struct stat& file) = 0;
+  virtual void remember(const struct stat& file, const oci::ContentDigest& digest) = 0;
+};
+
+struct HostTreeOptions {
+  std::shared_ptr<const PathFilter> filter;  // may be null
+  DigestMemory* memory = nullptr;            // may be null; outlives the tree
+  int threads = 2;
+};
+// Files as uid 0, gid 0 with their modes and mtimes (CTX-03); sockets are left out. A file that changes
+// size or mtime while it is read is Error(io) naming it.
+std::unique_ptr<Tree> open_host_tree(Dir root, HostTreeOptions options);
+
+}  // namespace cooper::layers

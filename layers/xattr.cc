@@ -1,0 +1,77 @@
+#include "layers/xattr.h"
+
+#include <sys/xattr.h>
+
+#include <cerrno>
+#include <cstdint>
+
+#include "base/error.h"
+
+namespace cooper::layers {
+namespace {
+
+constexpr std::size_t kHeaderBytes = 4;
+constexpr std::size_t kV2Bytes = 20;  // magic and two pairs of words
+constexpr std::size_t kV3Bytes = 24;  // and the namespace's root user
+constexpr char kV2Revision = 2;
+constexpr char kV3Revision = 3;
+
+bool is_absence(int errnum) { return errnum == ENOTSUP || errnum == ENODATA || errnum == ENOSYS; }
+
+// Both calls answer ERANGE when the value grew since it was measured.
+template <class Call>
+std::string read_growing(Call call, const std::string& path) {
+  std::string text(256, '\0');
+  for (;;) {
+    const ssize_t got = call(text.data(), text.size());
+    if (got >= 0) {
+      text.resize(static_cast<std::size_t>(got));
+      return text;
+    }
+    if (is_absence(errno)) return {};
+    if (errno != ERANGE) throw_errno("reading extended attributes of", path);
+    text.resize(text.size() * 4);
+  }
+}
+
+}  // namespace
+
+bool is_private_xattr(std::string_view name) {
+  return name.starts_with("user.overlay.") || name.starts_with("trusted.overlay.") ||
+         name.starts_with("user.cooper.");
+}
+
+bool is_machine_xattr(std::string_view name) {
+  return name.starts_with("trusted.") || (name.starts_with("security.") && name != kCapability);
+}
+
+bool allowed_in_layer(std::string_view name, bool keep) {
+  if (name == kCapability) return true;
+  if (!keep || is_private_xattr(name)) return false;
+  return name.starts_with("user.") || name == "system.posix_acl_access" ||
+         name == "system.posix_acl_default";
+}
+
+std::string capability_v2(std::string_view raw) {
+  // The magic is a little-endian word: flags in the low byte, the revision in the high one.
+  if (raw.size() != kV3Bytes || raw[kHeaderBytes - 1] != kV3Revision) return std::string(raw);
+  std::string value(raw.substr(0, kV2Bytes));
+  value[kHeaderBytes - 1] = kV2Revision;
+  return value;
+}
+
+Xattrs read_xattrs(int fd, const std::string& path) {
+  Xattrs xattrs;
+  const std::string names =
+      read_growing([fd](char* into, std::size_t size) { return ::flistxattr(fd, into, size); }, path);
+  for (std::size_t at = 0; at < names.size();) {
+    const std::string name(names.c_str() + at);
+    at += name.size() + 1;
+    std::string value = read_growing(
+        [&](char* into, std::size_t size) { return ::fgetxattr(fd, name.c_str(), into, size); }, path);
+    xattrs.emplace(name, name == kCapability ? capability_v2(value) : std::move(value));
+  }
+  return xattrs;
+}
+
+}  // namespace cooper::layers
