@@ -123,7 +123,8 @@ class TeeSink : public ByteSink {
   ByteSink& second_;
 };
 
-// At most limit_bytes of the source it owns; one byte more is Error(invalid) "what is larger than …".
+// At most limit_bytes of the source it owns; one byte more is Error(invalid) "what is larger than
+// …".
 class LimitSource : public ByteSource {
  public:
   LimitSource(std::unique_ptr<ByteSource> source, std::uint64_t limit_bytes, std::string what);

@@ -17,7 +17,9 @@
 namespace cooper {
 namespace {
 
-bool means_absent(int errnum) noexcept { return errnum == ENOENT || errnum == ENOTDIR; }
+bool means_absent(int errnum) noexcept {
+  return errnum == ENOENT || errnum == ENOTDIR;
+}
 
 // 0 or an errno.
 int stat_at(int root, Confine confine, const TreePath& path, struct stat& status) {
@@ -42,7 +44,9 @@ Dir Dir::open(const std::filesystem::path& host_path, Confine confine) {
 Dir::Dir(UniqueFd fd, Confine confine, std::string label)
     : fd_(std::move(fd)), confine_(confine), label_(std::move(label)) {}
 
-Dir Dir::duplicate() const { return Dir(fd_.duplicate(), confine_, label_); }
+Dir Dir::duplicate() const {
+  return Dir(fd_.duplicate(), confine_, label_);
+}
 
 std::string Dir::describe(const TreePath& path) const {
   if (path.is_root()) return label_;

@@ -12,7 +12,9 @@
 namespace cooper {
 namespace {
 
-bool is_dot(std::string_view name) noexcept { return name == "." || name == ".."; }
+bool is_dot(std::string_view name) noexcept {
+  return name == "." || name == "..";
+}
 
 int read_raw(int dir, std::vector<DirEntry>& entries) {
   constexpr std::size_t kBufferBytes = 32 * 1024;

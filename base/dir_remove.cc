@@ -78,6 +78,7 @@ void Remover::entry(int parent, const char* name) {
 }
 
 void Remover::directory(int parent, const char* name) {
+  // Empty directories go at once, and a mount point (empty or not) is refused with EBUSY.
   if (::unlinkat(parent, name, AT_REMOVEDIR) == 0) return;
   if (errno != ENOTEMPTY && errno != EEXIST) return fail(errno);
   const UniqueFd dir = open_searchable(parent, name);
@@ -100,10 +101,6 @@ UniqueFd Remover::open_searchable(int parent, const char* name) {
     fail(errno);
     return UniqueFd();
   }
-  if (is_mounted_on(status, above)) {
-    fail(EBUSY);
-    return UniqueFd();
-  }
   if ((status.stx_mode & S_IRWXU) != S_IRWXU) {
     // Whether that was refused shows below, if it matters (it does not to root).
     ::fchmodat(parent, name, (status.stx_mode & 07777U) | S_IRWXU, AT_SYMLINK_NOFOLLOW);
@@ -113,7 +110,8 @@ UniqueFd Remover::open_searchable(int parent, const char* name) {
     fail(errno);
     return UniqueFd();
   }
-  if (is_mounted_on(status, above)) {  // mounted since the first look
+  // rmdir(2) has said EBUSY to what was mounted by then; this is for what was mounted since.
+  if (is_mounted_on(status, above)) {
     fail(EBUSY);
     return UniqueFd();
   }
@@ -147,8 +145,8 @@ void Remover::contents(int top) {
   }
 }
 
-// rename(2) replaces nothing but an empty directory, which is on its way out too; anything else that
-// bears the name already makes us take the next one.
+// rename(2) replaces nothing but an empty directory, which is on its way out too; anything else
+// that bears the name already makes us take the next one.
 void Remover::move_to_top(int parent, const char* name) {
   for (;;) {
     const std::string target = cat(".removing-", ++moved_);

@@ -22,7 +22,9 @@ std::atomic<bool> openat2_allowed = true;
 
 }  // namespace
 
-bool set_openat2_allowed(bool allowed) noexcept { return openat2_allowed.exchange(allowed); }
+bool set_openat2_allowed(bool allowed) noexcept {
+  return openat2_allowed.exchange(allowed);
+}
 
 namespace dir_resolve {
 namespace {
@@ -69,7 +71,8 @@ Opened open_with_kernel(int root, Confine confine, const std::string& path, int 
     UniqueFd fd(openat2(root, path.c_str(), how));
     if (fd) return {std::move(fd), 0};
     if (errno == EINTR) continue;
-    if (errno == EPERM || errno == ENOSYS) break;  // perhaps a filter installed since the first call
+    if (errno == EPERM || errno == ENOSYS)
+      break;  // perhaps a filter installed since the first call
     if (errno != EAGAIN) return {UniqueFd(), errno};
     ++attempt;
   }
@@ -77,8 +80,8 @@ Opened open_with_kernel(int root, Confine confine, const std::string& path, int 
 }
 
 // Resolves component by component, holding the current directory open. A link is read and its text
-// resolved by hand, so nothing that is swapped meanwhile leads outside: every step is one name below
-// a held directory, or starts again at the root.
+// resolved by hand, so nothing that is swapped meanwhile leads outside: every step is one name
+// below a held directory, or starts again at the root.
 class Walk {
  public:
   Walk(int root, Confine confine) noexcept : root_(root), confine_(confine) {}

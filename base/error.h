@@ -1,8 +1,8 @@
 // Failures, told once.
 //
-// Every failure is thrown as an Error: what went wrong, one Errc per *reaction* (not per cause), and
-// a chain of contexts added where they are known ("applying layer 3 of 7"). Only cmd prints it and
-// only cmd turns Errc into an exit code. Expected absence is std::optional, never an Error.
+// Every failure is thrown as an Error: what went wrong, one Errc per *reaction* (not per cause),
+// and a chain of contexts added where they are known ("applying layer 3 of 7"). Only cmd prints it
+// and only cmd turns Errc into an exit code. Expected absence is std::optional, never an Error.
 #pragma once
 
 #include <concepts>

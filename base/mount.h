@@ -1,4 +1,5 @@
-// A mount that is undone with its owner (lazy unmount), and the new mount API where headers lack it.
+// A mount that is undone with its owner (lazy unmount), and the new mount API where headers lack
+// it.
 #pragma once
 
 #include <string>

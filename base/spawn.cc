@@ -131,30 +131,40 @@ std::string_view our_path() noexcept {
   return "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 }
 
-bool is_program(const std::string& path) noexcept {
+// 0, or why this is not the program. A directory on PATH that we may not search holds none: whether
+// a helper is installed must not depend on whose PATH we were started with.
+int check_program(const std::string& path) noexcept {
   struct stat status {};
-  if (::stat(path.c_str(), &status) != 0) return false;
-  if (!S_ISREG(status.st_mode)) {
-    errno = EACCES;
-    return false;
-  }
-  return ::access(path.c_str(), X_OK) == 0;
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return ENOENT;
+  return ::access(path.c_str(), X_OK) == 0 ? 0 : EACCES;
 }
 
-std::string find_program(const std::string& name) {
-  if (name.find('/') != std::string::npos) return name;
-  int errnum = ENOENT;
+struct Search {
+  std::string path;
+  int errnum = ENOENT;  // 0: path is the program
+};
+
+Search search_path(const std::string& name) {
+  Search search;
   for (std::string_view rest = our_path(); !name.empty() && !rest.empty();) {
     const std::size_t colon = rest.find(':');
     const std::string_view folder = rest.substr(0, colon);
     rest.remove_prefix(colon == std::string_view::npos ? rest.size() : colon + 1);
     // Relative entries would run whatever the build context holds.
     if (!folder.starts_with('/')) continue;
-    std::string candidate = cat(folder, '/', name);
-    if (is_program(candidate)) return candidate;
-    if (errno == EACCES) errnum = EACCES;
+    search.path = cat(folder, '/', name);
+    const int problem = check_program(search.path);
+    if (problem == 0) return {search.path, 0};
+    if (problem == EACCES) search.errnum = EACCES;
   }
-  throw SysError(errnum, cat("running ", name));
+  return search;
+}
+
+std::string program_to_run(const std::string& name) {
+  if (name.find('/') != std::string::npos) return name;
+  Search search = search_path(name);
+  if (search.errnum != 0) throw SysError(search.errnum, cat("running ", name));
+  return std::move(search.path);
 }
 
 std::vector<char*> pointers_to(const std::vector<std::string>& strings) {
@@ -218,9 +228,16 @@ UniqueFd open_pidfd(pid_t pid) {
 
 }  // namespace
 
+std::optional<std::string> find_program(const std::string& name) {
+  if (name.find('/') != std::string::npos) return std::nullopt;
+  Search search = search_path(name);
+  if (search.errnum != 0) return std::nullopt;
+  return std::move(search.path);
+}
+
 ChildProcess spawn(const SpawnOptions& options) {
   if (options.argv.empty()) throw Error(Errc::invalid, "a program to run needs a name");
-  const std::string program = find_program(options.argv.front());
+  const std::string program = program_to_run(options.argv.front());
   const std::vector<char*> argv = pointers_to(options.argv);
   std::vector<char*> environment;
   if (options.environment) environment = pointers_to(*options.environment);

@@ -1,4 +1,5 @@
-// A path inside a tree (a rootfs, a build context, a layer, the store): relative, normalised, without
+// A path inside a tree (a rootfs, a build context, a layer, the store): relative, normalised,
+// without
 // "..", "." , empty components or NUL, by construction. The root of the tree is the empty path.
 //
 // Ordering puts a directory directly before everything beneath it ('/' sorts lower than any other

@@ -14,6 +14,7 @@ class Execution {
             const ExecuteOptions& options)
       : plan_(plan),
         progress_(progress),
+        options_(options),
         runner_(plan, store, fetcher, progress, options),
         results_(plan.steps.size()),
         nodes_(plan.steps.size()) {
@@ -22,11 +23,16 @@ class Execution {
 
   std::vector<StepResult> run(std::stop_token stop) {
     answer_from_cache(stop);
+    bool work_left = false;
+    bool workshop = false;
     for (StepId id = 0; id < plan_.steps.size(); ++id) {
-      if (nodes_[id].done || !needs_workshop(plan_, plan_.steps[id])) continue;
-      runner_.open_workshop();
-      break;
+      if (nodes_[id].done) continue;
+      work_left = true;
+      workshop = workshop || needs_workshop(plan_, plan_.steps[id]);
     }
+    if (!work_left) return std::move(results_);
+    if (workshop) runner_.open_workshop();
+    if (options_.before_running) options_.before_running();
     run_dag(nodes_, stop, [this](std::size_t id, std::stop_token inner) { perform(id, inner); });
     return std::move(results_);
   }
@@ -92,6 +98,7 @@ class Execution {
 
   const Plan& plan_;
   Progress& progress_;
+  const ExecuteOptions& options_;
   StepRunner runner_;
   std::vector<StepResult> results_;
   std::vector<DagNode> nodes_;

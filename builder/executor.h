@@ -32,6 +32,9 @@ struct ExecuteOptions {
   // Opens a local context by name ("" is the main one); called at most once per name, before the
   // build's namespace is entered.
   std::function<std::shared_ptr<const layers::Tree>(const std::string& name)> open_context;
+  // Called once, on the caller's thread, when something is about to run: after the namespace is entered, before the
+  // first step. From here on threads may be started.
+  std::function<void()> before_running;
 };
 
 struct StepResult {

@@ -76,8 +76,8 @@ void StepRunner::open_workshop() {
   for (const std::string& line : identity.notices) progress_.notice(line);
   materializer_.set_mapping(identity.mapping);
   const std::string store_path = store_.path().string();
-  workshop_.emplace(identity, StepStorage(identity, store_path), nullptr);
-  workshop_->runner = make_namespace_runner(identity, (store_.path() / "ingest").string());
+  workshop_ = std::make_unique<Workshop>(Workshop{
+      StepStorage(identity, store_path), make_namespace_runner(identity, (store_.path() / "ingest").string())});
 }
 
 StepResult StepRunner::source(const SourceStep& step) const { return {LayerStack(step.layers), "", false}; }

@@ -28,7 +28,6 @@ struct Prepared {
 
 // Where processes run: made once per build, when the first step needs it.
 struct Workshop {
-  const Identity& identity;
   StepStorage storage;
   std::unique_ptr<Runner> runner;
 };
@@ -75,7 +74,7 @@ class StepRunner {
   Progress& progress_;
   const ExecuteOptions& options_;
   Materializer materializer_;
-  std::optional<Workshop> workshop_;
+  std::unique_ptr<Workshop> workshop_;
   Guarded<std::map<std::string, std::shared_ptr<const layers::Tree>>> contexts_;
   std::shared_ptr<const layers::Tree> empty_tree_;
   // Copies out of a context: selected and hashed in the look-up pass, used again when they miss. One slot per step.

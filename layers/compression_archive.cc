@@ -3,6 +3,7 @@
 #include <archive.h>
 #include <archive_entry.h>
 
+#include <cerrno>
 #include <exception>
 #include <new>
 
@@ -33,6 +34,10 @@ class ArchiveFilterReader : public ByteSource {
       ended_ = true;
     } else {
       check(result);
+      // A head too short for the library's taste would pass as plain text.
+      if (archive_filter_code(archive_.get(), 0) == ARCHIVE_FILTER_NONE) {
+        input_.damaged("truncated compressed data");
+      }
     }
   }
 
@@ -59,7 +64,7 @@ class ArchiveFilterReader : public ByteSource {
       return static_cast<la_ssize_t>(have.size());
     } catch (...) {  // carried across the C library
       failure_ = std::current_exception();
-      archive_set_error(handle, ARCHIVE_ERRNO_MISC, "reading failed");
+      archive_set_error(handle, EIO, "reading failed");
       return ARCHIVE_FATAL;
     }
   }

@@ -19,7 +19,7 @@ namespace cooper::layers {
 // -- selecting ------------------------------------------------------------------------------------
 struct CopySource {
   std::string pattern;  // as written after expansion; leading '/' and ".." are cut at the root (COPY-02)
-  bool literal = false; // heredocs and ADD of remote files: no wildcards
+  bool literal = false;  // heredocs and ADD of remote files: no wildcards
 };
 
 struct CopyRequest {
@@ -36,12 +36,13 @@ struct CopyRequest {
 
 // One source after wildcards and links are resolved.
 struct SelectedSource {
-  std::string base_name;        // the name it lands under when the destination is a directory (COPY-05, COPY-14)
-  TreePath kept_parents;        // with --parents: the directories kept beneath the destination
-  bool is_directory = false;    // its contents are copied, not itself (COPY-04)
-  bool is_archive = false;      // ADD: unpacked at the destination
-  Entry top;                    // the file or directory itself
-  std::vector<Entry> entries;   // directory: everything beneath, paths relative to it, sorted; else empty
+  std::string base_name;      // the name it lands under when the destination is a directory (COPY-05, COPY-14)
+  bool is_directory = false;  // its contents are copied, not itself (COPY-04)
+  bool is_archive = false;    // ADD: unpacked at the destination
+  Entry top;                  // the file or directory itself, its path seen from the root of the tree
+  // Of a directory: what is beneath, paths relative to it; with --parents what matches, the directory being the
+  // one in front of the pivot. Else empty.
+  Walked beneath;
 };
 
 struct Selection {
@@ -53,8 +54,8 @@ struct Selection {
 Selection select(std::shared_ptr<const Tree> tree, const CopyRequest& request);
 
 // Content identity of a selection: names, types, modes, owners, link targets, capability xattrs, bytes; never
-// mtime, never inode (CACHE-03, CACHE-04). Unknown files are read.
-oci::ContentDigest selection_digest(const Selection& selection);
+// mtime, never inode (CACHE-03, CACHE-04). Unknown files are read, many at a time.
+oci::ContentDigest selection_digest(const Selection& selection, int threads = 2);
 
 // -- placing --------------------------------------------------------------------------------------
 struct Owner {
@@ -72,14 +73,17 @@ class ModeChange {
   std::optional<std::uint32_t> octal() const;  // set when the text was octal
 
  private:
-  struct Clause {
-    std::uint32_t who = 0;  // bits of u, g, o
-    char operation = '=';
-    std::uint32_t bits = 0;
-    bool conditional_execute = false;  // X
+  struct Step {
+    enum class Kind { set, clear, set_conditional, copy } kind = Kind::set;
+    std::uint32_t bits = 0;      // set, clear; set_conditional ('X'): directories and executables only
+    std::uint32_t who = 0;       // copy: the permission bits that may change
+    int from_shift = 0;          // copy: where the three bits stand that are copied (u 6, g 3, o 0)
+    char operation = '=';        // copy
   };
+  class Parser;
+
   std::optional<std::uint32_t> octal_;
-  std::vector<Clause> clauses_;
+  std::vector<Step> steps_;
 };
 
 struct PlaceOptions {
@@ -87,6 +91,8 @@ struct PlaceOptions {
   std::optional<Owner> chown;      // nullopt: as in the selection (the context already says 0:0)
   std::optional<ModeChange> chmod;
   Timestamp now;                   // for directories that are made (COPY-06, COPY-07)
+  // Where the files of a large archive are kept while it is unpacked (ADD-02); null: $TMPDIR or /tmp.
+  const Dir* scratch = nullptr;
 };
 
 // A new directory and its parents for WORKDIR (WORKDIR-02, 03): nothing for those that exist.
@@ -98,7 +104,8 @@ struct MakeDirs {
 
 // Writes the layer: entries merged over all sources in order (later ones win), sorted, parents made. `below` is
 // the destination's rootfs (an empty tree for --link). Errors: "cannot replace to directory", "cannot copy to
-// non-directory" (COPY-09).
+// non-directory" (COPY-09). Existing parents of what is written are written too, as they are below, so that
+// unpacking the layer leaves them as they were; the root is not.
 void write_copy(const Selection& selection, const PlaceOptions& options, const Tree& below, LayerWriter& writer);
 void write_dirs(const MakeDirs& request, const Tree& below, LayerWriter& writer);
 
@@ -106,7 +113,8 @@ void write_dirs(const MakeDirs& request, const Tree& below, LayerWriter& writer)
 void write_copies(const std::vector<Selection>& selections, const PlaceOptions& options, const Tree& below,
                   LayerWriter& writer);
 
-// Files held in memory as a source tree (heredocs): 0644 root.
-std::shared_ptr<const Tree> memory_tree(std::vector<std::pair<std::string, std::string>> name_and_content);
+// Files held in memory as a source tree (heredocs): 0644 root, directories 0755. Of two with one name the later wins.
+std::shared_ptr<const Tree> memory_tree(
+    std::vector<std::pair<std::string, std::string>> name_and_content, Timestamp mtime = {});
 
 }  // namespace cooper::layers

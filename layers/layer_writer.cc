@@ -25,31 +25,18 @@ class HashedContent : public ByteSource {
   oci::Sha256 hasher_;
 };
 
-// The blob's sink, whose finish() is commit's business.
-class BlobSink : public ByteSink {
- public:
-  explicit BlobSink(oci::BlobWriter& blob) : blob_(blob) {}
-  void write(Bytes bytes) override { blob_.write(bytes); }
-  void finish() override { blob_.finish(); }
-
- private:
-  oci::BlobWriter& blob_;
-};
-
 }  // namespace
 
 struct LayerWriter::State {
   State(oci::BlobStore& blobs, const CompressionSpec& spec)
       : kind(spec.kind),
         blob(blobs.new_blob()),
-        sink(*blob),
-        compressor(make_compressor(sink, spec)),
+        compressor(make_compressor(*blob, spec)),
         diff(*compressor),
         tar(diff) {}
 
   Compression kind;
   std::unique_ptr<oci::BlobWriter> blob;
-  BlobSink sink;
   std::unique_ptr<ByteSink> compressor;
   oci::DigestSink diff;
   TarWriter tar;

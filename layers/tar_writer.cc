@@ -260,7 +260,8 @@ void TarWriter::put_content(const Entry& entry, ByteSource& content) {
 
 void TarWriter::add(const Entry& entry, ByteSource* content) {
   if (entry.type == EntryType::whiteout) return put_marker(member_name(entry));
-  if (cat('/', entry.path.str()).find("/.wh.") != std::string::npos) {
+  const std::string& path = entry.path.str();
+  if (path.starts_with(kWhiteoutPrefix) || path.find("/.wh.") != std::string::npos) {
     throw Error(Errc::invalid, cat(entry.path.absolute(),
                                    ": names that start with \".wh.\" mean removal in a layer"));
   }

@@ -4,6 +4,7 @@
 // resolve() follows links inside the tree. Views are immutable and thread-safe.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "base/dir.h"
 #include "layers/entry.h"
 #include "layers/table.h"
+#include "layers/walk.h"
 
 namespace cooper::layers {
 
@@ -27,6 +29,8 @@ class Tree {
   virtual std::unique_ptr<ByteSource> open(const Entry& file) const = 0;
   // Digest of the bytes of a regular file found here; remembered where that is cheap.
   virtual oci::ContentDigest content_digest(const Entry& file) const = 0;
+  // Everything beneath a directory that `guide` takes. Through children(), unless the view knows better.
+  virtual Walked walk(const TreePath& directory, const WalkGuide& guide) const;
 };
 
 // Follows symlinks inside the tree as if it were "/" (40 hops, then Error(invalid)). nullopt: absent.
@@ -35,11 +39,32 @@ std::optional<TreePath> resolve(const Tree& tree, const TreePath& path, bool fol
 // As resolve with follow_last, but parts that do not exist are kept as written (the destination of a COPY,
 // COPY-16: a dangling link's target is where the file will be made).
 TreePath resolve_for_creation(const Tree& tree, const TreePath& path);
+// The same for a tree that is known only by looking single paths up (lstat-like, as Tree::find).
+using FindEntry = std::function<std::optional<Entry>(const TreePath& path)>;
+TreePath resolve_for_creation(const FindEntry& find, const TreePath& path);
 
 // -- layers merged --------------------------------------------------------------------------------
+// Where a layer's files lie; absent (std::nullopt) when only metadata is needed. Copies share the handle.
+class LayerDirectory {
+ public:
+  LayerDirectory() = default;
+  LayerDirectory(std::nullopt_t) {}
+  LayerDirectory(Dir directory) : directory_(std::make_shared<const Dir>(std::move(directory))) {}
+  LayerDirectory(std::optional<Dir> directory) {
+    if (directory) directory_ = std::make_shared<const Dir>(*std::move(directory));
+  }
+  bool has_value() const noexcept { return directory_ != nullptr; }
+  explicit operator bool() const noexcept { return has_value(); }
+  const Dir& operator*() const noexcept { return *directory_; }
+  const Dir* operator->() const noexcept { return directory_.get(); }
+
+ private:
+  std::shared_ptr<const Dir> directory_;
+};
+
 struct LayerView {
   TablePtr table;
-  std::optional<Dir> directory;  // where the files lie; absent when only metadata is needed
+  LayerDirectory directory;
 };
 // bottom first. open() on a file whose layer has no directory is Error(not_found).
 std::unique_ptr<Tree> merge_layers(std::vector<LayerView> bottom_first);

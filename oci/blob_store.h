@@ -21,13 +21,15 @@ class BlobReader {
   virtual std::unique_ptr<ByteSource> open_blob(const BlobDigest& digest) = 0;
 };
 
-// A blob being written; nothing is visible before commit, and destruction without it leaves nothing.
+// A blob being written; nothing is visible before commit, and destruction without it leaves
+// nothing.
 class BlobWriter : public ByteSink {
  public:
-  // Publishes what was written and returns its digest and size. With `expected`, a different digest is
-  // Error(corrupt) naming both, and nothing is published. Called once. Idempotent against a blob that
-  // exists already.
-  virtual std::pair<BlobDigest, std::uint64_t> commit(const std::optional<BlobDigest>& expected) = 0;
+  // Publishes what was written and returns its digest and size. With `expected`, a different digest
+  // is Error(corrupt) naming both, and nothing is published. Called once. Idempotent against a blob
+  // that exists already.
+  virtual std::pair<BlobDigest, std::uint64_t> commit(
+      const std::optional<BlobDigest>& expected) = 0;
 };
 
 class BlobStore : public BlobReader {

@@ -23,10 +23,12 @@ inline constexpr std::string_view kDockerManifestType =
     "application/vnd.docker.distribution.manifest.v2+json";
 inline constexpr std::string_view kDockerListType =
     "application/vnd.docker.distribution.manifest.list.v2+json";
-inline constexpr std::string_view kDockerConfigType = "application/vnd.docker.container.image.v1+json";
+inline constexpr std::string_view kDockerConfigType =
+    "application/vnd.docker.container.image.v1+json";
 inline constexpr std::string_view kDockerLayerGzipType =
     "application/vnd.docker.image.rootfs.diff.tar.gzip";
-inline constexpr std::string_view kDockerLayerTarType = "application/vnd.docker.image.rootfs.diff.tar";
+inline constexpr std::string_view kDockerLayerTarType =
+    "application/vnd.docker.image.rootfs.diff.tar";
 
 bool is_manifest_type(std::string_view media_type);  // either spelling
 bool is_index_type(std::string_view media_type);

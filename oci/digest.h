@@ -1,7 +1,7 @@
 // Content digests, one type per meaning.
 //
-// cooper makes and accepts sha256 only (image-spec descriptor.md, "Registered algorithms"); a well-formed
-// digest of another algorithm is Error(unsupported), anything else Error(invalid).
+// cooper makes and accepts sha256 only (image-spec descriptor.md, "Registered algorithms"); a
+// well-formed digest of another algorithm is Error(unsupported), anything else Error(invalid).
 #pragma once
 
 #include <array>
@@ -28,7 +28,9 @@ struct Digest {
   std::string str() const { return "sha256:" + hex(); }
   friend auto operator<=>(const Digest&, const Digest&) = default;
 };
-inline std::ostream& operator<<(std::ostream& out, const Digest& digest) { return out << digest.str(); }
+inline std::ostream& operator<<(std::ostream& out, const Digest& digest) {
+  return out << digest.str();
+}
 
 template <class Tag>
 struct Named {
@@ -43,9 +45,9 @@ std::ostream& operator<<(std::ostream& out, const Named<Tag>& digest) {
   return out << digest.str();
 }
 
-using BlobDigest = Named<struct BlobTag>;    // of the bytes as stored or transferred
-using DiffId = Named<struct DiffTag>;        // of the uncompressed layer tar
-using ChainId = Named<struct ChainTag>;      // of a stack of layers (image-spec config.md)
+using BlobDigest = Named<struct BlobTag>;        // of the bytes as stored or transferred
+using DiffId = Named<struct DiffTag>;            // of the uncompressed layer tar
+using ChainId = Named<struct ChainTag>;          // of a stack of layers (image-spec config.md)
 using ContentDigest = Named<struct ContentTag>;  // of one file's bytes, or of a selection of files
 
 // Incremental SHA-256 (OpenSSL, SHA-NI where present). Movable, not copyable.
@@ -65,7 +67,9 @@ class Sha256 {
 };
 
 Digest sha256(Bytes bytes);
-inline Digest sha256(std::string_view text) { return sha256(as_bytes(text)); }
+inline Digest sha256(std::string_view text) {
+  return sha256(as_bytes(text));
+}
 
 // Hashes what passes on its way to `next`.
 class DigestSink : public ByteSink {
@@ -86,8 +90,8 @@ class DigestSink : public ByteSink {
   std::uint64_t size_bytes_ = 0;
 };
 
-// The source it owns, checked: the read that reaches the end (or passes size_bytes) throws Error(corrupt)
-// naming `what` unless size and digest are as expected.
+// The source it owns, checked: the read that reaches the end (or passes size_bytes) throws
+// Error(corrupt) naming `what` unless size and digest are as expected.
 class VerifyingSource : public ByteSource {
  public:
   VerifyingSource(std::unique_ptr<ByteSource> source, Digest expected,

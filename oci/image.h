@@ -1,6 +1,7 @@
-// The image model: manifest, index, configuration (image-spec manifest.md, image-index.md, config.md)
-// as plain values with strict JSON. Parsing refuses wrong types and missing required members with
-// Error(corrupt) naming the member; unknown members are ignored. Printing is deterministic.
+// The image model: manifest, index, configuration (image-spec manifest.md, image-index.md,
+// config.md) as plain values with strict JSON. Parsing refuses wrong types and missing required
+// members with Error(corrupt) naming the member; unknown members are ignored. Printing is
+// deterministic.
 #pragma once
 
 #include <chrono>

@@ -18,14 +18,17 @@ namespace cooper::oci {
 // A layout directory: readable in place, writable blob by blob; index.json is replaced atomically.
 class LayoutDir : public BlobStore {
  public:
-  static LayoutDir open(const std::filesystem::path& path);    // must be a layout: Error(corrupt) otherwise
+  static LayoutDir open(
+      const std::filesystem::path& path);  // must be a layout: Error(corrupt) otherwise
   static LayoutDir create(const std::filesystem::path& path);  // or open, when it is one already
   bool has(const BlobDigest& digest) override;
   std::unique_ptr<ByteSource> open_blob(const BlobDigest& digest) override;
   std::unique_ptr<BlobWriter> new_blob() override;
   Index index() const;
-  // Adds entries; an entry replaces older ones of the same ref name (annotation
-  // org.opencontainers.image.ref.name) or, without one, of the same digest.
+  // Adds entries; an entry replaces older ones of the same image name (annotation
+  // io.containerd.image.name) or, where one of the two has none, of the same ref name
+  // (org.opencontainers.image.ref.name); a nameless one replaces nameless ones of the same digest.
+  // Safe against other writers of the same layout, in this process or another.
   void add_to_index(const std::vector<Descriptor>& entries);
 
  private:
@@ -35,17 +38,18 @@ class LayoutDir : public BlobStore {
 
 // What an archive or layout is about to hold: one image (or index) with all that it reaches.
 struct ExportImage {
-  Descriptor root;                      // manifest or index, found in `blobs`
-  std::vector<Reference> names;         // may be empty
-  std::optional<std::string> created;   // org.opencontainers.image.created on the index entry
+  Descriptor root;                     // manifest or index, found in `blobs`
+  std::vector<Reference> names;        // may be empty
+  std::optional<std::string> created;  // org.opencontainers.image.created on the index entry
 };
 
 // Every blob reachable from root, children before parents, each once; Error(not_found) names a gap.
 std::vector<Descriptor> reachable_blobs(BlobReader& blobs, const Descriptor& root);
 
-// Rows OUT-13, OUT-14. One index.json entry per name; entries of the tar are in a fixed order with fixed
-// metadata, so equal images give equal archives. docker_format adds manifest.json (and refuses an
-// index). Written through the sink as it goes; the caller owns atomicity of the destination.
+// Rows OUT-13, OUT-14. One index.json entry per name; entries of the tar are in a fixed order with
+// fixed metadata, so equal images give equal archives. docker_format adds manifest.json (and
+// refuses an index). Written through the sink as it goes; the caller owns atomicity of the
+// destination.
 void write_archive(BlobReader& blobs, const ExportImage& image, bool docker_format, ByteSink& out);
 void write_layout(BlobReader& blobs, const ExportImage& image, LayoutDir& layout);
 

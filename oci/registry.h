@@ -1,6 +1,7 @@
 // Registries (distribution-spec): pull and push over HTTP. The seam that fakes implement in tests.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -29,8 +30,10 @@ class Registry {
   // By tag or digest (the digest wins and is verified). Error(not_found) when the registry answers that
   // there is none; Error(network) when it does not answer; Error(denied) for 401/403.
   virtual FetchedManifest fetch_manifest(const Reference& reference) = 0;
-  // Streams one blob of reference's repository into `into`; verified by the caller's wrapping
-  // (pull() below does it); retried and resumed inside, so `into` sees each byte once.
+  // Streams one blob of reference's repository into `into`: exactly its size or Error. Not verified:
+  // the caller's sink does that (DigestSink, BlobWriter::commit). Retried and resumed inside, so `into`
+  // sees each byte once; finish() is the caller's. What `into` throws comes through.
+  // Error(not_found) names the blob and the repository.
   virtual void fetch_blob(const Reference& reference, const Descriptor& blob, ByteSink& into) = 0;
   // Uploads unless present; `mount_from` (a repository of the same registry) is tried first.
   virtual void push_blob(const Reference& reference, const Descriptor& blob, BlobReader& from,
@@ -50,6 +53,10 @@ struct RegistrySettings {
   bool insecure = false;  // plain http, and untrusted TLS
   bool blocked = false;
   std::vector<std::string> mirrors;  // tried first, in order ("host:port/prefix")
+  // Host paths, "" for none (certs.d): authorities that replace the system's, and our own identity.
+  std::string ca_file;
+  std::string client_certificate;
+  std::string client_key;
 };
 
 struct ClientOptions {
@@ -57,10 +64,16 @@ struct ClientOptions {
   // Looked up by registry host ("docker.io", "localhost:5000"); nullopt: anonymous.
   std::function<std::optional<Credentials>(const std::string& host)> credentials;
   std::function<RegistrySettings(const Reference&)> settings;
-  int retries = 3;
-  std::stop_token stop;
+  int retries = 3;          // after the first failure; a blob that advances earns new ones
+  int idle_timeout_s = 60;  // a transfer without a byte for so long counts as failed
+  std::stop_token stop;     // ends what is under way with Error(cancelled)
+  // Waits between retries; by default a sleep that `stop` ends. A test passes its own.
+  std::function<void(std::chrono::milliseconds)> sleep;
 };
 
+// Thread-safe. Nothing is loaded or opened before the first call. Registries on the loopback interface
+// are insecure by default, as for Docker; insecure means https with any certificate, else http.
+// Mirrors are asked for manifests and blobs, never pushed to.
 std::unique_ptr<Registry> make_registry_client(ClientOptions options);
 
 // -- whole images ---------------------------------------------------------------------------------
@@ -78,9 +91,13 @@ ResolvedImage resolve_image(Registry& registry, const Reference& reference, cons
 // Chooses from an index; nullopt when nothing matches. Attestation entries (platform unknown) never match.
 std::optional<Descriptor> select_manifest(const Index& index, const Platform& platform);
 
+// Where a blob may be mounted from: another repository of the same registry, or nullopt.
+using MountSource = std::function<std::optional<std::string>(const Descriptor&)>;
+
 // Pushes root and all that it reaches out of `blobs`; blobs in parallel (at most `parallel`), manifests
-// last, children before parents.
+// last, children before parents, the tag with the last one. The first failure stops the rest and is
+// thrown. Non-distributable (foreign) layers stay where they are.
 void push_image(Registry& registry, const Reference& reference, const Descriptor& root, BlobReader& blobs,
-                int parallel = 4);
+                int parallel = 4, const MountSource& mount_from = {});
 
 }  // namespace cooper::oci

@@ -7,7 +7,8 @@
 
 namespace cooper::parser {
 
-// Lower-case keyword, flags as ["--x=y" ...] if any, quoted words; heredocs follow as (heredoc "EOF" "body").
+// Lower-case keyword, flags as ["--x=y" ...] if any, quoted words; heredocs follow as (heredoc
+// "EOF" "body").
 std::string print_ast(const Dockerfile& dockerfile);
 std::string print_ast(const Instruction& instruction);
 

@@ -1,5 +1,6 @@
-// Bytes to Dockerfile: the one entry to the parser. Time and memory are linear in the text; nothing is expanded, nothing
-// outside the text is looked at. Failures are DockerfileError with source ranges.
+// Bytes to Dockerfile: the one entry to the parser. Time and memory are linear in the text; nothing
+// is expanded, nothing outside the text is looked at. Failures are DockerfileError with source
+// ranges.
 #pragma once
 
 #include <string>
@@ -16,7 +17,7 @@ struct Directives {
   std::string syntax;  // first word of the value; "" if absent
   SourceRange syntax_range;
   char escape = '\\';
-  std::string check;   // raw: "skip=A,B;error=true"
+  std::string check;  // raw: "skip=A,B;error=true"
   SourceRange check_range;
 };
 
@@ -31,11 +32,12 @@ struct Dockerfile {
 
 Dockerfile parse_dockerfile(std::string name, std::string text);
 
-// One instruction standing alone: an ONBUILD trigger of a base image, heredoc bodies included. Ranges count from line 1
-// of `text`; the caller points errors at the child's FROM (ONBUILD-06).
+// One instruction standing alone: an ONBUILD trigger of a base image, heredoc bodies included.
+// Ranges count from line 1 of `text`; the caller points errors at the child's FROM (ONBUILD-06).
 Instruction parse_trigger(std::string_view text, char escape = '\\');
 
-// The image named by a `syntax` directive in any of its spellings (DIR-06), or "". Looks at the head of the text only.
+// The image named by a `syntax` directive in any of its spellings (DIR-06), or "". Looks at the
+// head of the text only.
 std::string find_syntax(std::string_view text);
 
 }  // namespace cooper::parser

@@ -9,7 +9,9 @@
 
 namespace cooper::parser {
 
-// name:LINE, dashes, numbered lines with ">>>" on the marked ones, dashes; "" if no range lies in the text. Ends in '\n'.
-std::string source_excerpt(std::string_view name, std::string_view text, const std::vector<SourceRange>& ranges);
+// name:LINE, dashes, numbered lines with ">>>" on the marked ones, dashes; "" if no range lies in
+// the text. Ends in '\n'.
+std::string source_excerpt(std::string_view name, std::string_view text,
+                           const std::vector<SourceRange>& ranges);
 
 }  // namespace cooper::parser

@@ -1,8 +1,7 @@
-// Wildcards. Matching takes time proportional to pattern times text, never more: states are tracked as a set, nothing
-// backtracks.
+// Wildcards. Matching takes time proportional to pattern times text, never more: states are tracked
+// as a set, nothing backtracks.
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -11,8 +10,9 @@
 
 namespace cooper::parser {
 
-// A compiled pattern. Syntax as Go's path.Match (COPY-10): '*' and '?' stop at '/', [a-z], [^x], backslash escapes; with
-// `deep`, "**" spans any number of directories (IGNORE-07). '?' and classes take one UTF-8 code point.
+// A compiled pattern. Syntax as Go's path.Match (COPY-10): '*' and '?' stop at '/', [a-z], [^x],
+// backslash escapes; with `deep`, "**" spans any number of directories (IGNORE-07). '?' and classes
+// take one UTF-8 code point.
 class Glob {
  public:
   enum class Stars { shallow, deep };
@@ -27,16 +27,29 @@ class Glob {
   bool may_match_beneath(std::string_view directory) const;
 
  private:
-  enum class Kind : std::uint8_t { literal, any, star, deep_star, deep_star_slash, set };
+  enum class Kind : std::uint8_t {
+    literal,
+    any,        // '?'
+    star,       // '*'
+    set,        // [...]
+    deep_star,  // "**": anything, '/' too
+    deep_open,  // "**/": nothing, or what deep_body takes; consumes nothing itself
+    deep_body,  // anything that ends in '/'
+  };
   struct Token {
     Kind kind = Kind::literal;
     bool negated = false;
-    char32_t character = 0;                            // literal
+    char32_t character = 0;                             // literal
     std::vector<std::pair<char32_t, char32_t>> ranges;  // set
   };
-  class States;
-  void parse_set(std::string_view pattern, std::size_t& at);
+  using States = std::vector<std::uint8_t>;  // [i]: the first i tokens may have matched
+
+  void add_stars(std::u32string_view pattern, std::size_t& at);
+  void add_set(std::u32string_view pattern, std::size_t& at);
   static bool accepts(const Token& token, char32_t character);
+  States start() const;
+  void close(States& states) const;
+  bool step(char32_t character, States& states) const;  // false when no state is left
 
   std::vector<Token> tokens_;
 };

@@ -1,7 +1,8 @@
 // The instructions of a Dockerfile as plain values.
 //
-// Nothing here is expanded: every member that rows EXP-17 names holds the text as written, quotes and escapes included,
-// and goes through parser/expand.h once the stage's environment is known. Members marked "literal" are final.
+// Nothing here is expanded: every member that rows EXP-17 names holds the text as written, quotes
+// and escapes included, and goes through parser/expand.h once the stage's environment is known.
+// Members marked "literal" are final.
 #pragma once
 
 #include <cstdint>
@@ -18,24 +19,27 @@ namespace cooper::parser {
 
 // What every instruction remembers of its text.
 struct Origin {
-  std::string keyword;                // as typed: "RUN", "fRoM"
-  std::string text;                   // logical line: keyword, flags, arguments; continuations joined, no heredoc bodies
-  SourceRange range;                  // heredoc bodies included (ERR-02)
-  std::vector<std::string> comments;  // comment lines right above, without '#' and blanks (CALL-05, CHECK-26)
-  std::vector<std::string> flags;     // "--name=value", quotes removed
-  std::vector<std::string> words;     // arguments after the flags, as split for this instruction
-  bool json = false;                  // the arguments were a JSON array
+  std::string keyword;  // as typed: "RUN", "fRoM"
+  std::string
+      text;  // logical line: keyword, flags, arguments; continuations joined, no heredoc bodies
+  SourceRange range;  // heredoc bodies included (ERR-02)
+  std::vector<std::string>
+      comments;  // comment lines right above, without '#' and blanks (CALL-05, CHECK-26)
+  std::vector<std::string> flags;  // "--name=value", quotes removed
+  std::vector<std::string> words;  // arguments after the flags, as split for this instruction
+  bool json = false;               // the arguments were a JSON array
 };
 
-// A here-document (rows HEREDOC-*). `body` is what a file made of it holds; every line keeps its newline.
+// A here-document (rows HEREDOC-*). `body` is what a file made of it holds; every line keeps its
+// newline.
 struct Heredoc {
-  std::string word;      // as it stands in the line: <<-"EOF", 3<<EOF
-  std::string name;      // delimiter without quotes
-  int fd = 0;            // 0 unless a number stands before "<<"
-  bool expand = true;    // false if any part of the delimiter was quoted (HEREDOC-03)
+  std::string word;         // as it stands in the line: <<-"EOF", 3<<EOF
+  std::string name;         // delimiter without quotes
+  int fd = 0;               // 0 unless a number stands before "<<"
+  bool expand = true;       // false if any part of the delimiter was quoted (HEREDOC-03)
   bool strip_tabs = false;  // "<<-"
-  std::string body;      // leading tabs gone for "<<-"
-  std::string raw_body;  // as in the file
+  std::string body;         // leading tabs gone for "<<-"
+  std::string raw_body;     // as in the file
 };
 
 // Shell or exec form. Shell form: exactly one argument, the text (may be empty). Literal (EXP-18).
@@ -52,7 +56,7 @@ struct KeyValue {
 struct From {
   Origin origin;
   std::string image;
-  std::string platform;       // "" if the flag is absent
+  std::string platform;  // "" if the flag is absent
   bool has_platform = false;
   std::string stage;          // literal, lower-cased (FROM-02); "" if unnamed
   std::string stage_written;  // literal
@@ -70,11 +74,13 @@ struct Arg {
 struct Env {
   Origin origin;
   std::vector<KeyValue> entries;
+  bool legacy = false;  // ENV-02: "ENV key value"
 };
 
 struct Label {
   Origin origin;
   std::vector<KeyValue> entries;
+  bool legacy = false;
 };
 
 struct Maintainer {
@@ -93,16 +99,17 @@ struct Device {
 
 struct Run {
   Origin origin;
-  Command command;                  // with heredocs: see run_text()
+  Command command;  // with heredocs: see run_text()
   std::vector<Heredoc> heredocs;
-  std::vector<std::string> mounts;  // flag values; parse_mount() in parser/mount.h after expansion (MNT-07)
+  std::vector<std::string>
+      mounts;  // flag values; parse_mount() in parser/mount.h after expansion (MNT-07)
   NetworkMode network = NetworkMode::standard;
   SecurityMode security = SecurityMode::sandbox;
   std::vector<Device> devices;
 };
 
-// The one argument for the shell: the command, or the body of a sole heredoc (HEREDOC-08), or line and bodies put back
-// together (HEREDOC-10). Precondition: shell form.
+// The one argument for the shell: the command, or the body of a sole heredoc (HEREDOC-08), or line
+// and bodies put back together (HEREDOC-10). Precondition: shell form.
 std::string run_text(const Run& run);
 // HEREDOC-09: a sole heredoc whose body starts with "#!": file name and content. Otherwise nullopt.
 std::optional<std::pair<std::string, std::string>> run_script(const Run& run);
@@ -110,9 +117,9 @@ std::optional<std::pair<std::string, std::string>> run_script(const Run& run);
 struct Copy {
   Origin origin;
   std::vector<std::string> sources;  // paths only
-  std::vector<Heredoc> heredocs;     // written among the sources; applied after the paths (HEREDOC-14)
+  std::vector<Heredoc> heredocs;  // written among the sources; applied after the paths (HEREDOC-14)
   std::string destination;
-  std::string from;                  // literal: stage, number, named context or image (EXP-22)
+  std::string from;  // literal: stage, number, named context or image (EXP-22)
   std::string chown;
   std::string chmod;
   bool link = false;
@@ -172,7 +179,8 @@ struct Healthcheck {
 
 struct Onbuild {
   Origin origin;
-  std::string trigger;  // raw text with heredoc bodies and terminators: parse_trigger() reads it again (EXP-19)
+  std::string trigger;  // raw text with heredoc bodies and terminators: parse_trigger() reads it
+                        // again (EXP-19)
 };
 
 struct Volume {
@@ -182,7 +190,8 @@ struct Volume {
 
 struct Expose {
   Origin origin;
-  std::vector<std::string> ports;  // sorted as strings (EXPOSE-04); parse_ports() in parser/ports.h after expansion
+  std::vector<std::string>
+      ports;  // sorted as strings (EXPOSE-04); parse_ports() in parser/ports.h after expansion
 };
 
 struct Stopsignal {
@@ -190,8 +199,9 @@ struct Stopsignal {
   std::string signal;  // check_stop_signal() in parser/stop_signal.h after expansion
 };
 
-using Instruction = std::variant<From, Arg, Env, Label, Maintainer, Run, Copy, Add, Workdir, User, Cmd, Entrypoint, Shell,
-                                 Healthcheck, Onbuild, Volume, Expose, Stopsignal>;
+using Instruction =
+    std::variant<From, Arg, Env, Label, Maintainer, Run, Copy, Add, Workdir, User, Cmd, Entrypoint,
+                 Shell, Healthcheck, Onbuild, Volume, Expose, Stopsignal>;
 
 inline const Origin& origin_of(const Instruction& instruction) {
   return std::visit([](const auto& any) -> const Origin& { return any.origin; }, instruction);

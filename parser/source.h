@@ -16,8 +16,9 @@ struct SourceRange {
   friend bool operator==(const SourceRange&, const SourceRange&) = default;
 };
 
-// A Dockerfile that cannot be built, with the lines to point at. The message has no line number: whoever prints it adds
-// "dockerfile parse error on line N:" (ERR-03) or an excerpt (parser/excerpt.h).
+// A Dockerfile that cannot be built, with the lines to point at. The message has no line number:
+// whoever prints it adds "dockerfile parse error on line N:" (ERR-03) or an excerpt
+// (parser/excerpt.h).
 class DockerfileError : public Error {
  public:
   explicit DockerfileError(const std::string& message, std::vector<SourceRange> ranges = {},

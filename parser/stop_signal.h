@@ -5,7 +5,8 @@
 
 namespace cooper::parser {
 
-// Name with or without SIG in any case, RTMIN+n, RTMAX-n, or a number except 0. Throws DockerfileError "invalid signal: x".
+// Name with or without SIG in any case, RTMIN+n, RTMAX-n, or a number except 0. Throws
+// DockerfileError "invalid signal: x".
 void check_stop_signal(std::string_view text);
 
 }  // namespace cooper::parser

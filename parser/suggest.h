@@ -10,11 +10,14 @@ namespace cooper::parser {
 
 enum class Case { sensitive, ignored };
 
-// The candidate at the smallest edit distance, 1 or 2; an exact match or nothing near gives nullopt. With Case::ignored the
-// answer is upper-cased if typed is all upper case, else lower-cased (LEX-12).
-std::optional<std::string> find_suggestion(std::string_view typed, std::span<const std::string_view> candidates,
+// The candidate at the smallest edit distance, 1 or 2; an exact match or nothing near gives
+// nullopt. With Case::ignored the answer is upper-cased if typed is all upper case, else
+// lower-cased (LEX-12).
+std::optional<std::string> find_suggestion(std::string_view typed,
+                                           std::span<const std::string_view> candidates,
                                            Case match_case = Case::sensitive);
-std::optional<std::string> find_suggestion(std::string_view typed, std::span<const std::string> candidates,
+std::optional<std::string> find_suggestion(std::string_view typed,
+                                           std::span<const std::string> candidates,
                                            Case match_case = Case::sensitive);
 
 // " (did you mean x?)", or "".

@@ -12,15 +12,21 @@
 
 namespace cooper::builder {
 
-// Sees the store (trees/, ingest/) through an id-mapped mount when the identity wants one: the kernel then translates
-// owners, and what steps write lands 0-based on disk. One per build; thread-safe.
+// Sees the store (trees/, ingest/) through an id-mapped mount when the identity wants one: the kernel
+// then translates owners, and what steps write lands 0-based on disk. One per build; thread-safe.
 class StepStorage {
  public:
-  // store_path: absolute; the mount lives in our private mount namespace only.
+  // store_path: absolute. Makes store_path/mnt, which holds only mount points and an empty
+  // directory; what is mounted there is seen in our private mount namespace only. Where the store's
+  // file system has no id-mapped mounts, the entered identity falls back to all ids and gains a
+  // notice. Not thread-safe; before the runner is used.
   StepStorage(const Identity& identity, std::string store_path);
+  StepStorage(StepStorage&&) noexcept;
+  StepStorage& operator=(StepStorage&&) = delete;
   ~StepStorage();
-  // lower_paths: absolute paths below store_path, top first. upper and work: absolute, below store_path, existing,
-  // empty. Returns a detached overlay mount (layers/overlay.h).
+  // lower_paths: absolute paths below store_path, top first. upper and work: absolute, below
+  // store_path, existing, empty; upper gets mode, owner and time of the top lower directory, as
+  // "/" of the step. Returns a detached overlay mount (layers/overlay.h).
   UniqueFd mount(const std::vector<std::string>& lower_paths, const std::string& upper_path,
                  const std::string& work_path) const;
 

@@ -1,0 +1,23 @@
+// Local build contexts: a directory on the host seen through its ignore file (rows IGNORE-*, CTX-03).
+#pragma once
+
+#include <filesystem>
+#include <memory>
+#include <optional>
+
+#include "layers/tree.h"
+
+namespace cooper::builder {
+
+struct ContextOptions {
+  std::filesystem::path directory;
+  // IGNORE-01: "<this>.dockerignore" wins when it exists. Named contexts have none (IGNORE-11).
+  std::optional<std::filesystem::path> dockerfile;
+  layers::DigestMemory* memory = nullptr;
+  int threads = 2;
+};
+
+// Error(not_found) names a directory that does not exist.
+std::shared_ptr<const layers::Tree> open_local_context(const ContextOptions& options);
+
+}  // namespace cooper::builder

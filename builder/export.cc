@@ -1,0 +1,109 @@
+#include "builder/export.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "base/error.h"
+#include "builder/flatten.h"
+#include "oci/layout.h"
+
+namespace cooper::builder {
+namespace {
+
+std::string label_of(const Output& output) {
+  switch (output.kind) {
+    case Output::Kind::oci: return "exporting to oci image format";
+    case Output::Kind::docker: return "exporting to docker image format";
+    case Output::Kind::image: return output.push ? "exporting and pushing image" : "exporting to image";
+    case Output::Kind::local: return "exporting to client directory";
+    case Output::Kind::tar: return "exporting to client tarball";
+  }
+  return "exporting";
+}
+
+// Writes through `body` to the output's file or stdout.
+template <class Body>
+void write_stream(const Output& output, const ExportEnvironment& environment, Body&& body) {
+  if (output.to_stdout) {
+    body(*environment.standard_output);
+    return;
+  }
+  // A fifo or device (/dev/null, a process substitution) is written in place: it can't be replaced by a rename.
+  struct stat status {};
+  if (::stat(output.destination.c_str(), &status) == 0 && !S_ISREG(status.st_mode) &&
+      !S_ISDIR(status.st_mode)) {
+    const UniqueFd fd(::open(output.destination.c_str(), O_WRONLY | O_CLOEXEC));
+    if (!fd) throw_errno("opening", output.destination.string());
+    FdSink sink(fd.get(), output.destination.string());
+    body(sink);
+    return;
+  }
+  AtomicFile file(output.destination);
+  body(file);
+  file.publish();
+}
+
+void export_archive(const AssembledImage& image, const Output& output, const ExportEnvironment& environment) {
+  const oci::ExportImage what{image.manifest, output.names,
+                              image.config.created.empty() ? std::nullopt
+                                                           : std::optional(image.config.created)};
+  if (output.as_directory) {
+    oci::LayoutDir layout = oci::LayoutDir::create(output.destination);
+    oci::write_layout(environment.blobs, what, layout);
+    return;
+  }
+  write_stream(output, environment, [&](ByteSink& sink) {
+    oci::write_archive(environment.blobs, what, output.kind == Output::Kind::docker, sink);
+  });
+}
+
+void export_names(const AssembledImage& image, const Output& output, const ExportEnvironment& environment) {
+  // A local name promises the whole image: base layers that nobody read yet are fetched now.
+  for (const oci::Descriptor& blob : oci::reachable_blobs(environment.blobs, image.manifest)) {
+    if (!environment.store.has(blob.digest)) environment.blobs.open_blob(blob.digest);
+  }
+  for (const oci::Reference& name : output.names) {
+    environment.store.put_name(name, image.manifest, image.config.created);
+  }
+}
+
+}  // namespace
+
+void export_image(const AssembledImage& image, const LayerStack& rootfs, const Output& output,
+                  const ExportEnvironment& environment, std::stop_token stop) {
+  const std::string label = label_of(output);
+  environment.progress.activity_started(label);
+  try {
+    switch (output.kind) {
+      case Output::Kind::oci:
+      case Output::Kind::docker:
+        export_archive(image, output, environment);
+        break;
+      case Output::Kind::image:
+        if (output.push) {
+          for (const oci::Reference& name : output.names) {
+            oci::push_image(environment.registry, name, image.manifest, environment.blobs);
+          }
+        } else {
+          export_names(image, output, environment);
+        }
+        break;
+      case Output::Kind::local:
+        flatten_to_directory(*environment.materializer.files(rootfs, stop), output.destination,
+                             environment.epoch);
+        break;
+      case Output::Kind::tar: {
+        const auto tree = environment.materializer.files(rootfs, stop);
+        write_stream(output, environment,
+                     [&](ByteSink& sink) { flatten_to_tar(*tree, environment.epoch, sink); });
+        break;
+      }
+    }
+  } catch (...) {  // told to progress, then handled by the caller
+    environment.progress.activity_finished(label, false);
+    throw;
+  }
+  environment.progress.activity_finished(label, true);
+}
+
+}  // namespace cooper::builder

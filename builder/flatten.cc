@@ -1,0 +1,128 @@
+#include "builder/flatten.h"
+
+#include <fcntl.h>
+
+#include <functional>
+#include <map>
+
+#include "base/dir.h"
+#include "base/error.h"
+#include "layers/tar_writer.h"
+
+namespace cooper::builder {
+namespace {
+
+using layers::Entry;
+using layers::EntryType;
+
+// Depth first, in TreePath order: a directory before what is beneath it. after(): once its children are done.
+void walk(const layers::Tree& tree, const TreePath& directory, const std::function<void(const Entry&)>& visit,
+          const std::function<void(const Entry&)>& after) {
+  for (const Entry& entry : tree.children(directory)) {
+    visit(entry);
+    if (entry.type != EntryType::directory) continue;
+    walk(tree, entry.path, visit, after);
+    after(entry);
+  }
+}
+
+class DirectoryWriter {
+ public:
+  DirectoryWriter(const layers::Tree& tree, const Dir& target, const std::optional<std::int64_t>& epoch)
+      : tree_(tree), target_(target), epoch_(epoch) {}
+
+  void write(const Entry& entry) {
+    const auto existing = target_.try_stat(entry.path);
+    if (entry.type == EntryType::directory) {
+      if (existing && !S_ISDIR(existing->st_mode)) target_.unlink(entry.path);
+      if (!existing || !S_ISDIR(existing->st_mode)) target_.make_dir(entry.path, 0700);
+      return;
+    }
+    if (existing && S_ISDIR(existing->st_mode)) {
+      throw Error(Errc::invalid, cat("cannot replace directory ", entry.path.str(), " of the destination"));
+    }
+    if (existing) target_.unlink(entry.path);
+    write_leaf(entry);
+  }
+
+  void finish(const Entry& entry) {
+    if (entry.type != EntryType::symlink) target_.set_mode(entry.path, entry.mode);
+    target_.set_mtime(entry.path, epoch_ ? Timestamp{*epoch_, 0} : entry.mtime);
+  }
+
+ private:
+  void write_leaf(const Entry& entry) {
+    switch (entry.type) {
+      case EntryType::file: write_file(entry); break;
+      case EntryType::symlink: target_.make_symlink(entry.link_target, entry.path); break;
+      case EntryType::fifo: target_.make_node(entry.path, S_IFIFO | 0600, 0); break;
+      case EntryType::char_device:
+      case EntryType::block_device: return;
+      case EntryType::directory:
+      case EntryType::hard_link:
+      case EntryType::whiteout: throw std::logic_error("not a leaf of a merged tree");
+    }
+    finish(entry);
+  }
+
+  void write_file(const Entry& entry) {
+    if (!entry.link_target.empty()) {
+      const TreePath leader = TreePath::clean(entry.link_target);
+      if (leader < entry.path && target_.try_stat(leader)) {
+        target_.link(leader, entry.path);
+        return;
+      }
+    }
+    const UniqueFd file = target_.open_file(entry.path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    FdSink sink(file.get(), entry.path.str());
+    copy_all(*tree_.open(entry), sink);
+  }
+
+  const layers::Tree& tree_;
+  const Dir& target_;
+  std::optional<std::int64_t> epoch_;
+};
+
+}  // namespace
+
+void flatten_to_directory(const layers::Tree& tree, const std::filesystem::path& destination,
+                          const std::optional<std::int64_t>& epoch) {
+  std::error_code failure;
+  std::filesystem::create_directories(destination, failure);
+  if (failure) throw SysError(failure.value(), cat("creating ", destination.string()));
+  const Dir target = Dir::open(destination, Confine::strict);
+  DirectoryWriter writer(tree, target, epoch);
+  walk(
+      tree, TreePath(), [&](const Entry& entry) { writer.write(entry); },
+      [&](const Entry& entry) { writer.finish(entry); });
+}
+
+void flatten_to_tar(const layers::Tree& tree, const std::optional<std::int64_t>& epoch, ByteSink& out) {
+  layers::TarWriter writer(out);
+  const auto visit = [&](const Entry& entry) {
+    Entry row = entry;
+    if (epoch) row.mtime = {*epoch, 0};
+    row.mtime.nanoseconds = 0;
+    row.opaque = false;
+    if (row.type == EntryType::file && !row.link_target.empty()) {
+      const TreePath leader = TreePath::clean(row.link_target);
+      if (leader < row.path) {
+        row.type = EntryType::hard_link;
+        row.size_bytes = 0;
+        writer.add(row, nullptr);
+        return;
+      }
+      row.link_target.clear();
+    }
+    if (row.type == EntryType::file) {
+      const auto content = tree.open(entry);
+      writer.add(row, content.get());
+    } else {
+      writer.add(row, nullptr);
+    }
+  };
+  walk(tree, TreePath(), visit, [](const Entry&) {});
+  writer.finish();
+}
+
+}  // namespace cooper::builder

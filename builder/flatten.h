@@ -1,0 +1,21 @@
+// The whole tree of an image: into a directory (OUT-15) or a tar (OUT-18).
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+
+#include "base/byte_stream.h"
+#include "layers/tree.h"
+
+namespace cooper::builder {
+
+// Merges into `destination` (made when missing). Files belong to whoever runs us; modes are kept; with an epoch
+// every mtime is that (REPRO-07). Device nodes are left out, as an unprivileged user can't make them.
+void flatten_to_directory(const layers::Tree& tree, const std::filesystem::path& destination,
+                          const std::optional<std::int64_t>& epoch);
+
+// The tree with the rootfs's owners, entries in TreePath order.
+void flatten_to_tar(const layers::Tree& tree, const std::optional<std::int64_t>& epoch, ByteSink& out);
+
+}  // namespace cooper::builder

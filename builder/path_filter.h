@@ -1,0 +1,23 @@
+// The parser's ignore patterns as the filter that layers' walks ask.
+#pragma once
+
+#include <utility>
+
+#include "layers/tree.h"
+#include "parser/ignore.h"
+
+namespace cooper::builder {
+
+class IgnoreFilter : public layers::PathFilter {
+ public:
+  explicit IgnoreFilter(parser::IgnorePatterns patterns) : patterns_(std::move(patterns)) {}
+  bool excluded(const TreePath& path, bool) const override { return patterns_.excluded(path); }
+  bool prunable(const TreePath& directory) const override {
+    return !patterns_.may_include_beneath(directory);
+  }
+
+ private:
+  parser::IgnorePatterns patterns_;
+};
+
+}  // namespace cooper::builder

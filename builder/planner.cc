@@ -1,0 +1,237 @@
+#include "builder/planner.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "builder/plan_builder.h"
+#include "builder/stage_planner.h"
+#include "oci/reference.h"
+
+namespace cooper::builder {
+namespace {
+
+// PLAT-01. TARGETVARIANT and the like are set even when empty (PLAT-04).
+std::vector<std::pair<std::string, std::string>> automatic_arguments(const PlanOptions& options,
+                                                                     const StageTable& table) {
+  std::vector<std::pair<std::string, std::string>> list;
+  const auto add = [&](const std::string& prefix, const oci::Platform& platform) {
+    list.emplace_back(prefix + "PLATFORM", platform.str());
+    list.emplace_back(prefix + "OS", platform.os);
+    list.emplace_back(prefix + "OSVERSION", platform.os_version);
+    list.emplace_back(prefix + "ARCH", platform.architecture);
+    list.emplace_back(prefix + "VARIANT", platform.variant);
+  };
+  add("BUILD", options.build_platform);
+  add("TARGET", options.target_platform);
+  const StageText& target = table.stages()[table.target(options.target)];
+  list.emplace_back("TARGETSTAGE", target.name.empty() ? "default" : target.name);
+  return list;
+}
+
+std::string join_variables(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "$" : " $") + name;
+  return text;
+}
+
+template <class Body>
+decltype(auto) at_range(parser::SourceRange range, Body&& body) {
+  try {
+    return body();
+  } catch (parser::DockerfileError& error) {
+    error.locate(range);
+    throw;
+  } catch (const Error& error) {
+    if (error.code() == Errc::cancelled) throw;
+    throw parser::DockerfileError(error.what(), {range}, error.code());
+  }
+}
+
+}  // namespace
+
+PlanBuilder::PlanBuilder(const parser::Dockerfile& dockerfile, const PlanOptions& options,
+                         BaseResolver& resolver)
+    : dockerfile_(dockerfile),
+      options_(options),
+      resolver_(resolver),
+      table_(dockerfile),
+      globals_(options.build_args, automatic_arguments(options, table_)),
+      stages_(table_.stages().size()),
+      in_progress_(table_.stages().size(), false) {}
+
+Plan PlanBuilder::build() {
+  check_syntax();
+  for (const parser::Arg* arg : table_.globals()) {
+    at_range(arg->origin.range, [&] { globals_.declare(*arg, escape()); });
+  }
+  check_every_base();
+  const std::size_t target = table_.target(options_.target);
+  const PlannedStage& final_stage = stage(target);
+  plan_.target = table_.stages()[target].shown();
+  plan_.result = final_stage.result;
+  for (const auto& [key, value] : options_.labels) plan_.result.config.labels[key] = value;
+  for (const parser::Diagnostic& finding : dockerfile_.warnings) {
+    plan_.warnings.push_back({finding.rule, finding.message, finding.ranges});
+  }
+  return std::move(plan_);
+}
+
+// DIR-07: the common names of the reference's own frontend mean us.
+void PlanBuilder::check_syntax() const {
+  std::string syntax = dockerfile_.directives.syntax;
+  const auto given = options_.build_args.find("BUILDKIT_SYNTAX");
+  if (given != options_.build_args.end()) syntax = given->second;
+  if (syntax.empty() || syntax == "dockerfile.v0") return;
+  const std::string name = oci::parse_reference(syntax).repository;
+  if (name == "docker/dockerfile" || name == "docker/dockerfile-upstream") return;
+  throw parser::DockerfileError(cat("unsupported frontend ", syntax, ": cooper reads the Dockerfile language itself"),
+                                {dockerfile_.directives.syntax_range}, Errc::unsupported);
+}
+
+// FROM-09: an unparsable base reference fails wherever it stands.
+void PlanBuilder::check_every_base() const {
+  for (const StageText& text : table_.stages()) {
+    at_range(text.from->origin.range, [&] {
+      const std::string name = base_name(*text.from);
+      if (name == "scratch" || table_.for_from(name, text.index)) return;
+      static_cast<void>(stage_platform(*text.from));
+      try {
+        static_cast<void>(oci::parse_reference(name));
+      } catch (const Error& error) {
+        throw parser::DockerfileError(cat("failed to parse stage name \"", name, "\": ", error.message()));
+      }
+    });
+  }
+}
+
+std::string PlanBuilder::base_name(const parser::From& from) const {
+  const std::string name = parser::expand_word(from.image, escape(), globals_.lookup());
+  if (std::all_of(name.begin(), name.end(), [](char c) { return c == ' ' || c == '\t'; })) {
+    throw parser::DockerfileError(cat("base name (", from.image, ") should not be blank"));  // FROM-15
+  }
+  return name;
+}
+
+oci::Platform PlanBuilder::stage_platform(const parser::From& from) const {
+  if (!from.has_platform) return options_.target_platform;
+  const std::string text = parser::expand_word(from.platform, escape(), globals_.lookup());
+  if (text.empty()) {
+    const auto names = parser::referenced_names(from.platform, escape());
+    throw parser::DockerfileError(cat("empty platform value from expression ",
+                                      names.empty() ? from.platform : join_variables(names)));  // FROM-16
+  }
+  return oci::parse_platform(text);
+}
+
+const PlannedStage& PlanBuilder::stage(std::size_t index) {
+  if (stages_[index]) return *stages_[index];
+  const StageText& text = table_.stages()[index];
+  if (in_progress_[index]) {
+    throw parser::DockerfileError(cat("circular dependency detected on stage: ", text.shown()),
+                                  {text.from->origin.range});
+  }
+  in_progress_[index] = true;
+  PlannedStage begun = at_range(text.from->origin.range, [&] { return begin_stage(text); });
+  stages_[index] = StagePlanner(*this, text, std::move(begun)).finish();
+  in_progress_[index] = false;
+  return *stages_[index];
+}
+
+PlannedStage PlanBuilder::begin_stage(const StageText& text) {
+  const std::string name = base_name(*text.from);
+  if (name == "scratch") return from_scratch();  // FROM-12
+  if (std::find(options_.named_contexts.begin(), options_.named_contexts.end(), name) !=
+      options_.named_contexts.end()) {
+    throw parser::DockerfileError(cat("FROM ", name, ": a directory as named context can be copied from, not built upon"),
+                                  {}, Errc::unsupported);
+  }
+  if (const auto earlier = table_.for_from(name, text.index)) {
+    PlannedStage begun = stage(*earlier);
+    // ONBUILD-03: triggers of the parent stage run in the child, which StagePlanner sees in the config.
+    return begun;
+  }
+  return from_image(name, text, stage_platform(*text.from));
+}
+
+PlannedStage PlanBuilder::from_scratch() {
+  PlannedStage begun;
+  Step step{SourceStep{}, "FROM scratch", "", {}, false};
+  begun.result.rootfs = add(std::move(step));
+  begun.result.config.env = {kDefaultPath};
+  begun.result.config.working_dir = "/";
+  begun.result.config.platform = options_.target_platform;
+  begun.platform = options_.target_platform;
+  begun.scope.set_env("PATH", std::string(kDefaultPath).substr(5));
+  return begun;
+}
+
+PlannedStage PlanBuilder::from_image(const std::string& name, const StageText& text,
+                                     const oci::Platform& platform) {
+  const auto& [step, base] = image(name, platform, "FROM " + name, text.from->origin.range);
+  PlannedStage begun;
+  begun.platform = platform;
+  begun.result.rootfs = step;
+  begun.result.config = base.config;
+  oci::ImageConfig& config = begun.result.config;
+  config.diff_ids.clear();
+  config.created.clear();  // FROM-19
+  config.history.clear();
+  for (const oci::HistoryEntry& entry : base.config.history) {
+    begun.result.history.push_back({entry, std::nullopt, true});
+  }
+  if (config.platform.os.empty()) config.platform = platform;
+  if (config.working_dir.empty()) config.working_dir = "/";
+  EnvironmentList env(config.env);
+  if (!env.get("PATH")) config.env.emplace_back(kDefaultPath);  // IMG-07
+  for (const auto& word : config.env) {
+    const std::size_t equals = word.find('=');
+    begun.scope.set_env(word.substr(0, equals), equals == std::string::npos ? "" : word.substr(equals + 1));
+  }
+  if (config.platform.os != platform.os || config.platform.architecture != platform.architecture) {
+    plan_.warnings.push_back({"InvalidBaseImagePlatform",
+                              cat("Base image ", name, " was pulled with platform \"", config.platform.str(),
+                                  "\", expected \"", platform.str(), "\" for current build"),
+                              {text.from->origin.range}});
+  }
+  return begun;
+}
+
+std::pair<StepId, ResolvedBase> PlanBuilder::image(const std::string& reference,
+                                                   const oci::Platform& platform,
+                                                   const std::string& display, parser::SourceRange range) {
+  const std::pair key(reference, platform);
+  if (const auto known = images_.find(key); known != images_.end()) return known->second;
+  ResolvedBase base = resolver_.resolve(reference, platform);
+  SourceStep source{SourceStep::Kind::image, reference, base.resolved, base.layers};
+  Step step{std::move(source), display, "", range, false};
+  const StepId id = add(std::move(step));
+  return images_.emplace(key, std::pair(id, std::move(base))).first->second;
+}
+
+StepId PlanBuilder::context(const std::string& name) {
+  const auto known = contexts_.find(name);
+  if (known != contexts_.end()) return known->second;
+  SourceStep source{SourceStep::Kind::local_context, name, "", {}};
+  Step step{std::move(source), name.empty() ? "load build context" : "load context " + name, "", {}, false};
+  return contexts_[name] = add(std::move(step));
+}
+
+StepId PlanBuilder::files_of(const std::string& from, std::size_t current, bool numbers, const char* verb,
+                             const oci::Platform& platform) {
+  const auto& named = options_.named_contexts;
+  if (std::find(named.begin(), named.end(), from) != named.end()) return context(from);  // CTX-09
+  if (const auto index = table_.for_copy(from, current, numbers, verb)) return stage(*index).result.rootfs;
+  if (from == "scratch") return from_scratch().result.rootfs;
+  return image(from, platform, "FROM " + from, table_.stages()[current].from->origin.range).first;
+}
+
+StepId PlanBuilder::add(Step step) {
+  plan_.steps.push_back(std::move(step));
+  return plan_.steps.size() - 1;
+}
+
+Plan make_plan(const parser::Dockerfile& dockerfile, const PlanOptions& options, BaseResolver& resolver) {
+  return PlanBuilder(dockerfile, options, resolver).build();
+}
+
+}  // namespace cooper::builder

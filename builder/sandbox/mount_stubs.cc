@@ -1,0 +1,164 @@
+#include "builder/sandbox/mount_stubs.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <set>
+#include <utility>
+
+#include "base/error.h"
+#include "builder/sandbox/step_root_credentials.h"
+#include "builder/sandbox/user_namespace.h"
+
+namespace cooper::builder {
+namespace {
+
+// As many links as the kernel follows in one path, path_resolution(7).
+constexpr int kMaxLinks = 40;
+
+Timestamp mtime_of(const struct stat& status) {
+  return {status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
+}
+
+TreePath after_link(const TreePath& link, const std::string& target, const TreePath& rest) {
+  const std::string base = target.starts_with('/') ? "" : link.parent().str() + "/";
+  return TreePath::clean(cat(base, target, "/", rest.str()));
+}
+
+// path without its first `count` components.
+TreePath tail(const TreePath& path, std::size_t count) {
+  TreePath rest;
+  const auto components = path.components();
+  for (std::size_t i = count; i < components.size(); ++i) rest = rest.child(components[i]);
+  return rest;
+}
+
+std::uint32_t mapped(const std::vector<IdRange>& map, std::uint32_t id, const char* what) {
+  if (const auto outside = outside_id(map, id)) return *outside;
+  throw Error(Errc::denied, cat(what, " ", id,
+                                " is not among the ids this build may use; a larger range in "
+                                "/etc/subuid and /etc/subgid would give it one"));
+}
+
+}  // namespace
+
+MountStubs::~MountStubs() {
+  try {
+    remove();
+  } catch (const Error&) {
+    // Unwinding from the failure that matters; what is left is an empty directory in a snapshot
+    // that nobody will use.
+  }
+}
+
+// Goes down one component at a time. made: what had to be created; null means stubs.
+MountStubs::Target MountStubs::walk(const TreePath& target, bool directory,
+                                    std::vector<TreePath>* made) {
+  TreePath wanted = target;
+  TreePath at;
+  int links = 0;
+  for (std::size_t depth = 0;; ++depth) {
+    if (std::find(targets_.begin(), targets_.end(), at) != targets_.end() && at != wanted) {
+      return {wanted, at, true};
+    }
+    const auto components = wanted.components();
+    if (depth == components.size()) return {at, {}, false};
+    const TreePath next = at.child(components[depth]);
+    const bool last = depth + 1 == components.size();
+    const auto status = root_.try_stat(next);
+    if (!status) {
+      make(next, directory || !last);
+      if (made != nullptr) made->push_back(next);
+    } else if (S_ISLNK(status->st_mode)) {
+      if (++links > kMaxLinks) throw SysError(ELOOP, cat("mounting on ", target.absolute()));
+      wanted = after_link(next, root_.read_link(next), tail(wanted, depth + 1));
+      at = TreePath();
+      depth = static_cast<std::size_t>(-1);
+      continue;
+    }
+    at = next;
+  }
+}
+
+void MountStubs::make(const TreePath& path, bool directory) {
+  const TreePath parent = path.parent();
+  const Timestamp before = mtime_of(root_.stat(parent));
+  if (directory) {
+    root_.make_dir(path, 0755);
+    root_.set_mode(path, 0755);  // whatever our umask
+  } else {
+    const UniqueFd file = root_.open_file(path, O_CREAT | O_EXCL | O_WRONLY, 0644);
+  }
+  const struct stat status = root_.stat(path);
+  made_.push_back({path, status.st_dev, status.st_ino});
+  Times& times = parents_.try_emplace(parent, Times{before, before}).first->second;
+  times.after = mtime_of(root_.stat(parent));
+}
+
+MountStubs::Target MountStubs::prepare(const TreePath& target, bool directory) {
+  const StepRootCredentials as_step_root(identity_);
+  Target found = with_context([&] { return cat("making the mount point ", target.absolute()); },
+                              [&] { return walk(target, directory, nullptr); });
+  targets_.push_back(found.path);
+  return found;
+}
+
+void MountStubs::make_working_dir(const TreePath& path, std::uint32_t uid, std::uint32_t gid) {
+  const std::uint32_t outside_uid = mapped(identity_.step_uids, uid, "user");
+  const std::uint32_t outside_gid = mapped(identity_.step_gids, gid, "group");
+  const StepRootCredentials as_step_root(identity_);
+  std::vector<TreePath> made;
+  with_context([&] { return cat("making the working directory ", path.absolute()); },
+               [&] { walk(path, true, &made); });
+  for (const TreePath& dir : made) root_.set_owner(dir, outside_uid, outside_gid);
+  made_.clear();  // they stay
+  parents_.clear();
+}
+
+bool MountStubs::remove_one(const Made& made) {
+  const auto status = root_.try_stat(made.path);
+  if (!status) return true;
+  // The step has put something else there: not ours to touch.
+  if (status->st_dev != made.device || status->st_ino != made.inode) return false;
+  if (S_ISREG(status->st_mode) && status->st_size != 0) return false;
+  const UniqueFd parent = root_.open_parent(made.path);
+  const std::string name(made.path.name());
+  const int flags = S_ISDIR(status->st_mode) ? AT_REMOVEDIR : 0;
+  return ::unlinkat(parent.get(), name.c_str(), flags) == 0;
+}
+
+void MountStubs::restore_times(const std::vector<TreePath>& left,
+                               const std::map<TreePath, Timestamp>& seen) {
+  const auto remains = [&](const TreePath& parent) {
+    return std::any_of(left.begin(), left.end(),
+                       [&](const TreePath& path) { return path.parent() == parent; });
+  };
+  for (const auto& [parent, times] : parents_) {
+    const auto now = seen.find(parent);
+    if (now == seen.end() || !root_.try_stat(parent)) continue;
+    // A directory the step did not touch looks as before the stub; one it did, as it left it.
+    const bool untouched = now->second == times.after && !remains(parent);
+    root_.set_mtime(parent, untouched ? times.before : now->second);
+  }
+}
+
+std::vector<TreePath> MountStubs::remove() {
+  if (made_.empty()) return {};
+  const StepRootCredentials as_step_root(identity_);
+  std::map<TreePath, Timestamp> seen;
+  for (const auto& [parent, times] : parents_) {
+    if (const auto status = root_.try_stat(parent)) seen.emplace(parent, mtime_of(*status));
+  }
+  const std::vector<Made> made = std::exchange(made_, {});
+  std::vector<TreePath> left;
+  for (auto stub = made.rbegin(); stub != made.rend(); ++stub) {
+    if (!remove_one(*stub)) left.push_back(stub->path);
+  }
+  restore_times(left, seen);
+  parents_.clear();
+  return left;
+}
+
+}  // namespace cooper::builder

@@ -1,0 +1,154 @@
+#include "builder/sandbox/setup_interpreter.h"
+
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "builder/sandbox/step_root_credentials.h"
+
+namespace cooper::builder {
+namespace {
+
+int result(long returned) noexcept { return returned < 0 ? errno : 0; }
+int unless(int tolerated, int errnum) noexcept { return errnum == tolerated ? 0 : errnum; }
+
+int attach(int fd, const char* target) noexcept {
+  return result(::move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
+}
+
+int mount(const SetupOperation& operation) noexcept {
+  const int errnum = result(
+      ::mount(operation.text, operation.target, operation.text, operation.flags, operation.options));
+  if (errnum == 0 || operation.fd < 0) return errnum;
+  return attach(operation.fd, operation.target) == 0 ? 0 : errnum;
+}
+
+int pivot(const char* target) noexcept {
+  if (::chdir(target) != 0) return errno;
+  // Both names the same: the old root ends up mounted over the new one, no directory is needed for
+  // it, pivot_root(2). It stays until proc and sysfs are mounted, which a user namespace may only
+  // while it sees others of their kind.
+  return result(::syscall(SYS_pivot_root, ".", "."));
+}
+
+int drop_old_root() noexcept {
+  if (::umount2(".", MNT_DETACH) != 0) return errno;
+  return result(::chdir("/"));
+}
+
+int make_file(const char* target) noexcept {
+  const int fd = ::open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
+  if (fd < 0) return unless(EEXIST, errno);
+  return result(::close(fd));
+}
+
+int mask(const char* target) noexcept {
+  int errnum = result(::mount("/dev/null", target, nullptr, MS_BIND, nullptr));
+  if (errnum == ENOTDIR) {
+    errnum = result(::mount("tmpfs", target, "tmpfs",
+                            MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0,nr_inodes=1"));
+  }
+  return unless(ENOENT, errnum);
+}
+
+int lend(const char* source, const char* target) noexcept {
+  const int fd = ::open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  if (fd < 0) return errno;
+  mount_attr attributes{};
+  attributes.attr_set =
+      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
+  int errnum = result(::mount_setattr(fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes));
+  if (errnum == 0) errnum = attach(fd, target);
+  ::close(fd);
+  return errnum;
+}
+
+int write_into(const char* target, int flags, const char* text) noexcept {
+  const int fd = ::open(target, O_WRONLY | O_CLOEXEC | flags, 0644);
+  if (fd < 0) return errno;
+  const auto size = static_cast<ssize_t>(std::strlen(text));
+  const ssize_t written = ::write(fd, text, static_cast<std::size_t>(size));
+  const int errnum = written < 0 ? errno : 0;
+  ::close(fd);
+  return errnum == 0 && written != size ? ENOSPC : errnum;
+}
+
+int raise_loopback() noexcept {
+  const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return errno;
+  ifreq request{};
+  std::memcpy(request.ifr_name, "lo", 3);
+  int errnum = result(::ioctl(fd, SIOCGIFFLAGS, &request));
+  request.ifr_flags = static_cast<short>(request.ifr_flags | IFF_UP);
+  if (errnum == 0) errnum = result(::ioctl(fd, SIOCSIFFLAGS, &request));
+  ::close(fd);
+  return errnum;
+}
+
+int raise_hard_limit(unsigned resource, std::uint64_t hard) noexcept {
+  rlimit64 limit{};
+  const auto which = static_cast<__rlimit_resource_t>(resource);
+  if (::getrlimit64(which, &limit) != 0) return errno;
+  if (limit.rlim_max >= hard) return 0;
+  limit.rlim_max = hard;
+  return result(::setrlimit64(which, &limit));
+}
+
+}  // namespace
+
+int perform(const SetupOperation& operation) noexcept {
+  using Kind = SetupOperation::Kind;
+  switch (operation.kind) {
+    case Kind::act_as:
+      return act_as({static_cast<std::uint32_t>(operation.number),
+                     static_cast<std::uint32_t>(operation.number2)})
+                 ? 0
+                 : EPERM;
+    case Kind::set_hostname:
+      return result(::sethostname(operation.text, std::strlen(operation.text)));
+    case Kind::raise_hard_limit:
+      return raise_hard_limit(static_cast<unsigned>(operation.flags), operation.number);
+    case Kind::attach:
+      return attach(operation.fd, operation.target);
+    case Kind::mount:
+      return mount(operation);
+    case Kind::pivot:
+      return pivot(operation.target);
+    case Kind::drop_old_root:
+      return drop_old_root();
+    case Kind::make_dir:
+      return unless(EEXIST, result(::mkdir(operation.target, 0755)));
+    case Kind::make_file:
+      return make_file(operation.target);
+    case Kind::make_symlink:
+      return result(::symlink(operation.text, operation.target));
+    case Kind::mask:
+      return mask(operation.target);
+    case Kind::protect:
+      return unless(ENOENT, lend(operation.target, operation.target));
+    case Kind::lend:
+      return lend(operation.text, operation.target);
+    case Kind::unmount:
+      return result(::umount2(operation.target, MNT_DETACH | UMOUNT_NOFOLLOW));
+    case Kind::write_file:
+      return write_into(operation.target, O_CREAT | O_EXCL, operation.text);
+    case Kind::tune:
+      write_into(operation.target, 0, operation.text);  // an older kernel: the step can do without
+      return 0;
+    case Kind::raise_loopback:
+      return raise_loopback();
+  }
+  return ENOSYS;
+}
+
+}  // namespace cooper::builder

@@ -1,0 +1,79 @@
+#include "builder/sandbox/setup_program.h"
+
+#include <utility>
+
+#include "base/error.h"
+
+namespace cooper::builder {
+
+const char* SetupProgram::keep(const std::string& text) {
+  return texts_.emplace_back(text).c_str();
+}
+
+void SetupProgram::act_as(std::uint32_t uid, std::uint32_t gid) {
+  add({.kind = Kind::act_as, .number = uid, .number2 = gid});
+}
+
+void SetupProgram::attach(UniqueFd fd, const std::string& target) {
+  add({.kind = Kind::attach, .target = keep(target), .fd = fd.get()});
+  fds_.push_back(std::move(fd));
+}
+
+void SetupProgram::mount(const char* type, const std::string& target, std::uint64_t flags,
+                         const std::string& options, UniqueFd fallback) {
+  add({.kind = Kind::mount,
+       .target = keep(target),
+       .text = type,
+       .options = options.empty() ? nullptr : keep(options),
+       .fd = fallback.get(),
+       .flags = flags});
+  if (fallback) fds_.push_back(std::move(fallback));
+}
+
+void SetupProgram::on_path(Kind kind, const std::string& target, const std::string& text) {
+  add({.kind = kind,
+       .target = target.empty() ? nullptr : keep(target),
+       .text = text.empty() ? nullptr : keep(text)});
+}
+
+std::string SetupProgram::describe(std::size_t index) const {
+  if (index >= operations_.size()) return "setting up the sandbox";
+  const SetupOperation& operation = operations_[index];
+  const std::string target = operation.target == nullptr ? "" : operation.target;
+  switch (operation.kind) {
+    case Kind::act_as:
+      return "taking on the step's ids";
+    case Kind::set_hostname:
+      return cat("setting the hostname ", operation.text);
+    case Kind::raise_hard_limit:
+      return "raising a resource limit";
+    case Kind::attach:
+      return cat("attaching the mount for ", target);
+    case Kind::mount:
+      return cat("mounting ", operation.text, " on ", target);
+    case Kind::pivot:
+      return "changing the root directory";
+    case Kind::drop_old_root:
+      return "leaving the host's root directory";
+    case Kind::make_dir:
+    case Kind::make_file:
+    case Kind::make_symlink:
+      return cat("making ", target);
+    case Kind::mask:
+      return cat("masking ", target);
+    case Kind::protect:
+      return cat("making ", target, " read-only");
+    case Kind::lend:
+      return cat("mounting a generated file on ", target);
+    case Kind::unmount:
+      return cat("unmounting ", target);
+    case Kind::write_file:
+    case Kind::tune:
+      return cat("writing ", target);
+    case Kind::raise_loopback:
+      return "bringing up the loopback device";
+  }
+  return "setting up the sandbox";
+}
+
+}  // namespace cooper::builder

@@ -1,0 +1,70 @@
+// What a step's first process does before the program runs, as data. Private to the sandbox.
+//
+// The process is forked from one with many threads, so it may only make system calls: everything that
+// needs memory or judgement is decided here, beforehand, and the interpreter (setup_interpreter.h)
+// just walks the list.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <vector>
+
+#include "base/unique_fd.h"
+
+namespace cooper::builder {
+
+struct SetupOperation {
+  enum class Kind {
+    act_as,           // file user number:number2 from here on
+    set_hostname,     // text
+    raise_hard_limit, // resource flags to at least number; refused: told, not fatal
+    attach,           // the detached mount fd at target
+    mount,            // mount(2): text is the type; refused and fd >= 0: fd is attached instead
+    pivot,            // target becomes "/", the old root stays mounted above it
+    drop_old_root,
+    make_dir,         // existing is fine
+    make_file,        // existing is fine
+    make_symlink,     // target, pointing to text
+    mask,             // a file: /dev/null over it; a directory: an empty one. Absent: skipped
+    protect,          // read-only from here on. Absent: skipped
+    lend,             // the file or directory text appears read-only at target
+    unmount,          // what is mounted on target; what it lent stays
+    write_file,       // a new file target with text in it
+    tune,             // text into the kernel's file target. Refused: skipped
+    raise_loopback,
+  };
+  Kind kind;
+  const char* target = nullptr;
+  const char* text = nullptr;
+  const char* options = nullptr;
+  int fd = -1;
+  std::uint64_t flags = 0;
+  std::uint64_t number = 0;
+  std::uint64_t number2 = 0;
+};
+
+class SetupProgram {
+ public:
+  using Kind = SetupOperation::Kind;
+
+  void add(const SetupOperation& operation) { operations_.push_back(operation); }
+  void act_as(std::uint32_t uid, std::uint32_t gid);
+  void attach(UniqueFd fd, const std::string& target);
+  void mount(const char* type, const std::string& target, std::uint64_t flags,
+             const std::string& options = "", UniqueFd fallback = UniqueFd());
+  void on_path(Kind kind, const std::string& target, const std::string& text = "");
+
+  // Valid, with the descriptors, as long as this object.
+  const std::vector<SetupOperation>& operations() const noexcept { return operations_; }
+  // "mounting proc on /proc", for an error.
+  std::string describe(std::size_t index) const;
+  const char* keep(const std::string& text);
+
+ private:
+  std::vector<SetupOperation> operations_;
+  std::deque<std::string> texts_;  // a deque: addresses stay
+  std::vector<UniqueFd> fds_;
+};
+
+}  // namespace cooper::builder

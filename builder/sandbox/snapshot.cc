@@ -1,0 +1,110 @@
+#include "builder/sandbox/snapshot.h"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <optional>
+
+#include "base/error.h"
+#include "base/mount.h"
+#include "builder/sandbox/identity_state.h"
+#include "builder/sandbox/step_root_credentials.h"
+#include "builder/sandbox/user_namespace.h"
+#include "layers/overlay.h"
+
+namespace cooper::builder {
+namespace {
+
+void make_dir(const std::string& path) {
+  if (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST) throw_errno("making", path);
+}
+
+// The store as the step's ids see it, mounted at view_path. "" on success, else why the kernel
+// refuses id-mapping there.
+std::string mount_view(const Identity& identity, const std::string& store_path,
+                       const std::string& view_path) {
+  const UniqueFd user_namespace = make_step_user_namespace(identity);
+  const UniqueFd tree(
+      ::open_tree(AT_FDCWD, store_path.c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!tree) return SysError(errno, "open_tree").what();
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_IDMAP;
+  attributes.userns_fd = static_cast<std::uint64_t>(user_namespace.get());
+  if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) {
+    return SysError(errno, "mount_setattr").what();
+  }
+  if (::move_mount(tree.get(), "", AT_FDCWD, view_path.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    return SysError(errno, "move_mount").what();
+  }
+  return "";
+}
+
+// "/" of an overlay is the root of its top directory: the step's shall be that of the layers below.
+// Times last, and before anything is made in it.
+void copy_root_metadata(const std::string& from, const std::string& to) {
+  struct stat status {};
+  if (::stat(from.c_str(), &status) != 0) throw_errno("looking at", from);
+  const timespec times[2] = {status.st_atim, status.st_mtim};
+  if (::chown(to.c_str(), status.st_uid, status.st_gid) != 0 ||
+      ::chmod(to.c_str(), status.st_mode & 07777) != 0 ||
+      ::utimensat(AT_FDCWD, to.c_str(), times, 0) != 0) {
+    throw_errno("giving the metadata of its parent to", to);
+  }
+}
+
+}  // namespace
+
+struct StepStorage::State {
+  const Identity& identity;
+  std::string store_path;
+  std::string mount_dir;
+  std::optional<Mount> view;
+
+  // Where path is for the kernel that mounts the step's root.
+  std::string seen(const std::string& path) const {
+    if (!path.starts_with(store_path + "/")) {
+      throw Error(Errc::invalid, cat(path, " is not in the store ", store_path));
+    }
+    if (!view) return path;
+    return view->target() + path.substr(store_path.size());
+  }
+};
+
+StepStorage::StepStorage(const Identity& identity, std::string store_path)
+    : state_(new State{identity, {}, {}, {}}) {
+  while (store_path.size() > 1 && store_path.ends_with('/')) store_path.pop_back();
+  state_->store_path = std::move(store_path);
+  state_->mount_dir = state_->store_path + "/mnt";
+  make_dir(state_->mount_dir);
+  make_dir(state_->mount_dir + "/empty");
+  if (!identity.id_mapped_mounts) return;
+  const std::string view_path = state_->mount_dir + "/view";
+  make_dir(view_path);
+  const std::string refused = mount_view(identity, state_->store_path, view_path);
+  if (refused.empty()) {
+    state_->view.emplace(view_path);
+  } else {
+    fall_back_to_all_ids(refused);
+  }
+}
+
+StepStorage::StepStorage(StepStorage&&) noexcept = default;
+StepStorage::~StepStorage() = default;
+
+UniqueFd StepStorage::mount(const std::vector<std::string>& lower_paths,
+                            const std::string& upper_path, const std::string& work_path) const {
+  if (!lower_paths.empty()) copy_root_metadata(lower_paths.front(), upper_path);
+  layers::OverlayLayers layers;
+  for (const std::string& path : lower_paths) layers.lower_paths.push_back(state_->seen(path));
+  layers.upper_path = state_->seen(upper_path);
+  layers.work_path = state_->seen(work_path);
+  layers.empty_dir = state_->seen(state_->mount_dir + "/empty");
+  // The overlay makes its own files with the mounter's ids, which have to exist in the view.
+  const StepRootCredentials as_step_root(state_->identity);
+  return layers::mount_overlay(layers, state_->mount_dir);
+}
+
+}  // namespace cooper::builder

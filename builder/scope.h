@@ -1,0 +1,70 @@
+// What a stage knows of variables: the image's Env, build arguments, and the environment that RUN and expansion see.
+// Rows ARG-*, ENV-*, EXP-01, EXP-20.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "parser/expand.h"
+#include "parser/instruction.h"
+
+namespace cooper::builder {
+
+inline constexpr const char* kDefaultPath =
+    "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
+// An ordered list of variables; setting an existing one replaces it in place (ENV-04).
+class EnvironmentList {
+ public:
+  EnvironmentList() = default;
+  explicit EnvironmentList(const std::vector<std::string>& key_value_words);
+  void set(const std::string& name, const std::string& value);
+  std::optional<std::string> get(std::string_view name) const;
+  std::vector<std::string> words() const;  // "K=V"
+
+ private:
+  std::vector<std::pair<std::string, std::string>> entries_;
+};
+
+// The ARGs ahead of the first FROM with the platform arguments before them (ARG-02, PLAT-02), build-args applied.
+class GlobalScope {
+ public:
+  GlobalScope(std::map<std::string, std::string> build_args, std::vector<std::pair<std::string, std::string>> automatic);
+
+  void declare(const parser::Arg& arg, char escape);
+  std::optional<std::string> get(std::string_view name) const { return values_.get(name); }
+  parser::Lookup lookup() const;
+  const std::map<std::string, std::string>& build_args() const noexcept { return build_args_; }
+
+ private:
+  std::map<std::string, std::string> build_args_;
+  EnvironmentList values_;
+};
+
+// One stage's variables. Copied when a stage continues another (FROM-13).
+class StageScope {
+ public:
+  void set_env(const std::string& name, const std::string& value) { visible_.set(name, value); }
+  // ARG-03 … ARG-10. Returns the words for history: "k=v", or "k" when it has no value.
+  std::vector<std::string> declare(const parser::Arg& arg, const GlobalScope& globals, char escape,
+                                   std::vector<std::string>* unset);
+
+  parser::Lookup lookup() const;
+  std::vector<std::string> environment() const { return visible_.words(); }  // of a RUN
+  // ARG-15: "|2 a=1 b=2 ", or nothing.
+  std::vector<std::string> history_prefix() const;
+  bool declared(std::string_view name) const;
+
+ private:
+  EnvironmentList visible_;           // image Env, ENV and valued ARG, in order
+  std::vector<std::string> declared_;  // ARG names, each once at first position
+};
+
+// ARG-12: proxy variables that were given as build-args, in both spellings.
+std::vector<std::pair<std::string, std::string>> proxy_variables(const std::map<std::string, std::string>& build_args);
+
+}  // namespace cooper::builder

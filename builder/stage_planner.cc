@@ -1,0 +1,236 @@
+#include "builder/stage_planner.h"
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "builder/history_text.h"
+#include "parser/ports.h"
+#include "parser/stop_signal.h"
+
+namespace cooper::builder {
+namespace {
+
+constexpr const char* kHistoryComment = "buildkit.dockerfile.v0";
+
+bool makes_step(const parser::Instruction& instruction) {
+  return std::holds_alternative<parser::Run>(instruction) ||
+         std::holds_alternative<parser::Copy>(instruction) ||
+         std::holds_alternative<parser::Add>(instruction) ||
+         std::holds_alternative<parser::Workdir>(instruction);
+}
+
+std::int64_t or_zero(const std::optional<std::int64_t>& value) { return value.value_or(0); }
+
+}  // namespace
+
+StagePlanner::StagePlanner(PlanBuilder& plan, const StageText& text, PlannedStage begun)
+    : plan_(plan), text_(text), stage_(std::move(begun)), range_(text.from->origin.range) {
+  for (const std::string& trigger : stage_.result.config.on_build) {
+    triggers_.push_back(parser::parse_trigger(trigger, plan_.escape()));
+  }
+  stage_.result.config.on_build.clear();  // ONBUILD-04
+  for (const parser::Instruction& trigger : triggers_) step_total_ += makes_step(trigger) ? 1 : 0;
+  for (const parser::Instruction* each : text.body) step_total_ += makes_step(*each) ? 1 : 0;
+}
+
+PlannedStage StagePlanner::finish() {
+  run_triggers();
+  for (const parser::Instruction* instruction : text_.body) {
+    visit_at(*instruction, parser::origin_of(*instruction).range);
+  }
+  return std::move(stage_);
+}
+
+void StagePlanner::run_triggers() {
+  from_trigger_ = true;
+  for (const parser::Instruction& trigger : triggers_) visit_at(trigger, text_.from->origin.range);
+  from_trigger_ = false;
+}
+
+void StagePlanner::visit_at(const parser::Instruction& instruction, std::optional<parser::SourceRange> range) {
+  range_ = *range;
+  try {
+    std::visit(*this, instruction);
+  } catch (parser::DockerfileError& error) {
+    error.locate(range_);
+    throw;
+  } catch (const Error& error) {
+    if (error.code() == Errc::cancelled) throw;
+    throw parser::DockerfileError(error.what(), {range_}, error.code());
+  }
+}
+
+std::string StagePlanner::expand(const std::string& word) {
+  return parser::expand_word(word, plan_.escape(), stage_.scope.lookup());
+}
+
+std::vector<std::string> StagePlanner::with_shell(const std::string& text) const {
+  std::vector<std::string> argv =
+      stage_.result.config.shell.value_or(std::vector<std::string>{"/bin/sh", "-c"});
+  argv.push_back(text);
+  return argv;
+}
+
+void StagePlanner::record(const std::string& created_by, std::optional<StepId> step) {
+  oci::HistoryEntry entry;
+  entry.created_by = created_by;
+  entry.comment = kHistoryComment;
+  entry.empty_layer = !step;
+  stage_.result.history.push_back({std::move(entry), step, false});
+}
+
+// ERR-04: "[stage i/n] INSTRUCTION text", no name when there is one stage.
+std::string StagePlanner::display(const std::string& instruction) const {
+  const bool alone = plan_.table().stages().size() == 1;
+  const std::string stage = alone ? "" : (text_.name.empty() ? cat("stage-", text_.index) : text_.name) + " ";
+  const std::string number = std::to_string(step_number_);
+  const std::string total = std::to_string(step_total_);
+  const std::string pad(total.size() - std::min(total.size(), number.size()), ' ');
+  return cat("[", stage, pad, number, "/", total, "] ", from_trigger_ ? "ONBUILD " : "", instruction);
+}
+
+StepId StagePlanner::add_step(Operation operation, const std::string& instruction) {
+  ++step_number_;
+  Step step{std::move(operation), display(instruction), text_.shown(), range_, plan_.options().no_cache};
+  for (const std::string& name : plan_.options().no_cache_stages) {
+    const bool same = std::equal(name.begin(), name.end(), step.stage.begin(), step.stage.end(),
+                                 [](unsigned char a, unsigned char b) { return std::tolower(a) == b; });
+    step.ignore_cache = step.ignore_cache || same;
+  }
+  const StepId id = plan_.add(std::move(step));
+  stage_.result.rootfs = id;
+  return id;
+}
+
+std::string StagePlanner::absolute(const std::string& path) const {
+  const std::string& cwd = stage_.result.config.working_dir;
+  const bool is_absolute = !path.empty() && path.front() == '/';
+  return TreePath::clean(is_absolute ? path : cwd + "/" + path).absolute();
+}
+
+void StagePlanner::operator()(const parser::From&) {
+  throw std::logic_error("FROM begins a stage and is in none");
+}
+
+void StagePlanner::operator()(const parser::Arg& arg) {
+  const auto words = stage_.scope.declare(arg, plan_.globals(), plan_.escape(), nullptr);
+  record("ARG " + join_words(words));
+}
+
+void StagePlanner::operator()(const parser::Env& env) {
+  std::vector<std::pair<std::string, std::string>> values;
+  std::vector<std::string> words;
+  for (const parser::KeyValue& pair : env.entries) {
+    values.emplace_back(expand(pair.key), expand(pair.value));
+    words.push_back(values.back().first + "=" + values.back().second);
+  }
+  EnvironmentList image_env(stage_.result.config.env);
+  for (const auto& [name, value] : values) {
+    image_env.set(name, value);
+    stage_.scope.set_env(name, value);
+  }
+  stage_.result.config.env = image_env.words();
+  record("ENV " + join_words(words));
+}
+
+void StagePlanner::operator()(const parser::Label& label) {
+  std::vector<std::string> words;
+  for (const parser::KeyValue& pair : label.entries) {
+    const std::string key = expand(pair.key);
+    const std::string value = expand(pair.value);
+    stage_.result.config.labels[key] = value;
+    words.push_back(key + "=" + value);
+  }
+  record("LABEL " + join_words(words));
+}
+
+void StagePlanner::operator()(const parser::Maintainer& maintainer) {
+  stage_.result.config.author = maintainer.name;
+  record("MAINTAINER " + maintainer.name);
+}
+
+void StagePlanner::operator()(const parser::Workdir& workdir) {
+  const std::string path = absolute(expand(workdir.path));
+  stage_.result.config.working_dir = path;
+  const std::string text = "WORKDIR " + path;  // WORKDIR-04
+  if (path == "/") {
+    record(text);
+    return;
+  }
+  const StepId parent = stage_.result.rootfs;
+  record(text, add_step(MakeDirStep{parent, path, stage_.result.config.user}, text));
+}
+
+void StagePlanner::operator()(const parser::User& user) {
+  stage_.result.config.user = expand(user.user);
+  record("USER " + stage_.result.config.user);
+}
+
+void StagePlanner::operator()(const parser::Cmd& cmd) {
+  stage_.result.config.cmd = cmd.command.shell_form ? with_shell(cmd.command.args.at(0)) : cmd.command.args;
+  stage_.result.config.args_escaped = true;  // CMD-06
+  cmd_set_ = true;
+  record("CMD " + quoted_list(*stage_.result.config.cmd));
+}
+
+void StagePlanner::operator()(const parser::Entrypoint& entrypoint) {
+  const parser::Command& command = entrypoint.command;
+  stage_.result.config.entrypoint = command.shell_form ? with_shell(command.args.at(0)) : command.args;
+  if (!cmd_set_) stage_.result.config.cmd.reset();  // CMD-03
+  record("ENTRYPOINT " + quoted_list(*stage_.result.config.entrypoint));
+}
+
+void StagePlanner::operator()(const parser::Shell& shell) {
+  stage_.result.config.shell = shell.shell;
+  record("SHELL " + bracketed(shell.shell));
+}
+
+void StagePlanner::operator()(const parser::Healthcheck& check) {
+  oci::Healthcheck value;
+  value.test = check.test;
+  value.interval_ns = or_zero(check.interval_ns);
+  value.timeout_ns = or_zero(check.timeout_ns);
+  value.start_period_ns = or_zero(check.start_period_ns);
+  value.start_interval_ns = or_zero(check.start_interval_ns);
+  value.retries = check.retries.value_or(0);
+  stage_.result.config.healthcheck = value;
+  record(healthcheck_text(value));
+}
+
+void StagePlanner::operator()(const parser::Onbuild& onbuild) {
+  stage_.result.config.on_build.push_back(onbuild.trigger);  // ONBUILD-01: no history
+}
+
+void StagePlanner::operator()(const parser::Volume& volume) {
+  std::vector<std::string> paths;
+  for (const std::string& path : volume.paths) {
+    paths.push_back(expand(path));
+    if (paths.back().empty()) {
+      throw parser::DockerfileError("VOLUME specified can not be an empty string");
+    }
+  }
+  stage_.result.config.volumes.insert(paths.begin(), paths.end());
+  record("VOLUME " + bracketed(paths));
+}
+
+void StagePlanner::operator()(const parser::Expose& expose) {
+  std::vector<std::string> ports;
+  for (const std::string& word : expose.ports) {
+    for (const std::string& port : parser::expand_words(word, plan_.escape(), stage_.scope.lookup())) {
+      const parser::ExposedPorts parsed = parser::parse_ports(port);
+      ports.insert(ports.end(), parsed.ports.begin(), parsed.ports.end());
+    }
+  }
+  std::sort(ports.begin(), ports.end());
+  stage_.result.config.exposed_ports.insert(ports.begin(), ports.end());
+  record("EXPOSE " + bracketed(ports));
+}
+
+void StagePlanner::operator()(const parser::Stopsignal& signal) {
+  const std::string text = expand(signal.signal);
+  parser::check_stop_signal(text);
+  stage_.result.config.stop_signal = text;
+  record("STOPSIGNAL " + text);
+}
+
+}  // namespace cooper::builder

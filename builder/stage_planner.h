@@ -1,0 +1,67 @@
+// One stage: its instructions, in order, folded into steps, config and history. Private to the planner.
+//
+// Every word of an instruction sees the variables from before it (EXP-20); errors point at the instruction, those of an
+// ONBUILD trigger at the child's FROM (ONBUILD-06).
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "builder/plan_builder.h"
+
+namespace cooper::builder {
+
+class StagePlanner {
+ public:
+  StagePlanner(PlanBuilder& plan, const StageText& text, PlannedStage begun);
+  PlannedStage finish();
+
+  // One per instruction; std::visit finds them, without a catch-all.
+  void operator()(const parser::From& from);
+  void operator()(const parser::Arg& arg);
+  void operator()(const parser::Env& env);
+  void operator()(const parser::Label& label);
+  void operator()(const parser::Maintainer& maintainer);
+  void operator()(const parser::Run& run);
+  void operator()(const parser::Copy& copy);
+  void operator()(const parser::Add& add);
+  void operator()(const parser::Workdir& workdir);
+  void operator()(const parser::User& user);
+  void operator()(const parser::Cmd& cmd);
+  void operator()(const parser::Entrypoint& entrypoint);
+  void operator()(const parser::Shell& shell);
+  void operator()(const parser::Healthcheck& check);
+  void operator()(const parser::Onbuild& onbuild);
+  void operator()(const parser::Volume& volume);
+  void operator()(const parser::Expose& expose);
+  void operator()(const parser::Stopsignal& signal);
+
+ private:
+  void run_triggers();
+  void visit_at(const parser::Instruction& instruction, std::optional<parser::SourceRange> range);
+  std::string expand(const std::string& word);
+  std::vector<std::string> with_shell(const std::string& text) const;
+  void record(const std::string& created_by, std::optional<StepId> step = std::nullopt);
+  StepId add_step(Operation operation, const std::string& display);
+  std::string display(const std::string& instruction) const;
+  void copy_files(CopyStep step, const std::vector<std::string>& sources,
+                  const std::vector<parser::Heredoc>& heredocs, const std::string& destination,
+                  const std::string& keyword);
+  void check_mounts(const parser::Run& run);
+  Network network_of(const parser::Run& run) const;
+  bool allowed(const std::string& entitlement) const;
+  std::string absolute(const std::string& path) const;
+
+  PlanBuilder& plan_;
+  const StageText& text_;
+  PlannedStage stage_;
+  parser::SourceRange range_;  // of the instruction being visited
+  bool from_trigger_ = false;
+  bool cmd_set_ = false;  // CMD-03, CMD-04
+  std::size_t step_number_ = 1;
+  std::size_t step_total_ = 1;
+  std::vector<parser::Instruction> triggers_;
+};
+
+}  // namespace cooper::builder

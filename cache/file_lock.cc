@@ -1,0 +1,62 @@
+#include "cache/file_lock.h"
+
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/random.h>
+
+#include <array>
+#include <cerrno>
+#include <cstdint>
+
+#include "base/error.h"
+#include "cache/layout.h"
+
+namespace cooper::cache {
+namespace {
+
+int operation(LockMode mode) { return mode == LockMode::shared ? LOCK_SH : LOCK_EX; }
+
+}  // namespace
+
+void lock_file(int fd, LockMode mode) {
+  while (::flock(fd, operation(mode)) != 0) {
+    if (errno != EINTR) throw_errno("locking", "a file of the store");
+  }
+}
+
+bool try_lock_file(int fd, LockMode mode) {
+  while (::flock(fd, operation(mode) | LOCK_NB) != 0) {
+    if (errno == EWOULDBLOCK) return false;
+    if (errno != EINTR) throw_errno("locking", "a file of the store");
+  }
+  return true;
+}
+
+void unlock_file(int fd) noexcept { ::flock(fd, LOCK_UN); }
+
+UniqueFd open_lock(const Dir& root, const std::string& name) {
+  const TreePath directory = layout::path(layout::kLocks);
+  const TreePath path = directory.child(name);
+  constexpr int kFlags = O_RDWR | O_CREAT;
+  try {
+    return root.open_file(path, kFlags, 0600);
+  } catch (const SysError& error) {
+    if (error.errnum() != ENOENT) throw;
+  }
+  root.make_dirs(directory, 0700);
+  return root.open_file(path, kFlags, 0600);
+}
+
+std::string random_name() {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  std::array<std::uint8_t, 8> bytes{};
+  if (::getrandom(bytes.data(), bytes.size(), 0) < 0) throw_errno("reading", "random bytes");
+  std::string name;
+  for (const std::uint8_t byte : bytes) {
+    name += kHex[byte >> 4];
+    name += kHex[byte & 15];
+  }
+  return name;
+}
+
+}  // namespace cooper::cache

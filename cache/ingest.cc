@@ -1,0 +1,115 @@
+#include "cache/ingest.h"
+
+#include <fcntl.h>
+
+#include "base/error.h"
+#include "cache/file_lock.h"
+#include "cache/layout.h"
+
+namespace cooper::cache {
+namespace {
+
+constexpr const char* kGate = "ingest.lock";  // shared: a directory is being made; exclusive: the dead are looked for
+constexpr const char* kOwnerLock = "lock";
+
+// Everything but the lock, then the lock, then the directory: another sweeper keeps away until the end.
+void remove_locked(const Dir& ingest, const std::string& name) {
+  const TreePath path = TreePath().child(name);
+  for (const DirEntry& entry : ingest.list(path)) {
+    if (entry.name != kOwnerLock) ingest.remove_all(path.child(entry.name));
+  }
+  ingest.remove_all(path);
+}
+
+// The lock of a directory whose owner is gone; nullopt: it lives.
+std::optional<UniqueFd> lock_of_dead(const Dir& ingest, const std::string& name) {
+  const TreePath path = TreePath().child(name).child(kOwnerLock);
+  UniqueFd lock = ingest.open_file(path, O_RDWR | O_CREAT, 0600);
+  if (!try_lock_file(lock.get(), LockMode::exclusive)) return std::nullopt;
+  return lock;
+}
+
+}  // namespace
+
+Ingest::Own Ingest::make() const {
+  const UniqueFd gate = open_lock(root_, kGate);
+  lock_file(gate.get(), LockMode::shared);
+  const TreePath ingest = layout::path(layout::kIngest);
+  root_.make_dirs(ingest, 0700);
+  TempDir dir(root_.subdir(ingest), "");
+  UniqueFd lock = dir.dir().open_file(layout::path(kOwnerLock), O_RDWR | O_CREAT, 0600);
+  lock_file(lock.get(), LockMode::exclusive);
+  return {std::move(lock), std::move(dir)};
+}
+
+Dir Ingest::dir() {
+  return own_.with([&](std::optional<Own>& own) {
+    if (!own) own.emplace(make());
+    return own->dir.dir().duplicate();
+  });
+}
+
+TreePath Ingest::fresh_name(const std::string& prefix) {
+  return TreePath().child(cat(prefix, counter_.fetch_add(1)));
+}
+
+TreePath Ingest::trash(const TreePath& path) {
+  const TreePath name = fresh_name("trash-");
+  const TreePath target = own_.with([&](std::optional<Own>& own) {
+    if (!own) own.emplace(make());
+    return layout::path(layout::kIngest) / own->dir.name() / name;
+  });
+  root_.rename(path, target);
+  return name;
+}
+
+void Ingest::empty_trash(const TreePath& trashed) noexcept {
+  try {
+    dir().remove_all(trashed);
+  } catch (const Error&) {
+    // Out of sight already; a sweep with more rights removes it.
+  }
+}
+
+void Ingest::sweep() noexcept {
+  try {
+    const TreePath path = layout::path(layout::kIngest);
+    if (!root_.try_stat(path)) return;
+    const Dir ingest = root_.subdir(path);
+    const std::vector<DirEntry> entries = ingest.list(TreePath());
+    if (entries.empty()) return;
+    std::optional<UniqueFd> gate = open_lock(root_, kGate);
+    if (!try_lock_file(gate->get(), LockMode::exclusive)) return;  // busy now; whoever opens next sweeps
+    std::vector<std::pair<std::string, UniqueFd>> dead;
+    for (const DirEntry& entry : entries) {
+      try {
+        std::optional<UniqueFd> lock = lock_of_dead(ingest, entry.name);
+        if (lock) dead.emplace_back(entry.name, std::move(*lock));
+      } catch (const Error&) {
+        continue;  // gone meanwhile, or not ours to look into
+      }
+    }
+    gate.reset();  // removing may take long, and needs only the locks of the dead
+    for (const auto& [name, lock] : dead) {
+      try {
+        remove_locked(ingest, name);
+      } catch (const Error&) {
+        continue;  // owned by ids we do not have here: left for a sweep that has them
+      }
+    }
+  } catch (const Error&) {
+    // Sweeping is a favour to the disk, never a reason to fail.
+  }
+}
+
+bool Ingest::idle() const {
+  return own_.with([](const std::optional<Own>& own) {
+    return !own || own->dir.dir().list(TreePath()).size() <= 1;  // the lock
+  });
+}
+
+void Ingest::close() noexcept {
+  own_.with([](std::optional<Own>& own) { own.reset(); });
+}
+
+}  // namespace cooper::cache

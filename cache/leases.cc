@@ -1,0 +1,118 @@
+#include "cache/leases.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <algorithm>
+
+#include "base/error.h"
+#include "cache/file_lock.h"
+#include "cache/layout.h"
+
+namespace cooper::cache {
+namespace {
+
+constexpr Nanoseconds kPerSecond = 1'000'000'000;
+constexpr const char* kGate = "leases.lock";  // shared: a lease begins; exclusive: prune counts them
+constexpr std::string_view kPrefix = "lease-";
+
+struct stat status_of(int fd) {
+  struct stat status {};
+  if (::fstat(fd, &status) != 0) throw_errno("looking at", "a file of the store");
+  return status;
+}
+
+// Sets the file's time to now, or leaves it where it is when that is later; what the file system kept of it.
+Nanoseconds advance_mtime(int fd, Nanoseconds at_least) {
+  set_mtime_ns(fd, std::max(now_ns(), at_least), "a lock of the store");
+  return mtime_ns(status_of(fd));
+}
+
+}  // namespace
+
+Nanoseconds now_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_REALTIME, &now);
+  return Nanoseconds{now.tv_sec} * kPerSecond + now.tv_nsec;
+}
+
+Nanoseconds mtime_ns(const struct stat& status) {
+  return Nanoseconds{status.st_mtim.tv_sec} * kPerSecond + status.st_mtim.tv_nsec;
+}
+
+void set_mtime_ns(int fd, Nanoseconds time, const std::string& name) {
+  const timespec value{.tv_sec = time / kPerSecond, .tv_nsec = time % kPerSecond};
+  const timespec times[2] = {value, value};
+  if (::futimens(fd, times) != 0) throw_errno("noting the use of", name);
+}
+
+UniqueFd Leases::close_gate() const {
+  UniqueFd gate = open_lock(root_, kGate);
+  lock_file(gate.get(), LockMode::exclusive);
+  return gate;
+}
+
+Leases::Held Leases::take() {
+  const UniqueFd gate = open_lock(root_, kGate);
+  lock_file(gate.get(), LockMode::shared);
+  const Nanoseconds last_prune = mtime_ns(status_of(gate.get()));
+  const std::string name = std::string(kPrefix) + random_name();
+  Held held;
+  held.path = layout::path(layout::kLocks).child(name);
+  held.file = open_lock(root_, name);
+  lock_file(held.file.get(), LockMode::exclusive);
+  held.since = advance_mtime(held.file.get(), last_prune);
+  own_.with([&](auto& own) { own.insert(held.since); });
+  return held;
+}
+
+void Leases::give_back(Held& held) noexcept {
+  try {
+    own_.with([&](auto& own) { own.erase(own.find(held.since)); });
+    root_.unlink(held.path);
+  } catch (const Error&) {
+    // The lock goes with the descriptor; the file left behind is swept by the next prune.
+  }
+  held.file.reset();
+}
+
+bool Leases::any_own() const {
+  return own_.with([](const auto& own) { return !own.empty(); });
+}
+
+Nanoseconds Leases::stamp() const {
+  const Nanoseconds now = now_ns();
+  return own_.with([&](const auto& own) { return own.empty() ? now : std::max(now, *own.rbegin()); });
+}
+
+bool Leases::covers(Nanoseconds used) const {
+  return own_.with([&](const auto& own) { return !own.empty() && used >= *own.rbegin(); });
+}
+
+std::optional<Nanoseconds> Leases::oldest_live() const {
+  const TreePath directory = layout::path(layout::kLocks);
+  std::optional<Nanoseconds> oldest;
+  for (const DirEntry& entry : root_.list(directory)) {
+    if (!entry.name.starts_with(kPrefix)) continue;
+    const TreePath path = directory.child(entry.name);
+    const std::optional<UniqueFd> file = root_.try_open_file(path, O_RDWR);
+    if (!file) continue;  // given back meanwhile
+    if (try_lock_file(file->get(), LockMode::exclusive)) {
+      if (status_of(file->get()).st_nlink > 0) root_.unlink(path);
+      continue;
+    }
+    const Nanoseconds since = mtime_ns(status_of(file->get()));
+    oldest = std::min(oldest.value_or(since), since);
+  }
+  return oldest;
+}
+
+Leases::Horizon Leases::begin_prune() {
+  const UniqueFd gate = close_gate();
+  const Nanoseconds started = advance_mtime(gate.get(), mtime_ns(status_of(gate.get())));
+  const std::optional<Nanoseconds> oldest = oldest_live();
+  return {.before = std::min(oldest.value_or(started), started), .any_live = oldest.has_value()};
+}
+
+}  // namespace cooper::cache

@@ -1,0 +1,68 @@
+// The store's directory and its database: made when absent, refused when foreign or newer, opened again after
+// prune emptied everything.
+//
+// Every open store holds a shared lock on the directory itself; who gets it exclusively is alone and may remove the
+// database. Nothing else removes it: SQLite must never find a log beside a database it does not belong to.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <utility>
+
+#include "base/dir.h"
+#include "base/guarded.h"
+#include "base/unique_fd.h"
+#include "cache/database.h"
+
+namespace cooper::cache {
+
+class StoreRoot {
+ public:
+  // Error(denied|io) names the path, Error(invalid) a directory full of something else, Error(unsupported) a newer
+  // format. A damaged database is told by the first call that needs it, so that prune --all can still be asked.
+  explicit StoreRoot(const std::filesystem::path& path);
+
+  const std::filesystem::path& path() const noexcept { return path_; }
+  const std::string& label() const noexcept { return dir_.label(); }
+  const Dir& dir() const noexcept { return dir_; }
+
+  // body(Database&), one caller at a time.
+  template <class Body>
+  decltype(auto) with_db(Body&& body) {
+    return database_.with([&](std::optional<Database>& database) {
+      if (!database) database.emplace(open_database());
+      return std::forward<Body>(body)(*database);
+    });
+  }
+
+  // When no other store object anywhere has this directory open: closes the database and calls body, which may
+  // remove everything; the next use starts afresh. False: somebody is there.
+  template <class Body>
+  [[nodiscard]] bool alone(Body&& body) {
+    return database_.with([&](std::optional<Database>& database) {
+      database.reset();  // first: the shared lock may be lost for a moment while the other is tried
+      if (!lock_alone()) return false;
+      try {
+        body();
+      } catch (...) {  // rethrown: only the lock is put back
+        share_again();
+        throw;
+      }
+      share_again();
+      return true;
+    });
+  }
+
+ private:
+  Database open_database() const;
+  void make_format() const;
+  bool lock_alone();
+  void share_again();
+
+  std::filesystem::path path_;
+  Dir dir_;
+  UniqueFd presence_;  // the directory, locked; declared after dir_ and before the database that it protects
+  Guarded<std::optional<Database>> database_;
+};
+
+}  // namespace cooper::cache

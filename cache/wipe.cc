@@ -1,0 +1,47 @@
+#include "cache/wipe.h"
+
+#include <array>
+
+#include "base/error.h"
+#include "cache/disk_usage.h"
+#include "cache/layout.h"
+
+namespace cooper::cache {
+namespace {
+
+// The marker goes last: until then the directory is still known as a store.
+constexpr std::array kTopLevel = {
+    layout::kMounts, layout::kTrees,    "blobs",        layout::kTables,
+    layout::kDigests, "cooper.db-wal",  "cooper.db-shm", "cooper.db-journal",
+    layout::kDatabase, layout::kIngest, layout::kLocks, layout::kFormat};
+
+void count_all(const StoreParts& parts, PruneResult& result) {
+  for (const ObjectId& id : parts.objects.files()) {
+    const std::optional<struct stat> status = parts.root.dir().try_stat(object_path(id));
+    if (!status) continue;
+    ++result.removed_objects;
+    result.freed_bytes += static_cast<std::uint64_t>(status->st_size);
+  }
+  for (const Trees::Listed& tree : parts.trees.list()) {
+    ++result.removed_objects;
+    result.freed_bytes +=
+        disk_usage(parts.root.dir(), layout::tree(tree.id.mapping, tree.id.chain));
+  }
+}
+
+}  // namespace
+
+bool wipe(const StoreParts& parts, PruneResult* result) {
+  if (!parts.ingest.idle()) return false;
+  bool wiped = false;
+  const bool no_leases = parts.leases.without_leases([&] {
+    wiped = parts.root.alone([&] {
+      if (result != nullptr) count_all(parts, *result);
+      parts.ingest.close();
+      for (const char* name : kTopLevel) parts.root.dir().remove_all(layout::path(name));
+    });
+  });
+  return no_leases && wiped;
+}
+
+}  // namespace cooper::cache

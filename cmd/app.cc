@@ -1,0 +1,152 @@
+#include "cmd/app.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <csignal>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "cmd/build_flags.h"
+#include "cmd/errors.h"
+#include "cmd/image_commands.h"
+
+#ifndef COOPER_VERSION
+#define COOPER_VERSION "0"
+#endif
+
+namespace cooper::cmd {
+namespace {
+
+// What was typed, and what it asks to be done. One member per command that has options.
+struct CommandLine {
+  CLI::App app{"cooper builds OCI images from Dockerfiles: no daemon, no root, no set-up.", "cooper"};
+  BuildFlags build;
+  std::string reference;
+  std::string target;
+  std::string platform;
+  std::string file;
+  std::vector<std::string> references;
+  PruneFlags prune;
+  int retries = 3;
+  bool flag = false;
+  int exit_code = 0;
+};
+
+void add_transfers(CommandLine& line) {
+  CLI::App* pull = line.app.add_subcommand("pull", "Fetch an image into the local store");
+  pull->add_option("image", line.reference)->required();
+  pull->add_option("--platform", line.platform, "Platform to choose from an index");
+  pull->add_option("--retries", line.retries)->envname("COOPER_RETRIES");
+  pull->callback([&line] { pull_image(line.reference, line.platform, line.retries); });
+
+  CLI::App* push = line.app.add_subcommand("push", "Send a local image to a registry");
+  push->add_option("image", line.reference)->required();
+  push->add_option("target", line.target, "Another name to push it under");
+  push->add_option("--retries", line.retries)->envname("COOPER_RETRIES");
+  push->callback([&line] { push_image(line.reference, line.target, line.retries); });
+
+  CLI::App* save = line.app.add_subcommand("save", "Write a local image as an archive");
+  save->add_option("image", line.references)->required();
+  save->add_option("-o,--output", line.file, "File (default: standard output)");
+  save->add_flag("--oci", line.flag, "OCI layout instead of docker's format");
+  save->callback([&line] { save_images(line.references, line.file, line.flag); });
+
+  CLI::App* load = line.app.add_subcommand("load", "Read images from an archive");
+  load->add_option("-i,--input", line.file, "File (default: standard input)");
+  load->callback([&line] { load_images(line.file); });
+}
+
+void add_names(CommandLine& line) {
+  CLI::App* tag = line.app.add_subcommand("tag", "Give a local image another name");
+  tag->add_option("source", line.reference)->required();
+  tag->add_option("target", line.target)->required();
+  tag->callback([&line] { tag_image(line.reference, line.target); });
+
+  line.app.add_subcommand("images", "List local images")->callback([] { list_images(); });
+
+  CLI::App* remove = line.app.add_subcommand("rmi", "Remove names of local images");
+  remove->add_option("image", line.references)->required();
+  remove->callback([&line] { remove_images(line.references); });
+
+  CLI::App* inspect = line.app.add_subcommand("inspect", "Print an image's config as JSON");
+  inspect->add_option("image", line.reference)->required();
+  inspect->add_flag("--raw", line.flag, "Print the manifest instead");
+  inspect->callback([&line] { inspect_image(line.reference, line.flag); });
+}
+
+void add_prune_flags(CLI::App& app, CommandLine& line) {
+  app.add_flag("-a,--all", line.prune.all, "Images with names too");
+  app.add_flag("-f,--force", line.flag, "Accepted for docker's sake: prune never asks");
+  app.add_option("--older-than", line.prune.older_than, "Only what was not used for so long: 48h");
+  app.add_option("--keep", line.prune.keep, "Stop once the store is this small: 2g");
+  app.callback([&line] { prune_store(line.prune); });
+}
+
+void add_store(CommandLine& line) {
+  add_prune_flags(*line.app.add_subcommand("prune", "Remove what no image needs"), line);
+  CLI::App* store = line.app.add_subcommand("store", "Look after the store");
+  store->require_subcommand(1);
+  CLI::App* verify = store->add_subcommand("verify", "Check every object again");
+  verify->add_flag("--repair", line.flag, "Drop what is damaged");
+  verify->callback([&line] { line.exit_code = verify_store(line.flag); });
+
+  CLI::App* debug = line.app.add_subcommand("debug", "Look inside");
+  debug->require_subcommand(1);
+  CLI::App* ast = debug->add_subcommand("ast", "Print a Dockerfile's instructions as s-expressions");
+  ast->add_option("file", line.file)->required();
+  ast->callback([&line] { print_ast(line.file); });
+
+  line.app.add_subcommand("version", "Print the version")->callback([] {
+    std::cout << "cooper " << COOPER_VERSION << "\n";
+  });
+}
+
+void add_commands(CommandLine& line) {
+  line.app.require_subcommand(1);
+  line.app.set_version_flag("--version", std::string("cooper ") + COOPER_VERSION);
+  CLI::App* build = line.app.add_subcommand("build", "Build an image from a Dockerfile");
+  add_build_flags(*build, line.build);
+  build->callback([&line] { line.exit_code = build_command(line.build); });
+  add_transfers(line);
+  add_names(line);
+  add_store(line);
+}
+
+// `buildx build`, `image build`, `builder prune`: the spellings that scripts use (one notice, design section 9).
+std::vector<std::string> without_docker_prefix(std::vector<std::string> words) {
+  static const std::vector<std::pair<std::string, std::string>> kSpellings = {
+      {"buildx", "build"}, {"image", "build"},   {"builder", "build"}, {"builder", "prune"}, {"image", "pull"},
+      {"image", "push"},   {"image", "tag"},     {"image", "save"},    {"image", "load"},    {"image", "inspect"},
+      {"buildx", "prune"}, {"image", "prune"}};
+  if (words.size() < 2) return words;
+  for (const auto& [group, command] : kSpellings) {
+    if (words[0] != group || words[1] != command) continue;
+    std::cerr << "notice: " << group << " " << command << " is " << command << "\n";
+    words.erase(words.begin());
+    break;
+  }
+  return words;
+}
+
+}  // namespace
+
+int run(int argc, char** argv) {
+  ::signal(SIGPIPE, SIG_IGN);
+  CommandLine line;
+  add_commands(line);
+  std::vector<std::string> words = without_docker_prefix({argv + 1, argv + argc});
+  std::reverse(words.begin(), words.end());  // CLI11 takes them last first
+  try {
+    line.app.parse(words);
+    std::cout.flush();
+    return line.exit_code;
+  } catch (const CLI::ParseError& error) {
+    const int code = line.app.exit(error);
+    return code == 0 ? 0 : 2;
+  } catch (...) {  // every other failure is reported in one place
+    return report(std::current_exception(), {});
+  }
+}
+
+}  // namespace cooper::cmd

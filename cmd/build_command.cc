@@ -1,0 +1,190 @@
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "base/error.h"
+#include "builder/assemble.h"
+#include "builder/context.h"
+#include "builder/executor.h"
+#include "builder/export.h"
+#include "builder/sandbox/identity.h"
+#include "cmd/build_flags.h"
+#include "cmd/build_inputs.h"
+#include "cmd/errors.h"
+#include "cmd/session.h"
+#include "parser/dockerfile.h"
+
+namespace cooper::cmd {
+namespace {
+
+// One build from parsed flags to exported results: a list of named steps.
+class BuildJob {
+ public:
+  explicit BuildJob(const BuildFlags& flags) : flags_(flags), inputs_(read_build_inputs(flags)) {}
+
+  const Excerpts& excerpts() const noexcept { return excerpts_; }
+
+  void run() {
+    progress_ = make_progress(flags_.quiet ? ProgressMode::quiet : parse_progress(flags_.progress));
+    for (const std::string& flag : flags_.ignored) progress_->notice(flag + " means nothing here and is ignored");
+    DockerfileText file = read_dockerfile(flags_);
+    excerpts_ = {file.shown_name, file.text};
+    const parser::Dockerfile dockerfile = parser::parse_dockerfile(file.shown_name, file.text);
+    store_ = open_store();
+    lease_ = store_->lease();
+    registry_ = open_registry(flags_.retries, interrupts_.token());
+    bases_ = std::make_unique<builder::BaseImages>(*store_, *registry_, *progress_, inputs_.pull);
+    const builder::Plan plan = builder::make_plan(dockerfile, inputs_.plan, *bases_);
+    if (inputs_.print_plan) {
+      std::cout << (inputs_.plan_as_dot ? plan_dot(plan) : plan_text(plan));
+      return;
+    }
+    warn(plan);
+    progress_->planned(plan);
+    const auto results = execute(plan, file);
+    finish(plan, results);
+    progress_->close();
+  }
+
+  void close_progress() {
+    if (progress_) progress_->close();
+  }
+
+ private:
+  void warn(const builder::Plan& plan) {
+    for (const builder::Warning& warning : plan.warnings) {
+      const int line = warning.ranges.empty() ? 0 : warning.ranges.front().first_line;
+      progress_->notice(cat("warning: ", warning.rule, ": ", warning.message, " (line ", line, ")"));
+    }
+  }
+
+  std::vector<builder::StepResult> execute(const builder::Plan& plan, const DockerfileText& file) {
+    builder::ExecuteOptions options;
+    options.compression = inputs_.compression;
+    options.compression.threads = inputs_.threads;
+    options.source_date_epoch = inputs_.plan.source_date_epoch;
+    options.platform = inputs_.plan.build_platform.str();
+    options.clock = [] {
+      const auto now = std::chrono::system_clock::now().time_since_epoch();
+      const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
+      const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(now - seconds);
+      return std::pair<std::int64_t, std::uint32_t>(seconds.count(), static_cast<std::uint32_t>(rest.count()));
+    };
+    options.open_context = [&](const std::string& name) { return open_context(name, file); };
+    options.before_running = [&] {
+      interrupts_.watch();
+      progress_->start_clock();
+      if (inputs_.announce_host_network && has_network_step(plan)) {
+        progress_->notice("RUN steps use the host's network (--network=host says so without this line)");
+      }
+    };
+    auto results = builder::execute(plan, *store_, *bases_, *progress_, options, interrupts_.token());
+    digests_.save();
+    return results;
+  }
+
+  static bool has_network_step(const builder::Plan& plan) {
+    return std::any_of(plan.steps.begin(), plan.steps.end(), [](const builder::Step& step) {
+      const auto* run = std::get_if<builder::RunStep>(&step.operation);
+      return run != nullptr && run->network == builder::Network::host;
+    });
+  }
+
+  std::shared_ptr<const layers::Tree> open_context(const std::string& name, const DockerfileText& file) {
+    builder::ContextOptions options;
+    options.directory = name.empty() ? std::filesystem::path(flags_.context) : inputs_.contexts.at(name);
+    if (name.empty()) options.dockerfile = file.path;
+    options.memory = digests_.open(*store_, options.directory);
+    options.threads = inputs_.threads;
+    return builder::open_local_context(options);
+  }
+
+  void finish(const builder::Plan& plan, const std::vector<builder::StepResult>& results) {
+    const builder::AssembledImage image = builder::assemble(plan, results, inputs_.plan.source_date_epoch,
+                                                            inputs_.annotations, *store_);
+    builder::FetchingBlobs blobs(*store_, *bases_);
+    builder::Materializer materializer(*store_, *bases_);
+    FdSink standard_output(STDOUT_FILENO, "standard output");
+    const bool flattened = std::any_of(inputs_.outputs.begin(), inputs_.outputs.end(), [](const auto& output) {
+      return output.kind == builder::Output::Kind::local || output.kind == builder::Output::Kind::tar;
+    });
+    if (flattened) materializer.set_mapping(builder::enter_build_namespace().mapping);
+    const builder::ExportEnvironment environment{*store_,      blobs, *registry_,       materializer,
+                                                 *progress_, &standard_output, inputs_.plan.source_date_epoch};
+    for (const builder::Output& output : inputs_.outputs) {
+      builder::export_image(image, results[plan.result.rootfs].rootfs, output, environment,
+                            interrupts_.token());
+    }
+    tell(image);
+  }
+
+  // Files and standard output, only after every export succeeded (OUT-22).
+  void tell(const builder::AssembledImage& image) {
+    const std::string config_digest = image_id(image);
+    if (!flags_.iid_file.empty()) write_result_file(flags_.iid_file, config_digest);
+    if (!flags_.metadata_file.empty()) {
+      write_result_file(flags_.metadata_file, metadata_json(image, inputs_.names) + "\n");
+    }
+    const bool archive_on_stdout = std::any_of(inputs_.outputs.begin(), inputs_.outputs.end(),
+                                               [](const auto& output) { return output.to_stdout; });
+    if (archive_on_stdout) return;
+    std::cout << (flags_.quiet ? config_digest : image.manifest.digest.str()) << "\n";
+  }
+
+  std::string image_id(const builder::AssembledImage& image) {
+    return oci::parse_manifest(oci::read_blob(*store_, image.manifest, 8 << 20), "image").config.digest.str();
+  }
+
+  std::string metadata_json(const builder::AssembledImage& image, const std::vector<oci::Reference>& names) {
+    nlohmann::ordered_json metadata;
+    metadata["containerimage.config.digest"] = image_id(image);
+    metadata["containerimage.descriptor"] = {{"mediaType", image.manifest.media_type},
+                                             {"digest", image.manifest.digest.str()},
+                                             {"size", image.manifest.size_bytes}};
+    metadata["containerimage.digest"] = image.manifest.digest.str();
+    std::string joined;
+    for (const oci::Reference& name : names) joined += (joined.empty() ? "" : ",") + name.str();
+    if (!joined.empty()) metadata["image.name"] = joined;
+    return metadata.dump(2);
+  }
+
+  static void write_result_file(const std::string& path, const std::string& content) {
+    builder::AtomicFile file(path);
+    file.write(as_bytes(content));
+    file.publish();
+  }
+
+  const BuildFlags& flags_;
+  BuildInputs inputs_;
+  Excerpts excerpts_;
+  std::unique_ptr<TerminalProgress> progress_;
+  Interrupts interrupts_;
+  std::unique_ptr<cache::Store> store_;
+  std::unique_ptr<cache::Lease> lease_;
+  std::unique_ptr<oci::Registry> registry_;
+  std::unique_ptr<builder::BaseImages> bases_;
+  ContextDigests digests_;
+};
+
+}  // namespace
+
+int build_command(BuildFlags flags) {
+  std::unique_ptr<BuildJob> job;
+  try {
+    job = std::make_unique<BuildJob>(flags);
+    job->run();
+    return 0;
+  } catch (...) {  // reported once, here, where the Dockerfile's text is known
+    const std::exception_ptr failure = std::current_exception();
+    if (job) job->close_progress();
+    return report(failure, job ? job->excerpts() : Excerpts());
+  }
+}
+
+}  // namespace cooper::cmd

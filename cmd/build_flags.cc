@@ -1,0 +1,115 @@
+#include "cmd/build_flags.h"
+
+#include <CLI/CLI.hpp>
+
+namespace cooper::cmd {
+namespace {
+
+// A repeatable option that takes one value each time, so that the context that follows is not swallowed.
+void repeatable(CLI::App& app, const std::string& name, std::vector<std::string>& values,
+                const std::string& help) {
+  app.add_option(name, values, help)
+      ->type_size(1)
+      ->expected(1)
+      ->allow_extra_args(false)
+      ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll);
+}
+
+void add_inputs(CLI::App& app, BuildFlags& flags) {
+  app.add_option("context", flags.context, "Directory that COPY and ADD read from")->required();
+  app.add_option("-f,--file", flags.file,
+                 "Dockerfile, - for standard input (default: Dockerfile or Containerfile in the context)");
+  repeatable(app, "--build-arg", flags.build_args, "Value of an ARG: --build-arg VERSION=1.2");
+  repeatable(app, "--build-context", flags.build_contexts,
+             "Named directory for COPY --from: --build-context assets=../assets");
+  app.add_option("--target", flags.target, "Stage to build (default: the last one)");
+  repeatable(app, "--platform", flags.platforms, "Platform of the result: --platform linux/amd64");
+}
+
+void add_results(CLI::App& app, BuildFlags& flags) {
+  repeatable(app, "-t,--tag", flags.tags, "Name in the local store: -t app:1.0");
+  repeatable(app, "-o,--output", flags.outputs,
+             "Where the result goes: -o type=oci,dest=app.tar (oci, docker, tar, local, image, registry), "
+             "-o DIR, -o - (a tar on standard output)");
+  app.add_flag("--push", flags.push, "Push to the registries that -t names");
+  repeatable(app, "--label", flags.labels, "Label of the image: --label maintainer=me");
+  repeatable(app, "--annotation", flags.annotations, "Annotation of the manifest: --annotation key=value");
+  app.add_option("--iidfile", flags.iid_file, "Write the image ID (the config's digest) to this file");
+  app.add_option("--metadata-file", flags.metadata_file, "Write digests and names as JSON to this file");
+}
+
+void add_running(CLI::App& app, BuildFlags& flags) {
+  app.add_option("--network", flags.network, "Network of RUN steps: default, host, none");
+  repeatable(app, "--add-host", flags.add_hosts, "Extra line for /etc/hosts: --add-host db:10.0.0.5");
+  app.add_option("--shm-size", flags.shm_size, "Size of /dev/shm: --shm-size 128m");
+  repeatable(app, "--ulimit", flags.ulimits, "Limit of RUN processes: --ulimit nofile=1024:2048");
+  repeatable(app, "--allow", flags.allow, "Entitlement: network.host, security.insecure");
+  app.add_option("--isolation", flags.isolation, "How RUN is isolated: auto, userns");
+  app.add_option("--threads", flags.threads, "Threads for compression and hashing; never changes the result")
+      ->envname("COOPER_THREADS")
+      ->check(CLI::Range(0, 256));
+}
+
+void add_caching(CLI::App& app, BuildFlags& flags) {
+  app.add_flag("--no-cache", flags.no_cache, "Run every step, whatever is cached");
+  repeatable(app, "--no-cache-filter", flags.no_cache_filters, "Stages that are not taken from the cache");
+  app.add_flag_function(
+      "--pull", [&flags](std::int64_t count) { flags.pull = count > 0; },
+      "Always ask the registry; --pull=false: a local image of that name comes first");
+  app.add_option("--retries", flags.retries, "Attempts for each registry transfer")
+      ->envname("COOPER_RETRIES")
+      ->check(CLI::Range(0, 100));
+}
+
+void add_display(CLI::App& app, BuildFlags& flags) {
+  app.add_option("--progress", flags.progress, "auto, plain, tty, quiet")->envname("BUILDKIT_PROGRESS");
+  app.add_flag("-q,--quiet", flags.quiet, "Print the image ID and nothing else");
+  app.add_option("--call", flags.call, "build (default) or plan: print the steps, run none; plan,dot for Graphviz");
+  app.add_flag("--check", flags.check, "Same as --call=check");
+}
+
+// Flags of `docker build` that are understood. What promises something is refused by name; what means nothing here is taken.
+void add_foreign(CLI::App& app, BuildFlags& flags) {
+  for (const char* name : {"--secret", "--ssh", "--cache-from", "--cache-to", "--attest", "--cgroup-parent",
+                           "--scratch", "--store-limit", "--step-memory"}) {
+    app.add_option_function<std::vector<std::string>>(
+           name, [&flags, name](const std::vector<std::string>&) { flags.refused.emplace_back(name); }, "")
+        ->type_size(1)
+        ->allow_extra_args(false)
+        ->group("");
+  }
+  for (const char* name : {"--load", "--explain", "--reproducible"}) {
+    app.add_flag_callback(name, [&flags, name] { flags.refused.emplace_back(name); }, "")->group("");
+  }
+  for (const char* name : {"--provenance", "--sbom"}) {
+    app.add_option_function<std::string>(
+           name,
+           [&flags, name](const std::string& value) {
+             if (value != "false") flags.refused.emplace_back(name);
+           },
+           "")
+        ->group("");
+  }
+  for (const char* name : {"--rm", "--force-rm", "--compress"}) {
+    app.add_flag(name, [&flags, name](std::int64_t) { flags.ignored.emplace_back(name); }, "")->group("");
+  }
+  for (const char* name : {"--builder", "-m,--memory", "--memory-swap", "--cpu-shares", "--cpu-period",
+                           "--cpu-quota", "--cpuset-cpus", "--cpuset-mems"}) {
+    app.add_option_function<std::string>(
+           name, [&flags, name](const std::string&) { flags.ignored.emplace_back(name); }, "")
+        ->group("");
+  }
+}
+
+}  // namespace
+
+void add_build_flags(CLI::App& app, BuildFlags& flags) {
+  add_inputs(app, flags);
+  add_results(app, flags);
+  add_running(app, flags);
+  add_caching(app, flags);
+  add_display(app, flags);
+  add_foreign(app, flags);
+}
+
+}  // namespace cooper::cmd

@@ -1,0 +1,62 @@
+#include "cmd/errors.h"
+
+#include <algorithm>
+#include <iostream>
+
+#include "builder/step_error.h"
+#include "parser/excerpt.h"
+#include "parser/source.h"
+
+namespace cooper::cmd {
+namespace {
+
+void print_located(const Excerpts& excerpts, const std::vector<parser::SourceRange>& ranges,
+                   const std::string& text) {
+  std::cerr << parser::source_excerpt(excerpts.dockerfile_name, excerpts.dockerfile_text, ranges)
+            << "ERROR: " << text << "\n";
+}
+
+int report_dockerfile(const parser::DockerfileError& error, const Excerpts& excerpts) {
+  std::string prefix;
+  if (!error.ranges().empty() && error.ranges().front().first_line > 0) {
+    prefix = cat("dockerfile parse error on line ", error.ranges().front().first_line, ": ");
+  }
+  print_located(excerpts, error.ranges(), "failed to solve: " + prefix + error.what());
+  return exit_code_of(error.code());
+}
+
+}  // namespace
+
+int exit_code_of(Errc code) {
+  switch (code) {
+    case Errc::step_failed:
+    case Errc::not_found: return 1;
+    case Errc::invalid:
+    case Errc::unsupported: return 2;
+    case Errc::corrupt:
+    case Errc::denied:
+    case Errc::network:
+    case Errc::io: return 3;
+    case Errc::cancelled: return 130;
+  }
+  return 3;
+}
+
+int report(const std::exception_ptr& failure, const Excerpts& excerpts) {
+  try {
+    std::rethrow_exception(failure);
+  } catch (const parser::DockerfileError& error) {
+    return report_dockerfile(error, excerpts);
+  } catch (const builder::StepError& error) {
+    print_located(excerpts, {error.range()}, cat("failed to solve: ", error.what()));
+    return exit_code_of(error.code());
+  } catch (const Error& error) {
+    std::cerr << "ERROR: " << error.what() << "\n";
+    return exit_code_of(error.code());
+  } catch (const std::exception& error) {
+    std::cerr << "ERROR: internal: " << error.what() << "\n";
+    return 3;
+  }
+}
+
+}  // namespace cooper::cmd

@@ -1,0 +1,177 @@
+#include "cmd/image_commands.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <iomanip>
+#include <iostream>
+
+#include "base/error.h"
+#include "builder/base_images.h"
+#include "builder/export.h"
+#include "cmd/progress.h"
+#include "cmd/session.h"
+#include "oci/archive_reader.h"
+#include "oci/layout.h"
+#include "parser/ast_print.h"
+#include "parser/dockerfile.h"
+
+namespace cooper::cmd {
+namespace {
+
+constexpr std::size_t kMetadataLimitBytes = 8 << 20;
+
+oci::Descriptor named(cache::Store& store, const std::string& text) {
+  const oci::Reference reference = oci::parse_reference(text);
+  if (const auto root = store.find_name(reference)) return *root;
+  throw Error(Errc::not_found, cat("no such image: ", text));
+}
+
+// The image manifest behind a root: itself, or the entry for this machine (else the first) of an index.
+oci::Descriptor image_manifest(cache::Store& store, const oci::Descriptor& root) {
+  if (!oci::is_index_type(root.media_type)) return root;
+  const oci::Index index =
+      oci::parse_index(oci::read_blob(store, root, kMetadataLimitBytes), root.digest.str());
+  if (const auto chosen = oci::select_manifest(index, oci::host_platform())) return *chosen;
+  if (index.manifests.empty()) throw Error(Errc::corrupt, cat("index ", root.digest, " lists nothing"));
+  return index.manifests.front();
+}
+
+std::string human_size(std::uint64_t bytes) {
+  static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
+  double value = static_cast<double>(bytes);
+  std::size_t unit = 0;
+  for (; value >= 1000 && unit + 1 < std::size(kUnits); ++unit) value /= 1000;
+  std::ostringstream out;
+  out << std::setprecision(3) << value << kUnits[unit];
+  return std::move(out).str();
+}
+
+}  // namespace
+
+void pull_image(const std::string& text, const std::string& platform, int retries) {
+  Interrupts interrupts;
+  const auto store = open_store();
+  const auto lease = store->lease();
+  const auto registry = open_registry(retries, interrupts.token());
+  const auto progress = make_progress(ProgressMode::plain);
+  builder::BaseImages images(*store, *registry, *progress, builder::PullPolicy::registry_only);
+  const oci::Reference reference = oci::parse_reference(text);
+  const oci::Platform wanted = platform.empty() ? oci::host_platform() : oci::parse_platform(platform);
+  const oci::Descriptor root = images.resolve_root(reference, wanted);
+  const oci::Manifest manifest =
+      oci::parse_manifest(oci::read_blob(*store, root, kMetadataLimitBytes), text);
+  for (const oci::Descriptor& layer : manifest.layers) images.ensure_blob(layer);
+  const oci::ImageConfig config =
+      oci::parse_config(oci::read_blob(*store, manifest.config, kMetadataLimitBytes), text);
+  store->put_name(reference, root, config.created);
+  std::cout << root.digest << "\n";
+}
+
+void push_image(const std::string& text, const std::string& target, int retries) {
+  Interrupts interrupts;
+  const auto store = open_store();
+  const auto lease = store->lease();
+  const oci::Descriptor root = named(*store, text);
+  const auto registry = open_registry(retries, interrupts.token());
+  oci::push_image(*registry, oci::parse_reference(target.empty() ? text : target), root, *store);
+  std::cout << root.digest << "\n";
+}
+
+void tag_image(const std::string& source, const std::string& target) {
+  const auto store = open_store();
+  const oci::Descriptor root = named(*store, source);
+  const oci::Reference wanted = oci::parse_reference(source);
+  std::string created;
+  for (const cache::NamedImage& image : store->names()) {
+    if (image.reference == wanted) created = image.created;
+  }
+  store->put_name(oci::parse_reference(target), root, created);
+}
+
+void list_images() {
+  const auto store = open_store();
+  const auto names = store->names();
+  std::size_t width = 4;
+  for (const cache::NamedImage& image : names) width = std::max(width, image.reference.familiar().size());
+  const int column = static_cast<int>(width) + 2;
+  std::cout << std::left << std::setw(column) << "NAME" << std::setw(16) << "DIGEST" << std::setw(22)
+            << "CREATED" << "SIZE\n";
+  for (const cache::NamedImage& image : names) {
+    std::uint64_t bytes = 0;
+    const oci::Descriptor manifest = image_manifest(*store, image.root);
+    for (const oci::Descriptor& blob : oci::reachable_blobs(*store, manifest)) bytes += blob.size_bytes;
+    std::cout << std::left << std::setw(column) << image.reference.familiar() << std::setw(16)
+              << image.root.digest.hex().substr(0, 12) << std::setw(22) << image.created.substr(0, 19)
+              << human_size(bytes) << "\n";
+  }
+}
+
+void remove_images(const std::vector<std::string>& references) {
+  const auto store = open_store();
+  for (const std::string& text : references) {
+    if (!store->remove_name(oci::parse_reference(text))) {
+      throw Error(Errc::not_found, cat("no such image: ", text));
+    }
+    std::cout << "untagged: " << oci::parse_reference(text).str() << "\n";
+  }
+}
+
+void inspect_image(const std::string& reference, bool raw) {
+  const auto store = open_store();
+  const oci::Descriptor manifest = image_manifest(*store, named(*store, reference));
+  const std::string manifest_json = oci::read_blob(*store, manifest, kMetadataLimitBytes);
+  if (raw) {
+    std::cout << manifest_json << "\n";
+    return;
+  }
+  const oci::Manifest parsed = oci::parse_manifest(manifest_json, reference);
+  std::cout << oci::read_blob(*store, parsed.config, kMetadataLimitBytes) << "\n";
+}
+
+void save_images(const std::vector<std::string>& references, const std::string& output, bool oci_format) {
+  if (references.size() != 1) throw Error(Errc::invalid, "save takes one image");
+  const auto store = open_store();
+  const auto lease = store->lease();
+  const oci::Descriptor root = named(*store, references.front());
+  const oci::Descriptor manifest = oci_format ? root : image_manifest(*store, root);
+  const oci::ExportImage image{manifest, {oci::parse_reference(references.front())}, std::nullopt};
+  if (output.empty() || output == "-") {
+    if (::isatty(STDOUT_FILENO) == 1) {
+      throw Error(Errc::invalid, "an archive is not written to a terminal: use -o FILE or redirect");
+    }
+    FdSink sink(STDOUT_FILENO, "standard output");
+    oci::write_archive(*store, image, !oci_format, sink);
+    return;
+  }
+  builder::AtomicFile file(output);
+  oci::write_archive(*store, image, !oci_format, file);
+  file.publish();
+}
+
+void load_images(const std::string& input) {
+  const auto store = open_store();
+  const auto lease = store->lease();
+  UniqueFd fd(input.empty() || input == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
+                                            : ::open(input.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw_errno("opening", input);
+  FdSource source(std::move(fd), input.empty() ? "standard input" : input);
+  for (const oci::LoadedImage& image : oci::load_archive(source, *store)) {
+    for (const oci::Reference& name : image.names) {
+      store->put_name(name, image.root, "");
+      std::cout << "Loaded image: " << name.familiar() << "\n";
+    }
+    if (image.names.empty()) std::cout << "Loaded image: " << image.root.digest << "\n";
+  }
+}
+
+void print_ast(const std::string& dockerfile) {
+  UniqueFd fd(::open(dockerfile.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw_errno("opening", dockerfile);
+  FdSource source(std::move(fd), dockerfile);
+  const std::string text = read_all(source, 64 << 20, dockerfile);
+  std::cout << parser::print_ast(parser::parse_dockerfile(dockerfile, text));
+}
+
+}  // namespace cooper::cmd

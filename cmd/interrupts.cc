@@ -1,0 +1,55 @@
+#include <csignal>
+#include <ctime>
+#include <thread>
+#include <unistd.h>
+
+#include "base/error.h"
+#include "cmd/session.h"
+
+namespace cooper::cmd {
+namespace {
+
+sigset_t stop_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
+  return set;
+}
+
+}  // namespace
+
+struct Interrupts::Watcher {
+  sigset_t previous{};
+  std::jthread thread;
+};
+
+Interrupts::Interrupts() = default;
+
+Interrupts::~Interrupts() {
+  if (!watcher_) return;
+  watcher_->thread.request_stop();
+  watcher_->thread.join();
+  pthread_sigmask(SIG_SETMASK, &watcher_->previous, nullptr);
+}
+
+void Interrupts::watch() {
+  if (watcher_) return;
+  watcher_ = std::make_unique<Watcher>();
+  const sigset_t set = stop_signals();
+  pthread_sigmask(SIG_BLOCK, &set, &watcher_->previous);
+  watcher_->thread = std::jthread([this, set](const std::stop_token& done) {
+    constexpr timespec kPoll{0, 50'000'000};
+    bool asked = false;
+    while (!done.stop_requested()) {
+      const int signal = sigtimedwait(&set, nullptr, &kPoll);
+      if (signal < 0) continue;
+      if (asked) ::_exit(130);
+      asked = true;
+      source_.request_stop();
+    }
+  });
+}
+
+}  // namespace cooper::cmd

@@ -1,0 +1,103 @@
+#include "cmd/progress_plain.h"
+
+#include <cstdio>
+#include <iostream>
+
+#include "base/error.h"
+
+namespace cooper::cmd {
+namespace {
+
+std::string seconds(std::chrono::steady_clock::duration elapsed, const char* format) {
+  char text[32];
+  std::snprintf(text, sizeof text, format, std::chrono::duration<double>(elapsed).count());
+  return text;
+}
+
+const char* word_of(builder::StepOutcome outcome) {
+  switch (outcome) {
+    case builder::StepOutcome::done: return "DONE";
+    case builder::StepOutcome::cached: return "CACHED";
+    case builder::StepOutcome::failed: return "ERROR";
+    case builder::StepOutcome::cancelled: return "CANCELED";
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string printable(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    const bool control = (byte < 0x20 && c != '\t' && c != '\x1b') || byte == 0x7f;
+    out += control ? '?' : c;
+  }
+  return out;
+}
+
+void PlainProgress::planned(const builder::Plan& plan) {
+  state_.with([&](State& state) {
+    for (builder::StepId id = 0; id < plan.steps.size(); ++id) state.names[id] = plan.steps[id].display;
+  });
+}
+
+void PlainProgress::started(builder::StepId step) {
+  state_.with([&](State& state) {
+    Row& row = state.steps[step];
+    row = {++state.last_number, Clock::now(), {}};
+    std::cerr << cat("#", row.number, " ", printable(state.names[step]), "\n");
+  });
+}
+
+void PlainProgress::output(builder::StepId step, std::string_view bytes, bool) {
+  state_.with([&](State& state) {
+    Row& row = state.steps[step];
+    row.partial.append(bytes);
+    std::string lines;
+    for (;;) {
+      const std::size_t end = row.partial.find('\n');
+      if (end == std::string::npos) break;
+      std::string_view line(row.partial.data(), end);
+      if (line.ends_with('\r')) line.remove_suffix(1);
+      lines += cat("#", row.number, " ", seconds(Clock::now() - row.begun, "%.3f"), " ", printable(line), "\n");
+      row.partial.erase(0, end + 1);
+    }
+    std::cerr << lines;
+  });
+}
+
+void PlainProgress::finished(builder::StepId step, builder::StepOutcome outcome) {
+  state_.with([&](State& state) {
+    Row& row = state.steps[step];
+    const auto elapsed = Clock::now() - row.begun;
+    if (!row.partial.empty()) {
+      std::cerr << cat("#", row.number, " ", seconds(elapsed, "%.3f"), " ", printable(row.partial), "\n");
+    }
+    const bool timed = outcome == builder::StepOutcome::done;
+    std::cerr << cat("#", row.number, " ", word_of(outcome), timed ? " " + seconds(elapsed, "%.1fs") : "", "\n\n");
+  });
+}
+
+void PlainProgress::activity_started(const std::string& label) {
+  state_.with([&](State& state) {
+    Row& row = state.activities[label];
+    row = {++state.last_number, Clock::now(), {}};
+    std::cerr << cat("#", row.number, " ", printable(label), "\n");
+  });
+}
+
+void PlainProgress::activity_finished(const std::string& label, bool ok) {
+  state_.with([&](State& state) {
+    const Row& row = state.activities[label];
+    const std::string elapsed = seconds(Clock::now() - row.begun, "%.1fs");
+    std::cerr << cat("#", row.number, ok ? " DONE " + elapsed : std::string(" ERROR"), "\n\n");
+  });
+}
+
+void PlainProgress::notice(const std::string& line) {
+  state_.with([&](State&) { std::cerr << "notice: " + printable(line) + "\n"; });
+}
+
+}  // namespace cooper::cmd

@@ -1,0 +1,156 @@
+#include "cmd/registry_config.h"
+
+#include <fcntl.h>
+
+#include <filesystem>
+#include <toml++/toml.h>
+
+#include "base/byte_stream.h"
+#include "base/error.h"
+#include "cmd/session.h"
+#include "oci/credential_helper.h"
+
+namespace cooper::cmd {
+namespace {
+
+constexpr std::size_t kConfigLimitBytes = 4 << 20;
+
+std::optional<std::string> read_config(const std::filesystem::path& path) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
+  if (!fd) throw_errno("opening", path.string());
+  FdSource source(std::move(fd), path.string());
+  return read_all(source, kConfigLimitBytes, path.string());
+}
+
+std::filesystem::path in_home(const char* rest) {
+  return std::filesystem::path(environment("HOME").value_or("/root")) / rest;
+}
+
+std::vector<std::filesystem::path> credential_files() {
+  std::vector<std::filesystem::path> files;
+  const auto docker = environment("DOCKER_CONFIG");
+  files.push_back(docker ? std::filesystem::path(*docker) / "config.json" : in_home(".docker/config.json"));
+  if (const auto named = environment("REGISTRY_AUTH_FILE")) {
+    files.emplace_back(*named);
+    return files;
+  }
+  if (const auto runtime = environment("XDG_RUNTIME_DIR")) {
+    files.push_back(std::filesystem::path(*runtime) / "containers/auth.json");
+  }
+  files.push_back(in_home(".config/containers/auth.json"));
+  return files;
+}
+
+// The first that exists.
+std::vector<std::filesystem::path> settings_files() {
+  if (const auto named = environment("COOPER_REGISTRIES_CONF")) return {*named};
+  return {in_home(".config/containers/registries.conf"), "/etc/containers/registries.conf"};
+}
+
+template <class Value>
+Value member(const toml::table& table, const char* key, Value fallback, const std::string& name) {
+  const toml::node* node = table.get(key);
+  if (node == nullptr) return fallback;
+  const auto value = node->value_exact<Value>();
+  if (!value) {
+    throw Error(Errc::invalid, cat(name, ":", node->source().begin.line, ": ", key, " has the wrong type"));
+  }
+  return *value;
+}
+
+RegistryRule read_rule(const toml::table& table, const std::string& name) {
+  RegistryRule rule;
+  rule.location = member<std::string>(table, "location", "", name);
+  rule.prefix = member<std::string>(table, "prefix", rule.location, name);
+  if (rule.prefix.empty()) {
+    throw Error(Errc::invalid,
+                cat(name, ":", table.source().begin.line, ": a [[registry]] needs a prefix or a location"));
+  }
+  rule.insecure = member<bool>(table, "insecure", false, name);
+  rule.blocked = member<bool>(table, "blocked", false, name);
+  if (const toml::array* mirrors = table.get_as<toml::array>("mirror")) {
+    for (const toml::node& node : *mirrors) {
+      const toml::table* mirror = node.as_table();
+      if (mirror == nullptr) throw Error(Errc::invalid, cat(name, ": a mirror must be a table"));
+      rule.mirrors.push_back(member<std::string>(*mirror, "location", "", name));
+    }
+  }
+  return rule;
+}
+
+bool matches(const std::string& prefix, const std::string& full_name) {
+  if (prefix.starts_with("*.")) {
+    const std::string host = full_name.substr(0, full_name.find('/'));
+    return host.ends_with(prefix.substr(1));
+  }
+  if (!full_name.starts_with(prefix)) return false;
+  if (full_name.size() == prefix.size()) return true;
+  const char next = full_name[prefix.size()];
+  return next == '/' || next == ':' || next == '@';
+}
+
+}  // namespace
+
+std::vector<RegistryRule> parse_registries_conf(std::string_view text, const std::string& name) {
+  std::vector<RegistryRule> rules;
+  try {
+    const toml::table root = toml::parse(text, name);
+    const toml::array* registries = root.get_as<toml::array>("registry");
+    if (registries == nullptr) return rules;
+    for (const toml::node& node : *registries) {
+      const toml::table* table = node.as_table();
+      if (table == nullptr) throw Error(Errc::invalid, cat(name, ": registry must be an array of tables"));
+      rules.push_back(read_rule(*table, name));
+    }
+  } catch (const toml::parse_error& error) {
+    throw Error(Errc::invalid, cat(name, ":", error.source().begin.line, ": ", error.description()));
+  }
+  return rules;
+}
+
+const RegistryRule* match_rule(const std::vector<RegistryRule>& rules, const oci::Reference& reference) {
+  const RegistryRule* best = nullptr;
+  for (const RegistryRule& rule : rules) {
+    if (!matches(rule.prefix, reference.name())) continue;
+    if (best == nullptr || rule.prefix.size() > best->prefix.size()) best = &rule;
+  }
+  return best;
+}
+
+std::optional<oci::Credentials> RegistryConfig::credentials(const std::string& host) {
+  std::call_once(credentials_read_, [this] {
+    for (const std::filesystem::path& path : credential_files()) {
+      if (const auto text = read_config(path)) {
+        tables_.push_back(oci::parse_docker_config(*text, path.string()));
+      }
+    }
+  });
+  for (const oci::CredentialTable& table : tables_) {
+    if (const auto helper = oci::helper_for(table, host)) {
+      if (auto found = oci::credentials_from_helper(*helper, host)) return found;
+    }
+    if (auto found = oci::credentials_for(table, host)) return found;
+  }
+  return std::nullopt;
+}
+
+oci::RegistrySettings RegistryConfig::settings(const oci::Reference& reference) {
+  std::call_once(settings_read_, [this] {
+    for (const std::filesystem::path& path : settings_files()) {
+      const auto text = read_config(path);
+      if (!text) continue;
+      rules_ = parse_registries_conf(*text, path.string());
+      break;
+    }
+  });
+  oci::RegistrySettings settings;
+  if (const RegistryRule* rule = match_rule(rules_, reference)) {
+    settings.insecure = rule->insecure;
+    settings.blocked = rule->blocked;
+    settings.mirrors = rule->mirrors;
+  }
+  return settings;
+}
+
+}  // namespace cooper::cmd

@@ -1,0 +1,264 @@
+#include "layers/apply_directory.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "base/error.h"
+#include "layers/xattr.h"
+
+namespace cooper::layers {
+namespace {
+
+constexpr mode_t kPrivateMode = 0600;
+constexpr mode_t kPrivateDirMode = 0700;
+constexpr std::uint32_t kSetUid = 04000;
+constexpr std::uint32_t kSetGid = 02000;
+
+// The kernel's answers to an id outside our map, or to one that is not ours to give.
+bool is_unrepresentable(int errnum) {
+  return errnum == EINVAL || errnum == EPERM || errnum == EOVERFLOW;
+}
+
+// Answers to an attribute that this file system or this user cannot have: then only the table has it.
+// ENOSPC: ext4 gives it for values that do not fit beside the inode.
+bool is_xattr_refusal(int errnum) {
+  return errnum == ENOTSUP || errnum == EPERM || errnum == EACCES || errnum == EINVAL ||
+         errnum == E2BIG || errnum == ERANGE || errnum == ENOSPC;
+}
+
+timespec to_timespec(const Timestamp& time) {
+  timespec spec{};
+  spec.tv_sec = time.seconds;
+  spec.tv_nsec = static_cast<long>(time.nanoseconds);
+  return spec;
+}
+
+const char* last_name(const TreePath& path) { return path.name().data(); }  // ends where the path ends
+
+bool set_xattr(int fd, const std::string& name, const std::string& value) {
+  return ::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == 0;
+}
+
+}  // namespace
+
+ApplyDirectory::ApplyDirectory(const Dir& into)
+    : dir_(UniqueFd(::openat(into.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), Confine::strict,
+           into.label()),
+      buffer_(kCopyBufferBytes) {
+  if (dir_.fd() < 0) throw_errno("opening", into.label());
+  struct stat root {};
+  if (::fstat(dir_.fd(), &root) != 0) throw_errno("looking at", into.label());
+  ids_are_ours_ = (root.st_mode & kSetGid) == 0;
+}
+
+std::string ApplyDirectory::display(const TreePath& path) const {
+  return dir_.label() + path.absolute();
+}
+
+int ApplyDirectory::parent_of(const TreePath& path) {
+  // Members of one directory mostly follow each other.
+  const std::string_view text = path.str();
+  const std::size_t slash = text.rfind('/');
+  const std::string_view parent = text.substr(0, slash == std::string_view::npos ? 0 : slash);
+  if (parent_open_ && parent_.str() == parent) return parent_fd_.get();
+  parent_open_ = false;
+  parent_fd_ = dir_.open_parent(path);
+  parent_ = path.parent();
+  parent_open_ = true;
+  return parent_fd_.get();
+}
+
+void ApplyDirectory::make_directory(const TreePath& path) {
+  if (path.is_root()) return;
+  if (::mkdirat(parent_of(path), last_name(path), kPrivateDirMode) != 0) {
+    throw_errno("creating directory", display(path));
+  }
+}
+
+void ApplyDirectory::remove(const TreePath& path) {
+  if (parent_open_ && path.contains(parent_)) parent_open_ = false;
+  dir_.remove_all(path);
+}
+
+std::optional<oci::ContentDigest> ApplyDirectory::make(const Entry& entry, ByteSource* content) {
+  switch (entry.type) {
+    case EntryType::file:
+      return make_file(entry, *content);
+    case EntryType::symlink:
+      make_symlink(entry);
+      break;
+    case EntryType::char_device:
+    case EntryType::block_device:
+      make_stand_in(entry);
+      break;
+    case EntryType::fifo:
+      make_fifo(entry);
+      break;
+    case EntryType::whiteout:
+      make_whiteout(entry);
+      break;
+    case EntryType::directory:
+    case EntryType::hard_link:
+      throw Error(Errc::invalid, cat(display(entry.path), ": not an entry to make on its own"));
+  }
+  return std::nullopt;
+}
+
+UniqueFd ApplyDirectory::create(const TreePath& path) {
+  UniqueFd fd(::openat(parent_of(path), last_name(path),
+                       O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, kPrivateMode));
+  if (!fd) throw_errno("creating", display(path));
+  return fd;
+}
+
+oci::ContentDigest ApplyDirectory::make_file(const Entry& entry, ByteSource& content) {
+  const UniqueFd fd = create(entry.path);
+  oci::Sha256 hasher;
+  std::uint64_t left = entry.size_bytes;
+  while (left > 0) {
+    const std::size_t want = left < buffer_.size() ? static_cast<std::size_t>(left) : buffer_.size();
+    const std::size_t got = content.read(std::span(buffer_).first(want));
+    if (got == 0) throw Error(Errc::corrupt, cat(display(entry.path), ": its content ends too early"));
+    const Bytes bytes = Bytes(buffer_).first(got);
+    hasher.update(bytes);
+    for (std::size_t done = 0; done < got;) {
+      const ssize_t wrote = ::write(fd.get(), bytes.data() + done, got - done);
+      if (wrote < 0 && errno != EINTR) throw_errno("writing", display(entry.path));
+      if (wrote > 0) done += static_cast<std::size_t>(wrote);
+    }
+    left -= got;
+  }
+  set_metadata(fd.get(), entry, {});
+  return {hasher.finish()};
+}
+
+// A device node is never made: mknod is refused in every user namespace, and a real one would open the machine's device.
+void ApplyDirectory::make_stand_in(const Entry& entry) {
+  const UniqueFd fd = create(entry.path);
+  StandIn stand_in;
+  stand_in.device = {entry.type, entry.device_major, entry.device_minor};
+  set_metadata(fd.get(), entry, stand_in);
+}
+
+void ApplyDirectory::make_symlink(const Entry& entry) {
+  const int parent = parent_of(entry.path);
+  const char* name = last_name(entry.path);
+  if (::symlinkat(entry.link_target.c_str(), parent, name) != 0) {
+    throw_errno("creating symlink", display(entry.path));
+  }
+  set_owner_of_name(parent, name, entry);
+  set_times(parent, name, entry);
+}
+
+void ApplyDirectory::make_fifo(const Entry& entry) {
+  const int parent = parent_of(entry.path);
+  const char* name = last_name(entry.path);
+  if (::mkfifoat(parent, name, kPrivateMode) != 0) throw_errno("creating fifo", display(entry.path));
+  set_owner_of_name(parent, name, entry);
+  // Not followed: we just made it, in a directory nobody else writes to.
+  if (::fchmodat(parent, name, entry.mode & 07777, 0) != 0) {
+    throw_errno("setting the mode of", display(entry.path));
+  }
+  set_times(parent, name, entry);
+}
+
+// overlayfs.rst, "whiteouts and opaque directories". Unprivileged since Linux 5.8.
+void ApplyDirectory::make_whiteout(const Entry& entry) {
+  if (::mknodat(parent_of(entry.path), last_name(entry.path), S_IFCHR, makedev(0, 0)) != 0) {
+    throw_errno("creating a whiteout at", display(entry.path));
+  }
+}
+
+void ApplyDirectory::make_link(const TreePath& first, const TreePath& path) {
+  const UniqueFd first_parent = dir_.open_parent(first);
+  if (::linkat(first_parent.get(), last_name(first), parent_of(path), last_name(path), 0) != 0) {
+    throw_errno("creating hard link", display(path));
+  }
+}
+
+// -- metadata -------------------------------------------------------------------------------------
+
+void ApplyDirectory::set_metadata(int fd, const Entry& entry, StandIn stand_in) {
+  set_owner(fd, entry, stand_in);
+  // A set-id bit must not work for the wrong owner.
+  std::uint32_t mode = entry.mode & 07777;
+  if (stand_in.uid) mode &= ~kSetUid;
+  if (stand_in.gid) mode &= ~kSetGid;
+  if (mode != (entry.mode & 07777)) stand_in.mode = {entry.mode & 07777, mode};
+  // After chown, which clears the capability; before chmod, which may take our own right to write it.
+  set_xattrs(fd, entry, stand_in);
+  if (::fchmod(fd, mode) != 0) throw_errno("setting the mode of", display(entry.path));
+  const timespec times[2] = {to_timespec(entry.mtime), to_timespec(entry.mtime)};
+  if (::futimens(fd, times) != 0) throw_errno("setting the times of", display(entry.path));
+}
+
+void ApplyDirectory::set_owner(int fd, const Entry& entry, StandIn& stand_in) {
+  const bool is_directory = entry.type == EntryType::directory;
+  if (ids_are_ours_ && !is_directory && entry.uid == ::geteuid() && entry.gid == ::getegid()) return;
+  if (::fchown(fd, entry.uid, entry.gid) == 0) return;
+  if (!is_unrepresentable(errno)) throw_errno("setting the owner of", display(entry.path));
+  // One of the two may still be possible.
+  constexpr auto kKeep = static_cast<uid_t>(-1);
+  if (::fchown(fd, entry.uid, kKeep) != 0 && !is_unrepresentable(errno)) {
+    throw_errno("setting the owner of", display(entry.path));
+  }
+  if (::fchown(fd, kKeep, entry.gid) != 0 && !is_unrepresentable(errno)) {
+    throw_errno("setting the group of", display(entry.path));
+  }
+  struct stat seen {};
+  if (::fstat(fd, &seen) != 0) throw_errno("looking at", display(entry.path));
+  if (seen.st_uid != entry.uid) stand_in.uid = {entry.uid, seen.st_uid};
+  if (seen.st_gid != entry.gid) stand_in.gid = {entry.gid, seen.st_gid};
+}
+
+void ApplyDirectory::set_xattrs(int fd, const Entry& entry, StandIn& stand_in) {
+  for (const auto& [name, value] : entry.xattrs) {
+    if (is_private_xattr(name) || is_machine_xattr(name)) continue;
+    if (set_xattr(fd, name, value)) continue;
+    if (!is_xattr_refusal(errno)) throw_errno("setting an attribute of", display(entry.path));
+    if (name == kCapability) stand_in.capability = value;
+  }
+  if (stand_in.empty()) return;
+  if (!set_xattr(fd, std::string(kOverrideXattr), stand_in.encode()) && errno != ENOTSUP) {
+    throw_errno("setting an attribute of", display(entry.path));
+  }
+}
+
+// Symlinks and fifos hold no user xattrs: an owner outside the map is known to the table only.
+void ApplyDirectory::set_owner_of_name(int dir_fd, const char* name, const Entry& entry) {
+  if (ids_are_ours_ && entry.uid == ::geteuid() && entry.gid == ::getegid()) return;
+  if (::fchownat(dir_fd, name, entry.uid, entry.gid, AT_SYMLINK_NOFOLLOW) == 0) return;
+  if (!is_unrepresentable(errno)) throw_errno("setting the owner of", display(entry.path));
+}
+
+void ApplyDirectory::set_times(int dir_fd, const char* name, const Entry& entry) {
+  const timespec times[2] = {to_timespec(entry.mtime), to_timespec(entry.mtime)};
+  if (::utimensat(dir_fd, name, times, AT_SYMLINK_NOFOLLOW) != 0) {
+    throw_errno("setting the times of", display(entry.path));
+  }
+}
+
+void ApplyDirectory::finish(const Table& table) {
+  parent_open_ = false;
+  const auto& entries = table.entries();
+  // Backwards: what lies inside a directory comes before the directory itself loses our permissions.
+  for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
+    if (entry->type != EntryType::directory) continue;
+    const bool is_root = entry->path.is_root();
+    const UniqueFd fd(::openat(is_root ? dir_.fd() : parent_of(entry->path),
+                               is_root ? "." : last_name(entry->path),
+                               O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+    if (!fd) throw_errno("opening", display(entry->path));
+    if (entry->opaque && !is_root && !set_xattr(fd.get(), std::string(kOpaqueXattr), "y")) {
+      throw_errno("marking as opaque", display(entry->path));
+    }
+    set_metadata(fd.get(), *entry, {});
+  }
+}
+
+}  // namespace cooper::layers

@@ -1,0 +1,50 @@
+// The directory side of apply_layer: makes entries beneath one directory, relative to open descriptors, following no
+// symlink. Private to the folder.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "base/dir.h"
+#include "layers/apply_rows.h"
+#include "layers/standin.h"
+
+namespace cooper::layers {
+
+class ApplyDirectory : public RowActions {
+ public:
+  explicit ApplyDirectory(const Dir& into);
+
+  void make_directory(const TreePath& path) override;
+  void remove(const TreePath& path) override;
+  std::optional<oci::ContentDigest> make(const Entry& entry, ByteSource* content) override;
+  void make_link(const TreePath& first, const TreePath& path) override;
+  // Owners, modes and times of directories: last, because making their entries needs and changes them.
+  void finish(const Table& table);
+
+ private:
+  int parent_of(const TreePath& path);
+  oci::ContentDigest make_file(const Entry& entry, ByteSource& content);
+  void make_stand_in(const Entry& entry);
+  void make_symlink(const Entry& entry);
+  void make_fifo(const Entry& entry);
+  void make_whiteout(const Entry& entry);
+
+  UniqueFd create(const TreePath& path);
+  void set_metadata(int fd, const Entry& entry, StandIn stand_in);
+  void set_owner(int fd, const Entry& entry, StandIn& stand_in);
+  void set_xattrs(int fd, const Entry& entry, StandIn& stand_in);
+  void set_times(int dir_fd, const char* name, const Entry& entry);
+  void set_owner_of_name(int dir_fd, const char* name, const Entry& entry);
+  std::string display(const TreePath& path) const;
+
+  Dir dir_;
+  UniqueFd parent_fd_;
+  TreePath parent_;
+  bool parent_open_ = false;
+  // New files get our own ids unless the directory hands down its group.
+  bool ids_are_ours_ = false;
+  std::vector<std::byte> buffer_;
+};
+
+}  // namespace cooper::layers

@@ -1,0 +1,355 @@
+#include "layers/apply_rows.h"
+
+#include "base/error.h"
+
+namespace cooper::layers {
+namespace {
+
+constexpr int kMaxHops = 40;
+constexpr std::uint32_t kImpliedMode = 0755;
+
+// Opens the file of a lower layer only when somebody reads it.
+class LowerContent : public ByteSource {
+ public:
+  LowerContent(const Tree& tree, Entry entry) : tree_(tree), entry_(std::move(entry)) {}
+  std::size_t read(std::span<std::byte> into) override {
+    if (!source_) source_ = tree_.open(entry_);
+    return source_->read(into);
+  }
+
+ private:
+  const Tree& tree_;
+  Entry entry_;
+  std::unique_ptr<ByteSource> source_;
+};
+
+}  // namespace
+
+ApplyRows::ApplyRows(const Tree* below, RowActions& actions, std::string name)
+    : below_(below), actions_(actions), name_(std::move(name)) {}
+
+void ApplyRows::refuse(std::string_view why) const {
+  throw Error(Errc::invalid, cat(name_, ": member ", member_, ": ", why));
+}
+
+void ApplyRows::add(const TarMember& member, ByteSource& content) {
+  member_ = member.entry.path.absolute();
+  Entry entry = member.entry;
+  entry.path = settle(entry.path, true);
+  if (entry.path.is_root() && entry.type != EntryType::directory) refuse("the root is a directory");
+  switch (entry.type) {
+    case EntryType::whiteout:
+      return add_whiteout(entry.path);
+    case EntryType::directory:
+      return add_directory(std::move(entry), member.marker);
+    case EntryType::hard_link:
+      return add_hard_link(std::move(entry));
+    case EntryType::file:
+    case EntryType::symlink:
+    case EntryType::char_device:
+    case EntryType::block_device:
+    case EntryType::fifo:
+      return add_other(std::move(entry), content);
+  }
+}
+
+// -- where a member lands -------------------------------------------------------------------------
+
+TreePath ApplyRows::settle(const TreePath& path, bool create) {
+  if (path.is_root()) return path;
+  TreePath parent = path.parent();
+  if (last_parent_ && last_parent_->first == parent) return last_parent_->second.child(path.name());
+  const TreePath settled = settle_parent(parent, create);
+  if (create) last_parent_.emplace(std::move(parent), settled);
+  return settled.child(path.name());
+}
+
+TreePath ApplyRows::settle_parent(const TreePath& parent, bool create) {
+  TreePath whole = parent;
+  for (int hops = 0; hops <= kMaxHops; ++hops) {
+    TreePath at;
+    bool arrived = true;
+    for (const std::string_view part : whole.components()) {
+      const TreePath next = at.child(part);
+      if (const auto moved = enter(next, create)) {
+        // A symlink below: start again from where it leads, which may lie beneath this layer's own rows.
+        whole = *moved / next.relative(whole);
+        arrived = false;
+        break;
+      }
+      at = next;
+    }
+    if (arrived) return at;
+  }
+  refuse("too many levels of symbolic links");
+}
+
+// Makes sure that next is a directory to go through. A path: go there instead.
+std::optional<TreePath> ApplyRows::enter(const TreePath& next, bool create) {
+  const auto row = rows_.find(next);
+  if (row != rows_.end()) {
+    const EntryType type = row->second.entry.type;
+    if (type == EntryType::directory) return std::nullopt;
+    if (type == EntryType::symlink) {
+      refuse(cat("its parent ", next.absolute(), " is a symlink of the same layer"));
+    }
+    if (type != EntryType::whiteout) {
+      refuse(cat("its parent ", next.absolute(), " is a ", to_string(type)));
+    }
+    if (!create || below_ == nullptr) return std::nullopt;
+    Entry made = implied(next);
+    made.opaque = true;
+    clear(next);
+    insert_directory(std::move(made));
+    return std::nullopt;
+  }
+  if (below_ == nullptr) return std::nullopt;
+  const auto lower = hidden_below(next) ? std::nullopt : below_->find(next);
+  if (lower && lower->type == EntryType::symlink) return resolve_for_creation(*below_, next);
+  if (create) insert_directory(implied(next));
+  return std::nullopt;
+}
+
+// Whether a row of this layer keeps what lies below at path from being seen.
+bool ApplyRows::hidden_below(const TreePath& path) const {
+  for (TreePath at = path;;) {
+    const auto row = rows_.find(at);
+    if (row != rows_.end()) {
+      const Entry& entry = row->second.entry;
+      if (entry.type != EntryType::directory) return true;
+      if (entry.opaque && at != path) return true;
+    }
+    if (at.is_root()) return false;
+    at = at.parent();
+  }
+}
+
+// A directory the layer does not list: as it is below, else root's with mode 0755 and time 0.
+Entry ApplyRows::implied(const TreePath& path) const {
+  Entry entry;
+  if (below_ != nullptr && !hidden_below(path)) {
+    if (auto lower = below_->find(path); lower && lower->type == EntryType::directory) return *lower;
+  }
+  entry.path = path;
+  entry.type = EntryType::directory;
+  entry.mode = kImpliedMode;
+  return entry;
+}
+
+// -- the kinds of members -------------------------------------------------------------------------
+
+void ApplyRows::insert_directory(Entry entry) {
+  const TreePath path = entry.path;
+  actions_.make_directory(path);
+  rows_.insert_or_assign(path, Row{std::move(entry)});
+}
+
+void ApplyRows::add_whiteout(const TreePath& path) {
+  const auto row = rows_.find(path);
+  if (row != rows_.end()) {
+    // A whiteout speaks of lower layers only (image-spec layer.md, "Whiteouts"): what this layer itself puts
+    // here stays, but shows nothing from below.
+    if (row->second.entry.type == EntryType::directory) row->second.entry.opaque = true;
+    return;
+  }
+  Entry entry;
+  entry.path = path;
+  entry.type = EntryType::whiteout;
+  actions_.make(entry, nullptr);
+  rows_.emplace(path, Row{std::move(entry)});
+  last_parent_.reset();
+}
+
+void ApplyRows::add_directory(Entry entry, bool marker) {
+  const auto row = rows_.find(entry.path);
+  if (row != rows_.end() && row->second.entry.type == EntryType::directory) {
+    Entry& old = row->second.entry;
+    const bool opaque = old.opaque || entry.opaque;
+    if (!marker) old = std::move(entry);
+    old.opaque = opaque;
+    return;
+  }
+  if (marker) {
+    const bool taken = row != rows_.end() && row->second.entry.type != EntryType::whiteout;
+    if (taken) refuse("an opaque marker in what is no directory");
+    entry = implied(entry.path);
+    entry.opaque = true;
+  }
+  if (row != rows_.end()) {
+    entry.opaque = entry.opaque || row->second.entry.type == EntryType::whiteout;
+    clear(entry.path);
+  }
+  insert_directory(std::move(entry));
+}
+
+void ApplyRows::add_hard_link(Entry entry) {
+  entry.xattrs.clear();  // the first name has them
+  entry.size_bytes = 0;
+  const TreePath target = settle(TreePath::clean(entry.link_target), false);
+  if (target == entry.path) refuse("it is a hard link to itself");
+  if (entry.path.contains(target)) refuse("it replaces the directory of its own hard-link target");
+  const auto row = rows_.find(target);
+  if (row != rows_.end()) return link_to_row(std::move(entry), row);
+  if (below_ != nullptr) return copy_from_below(std::move(entry), target);
+  clear(entry.path);
+  entry.link_target = target.str();
+  const TreePath path = entry.path;
+  rows_.emplace(path, Row{std::move(entry)});
+}
+
+void ApplyRows::link_to_row(Entry entry, Rows::iterator target) {
+  const EntryType type = target->second.entry.type;
+  if (type == EntryType::directory || type == EntryType::whiteout) {
+    refuse(cat("its hard-link target ", target->first.absolute(), " is a ", to_string(type)));
+  }
+  if (target->second.group == kNoGroup) {
+    if (type == EntryType::hard_link) {  // of a file in a layer below, in a table alone
+      entry.link_target = target->second.entry.link_target;
+      clear(entry.path);
+      const TreePath path = entry.path;
+      rows_.emplace(path, Row{std::move(entry)});
+      return;
+    }
+    target->second.group = groups_.size();
+    groups_.push_back({target->first, {}});
+  }
+  const std::size_t group = target->second.group;
+  if (groups_[group].first == entry.path) return;  // already a name of the same file
+  clear(entry.path);
+  const TreePath path = entry.path;
+  actions_.make_link(groups_[group].first, path);
+  groups_[group].others.push_back(path);
+  rows_.emplace(path, Row{std::move(entry), group});
+}
+
+void ApplyRows::copy_from_below(Entry entry, const TreePath& target) {
+  const auto lower = hidden_below(target) ? std::nullopt : below_->find(target);
+  if (!lower || lower->type == EntryType::directory) {
+    refuse(cat("its hard-link target ", target.absolute(), " does not exist"));
+  }
+  Entry copy = *lower;
+  copy.path = entry.path;
+  if (copy.type == EntryType::file) copy.link_target.clear();
+  LowerContent content(*below_, *lower);
+  add_other(std::move(copy), content);
+}
+
+void ApplyRows::add_other(Entry entry, ByteSource& content) {
+  clear(entry.path);
+  auto digest = actions_.make(entry, entry.type == EntryType::file ? &content : nullptr);
+  if (digest) entry.content = digest;
+  const TreePath path = entry.path;
+  rows_.insert_or_assign(rows_.end(), path, Row{std::move(entry)});
+}
+
+// -- replacing ------------------------------------------------------------------------------------
+
+// Removes path and everything beneath it; names of removed files elsewhere live on.
+void ApplyRows::clear(const TreePath& path) {
+  const auto first = rows_.lower_bound(path);
+  if (first == rows_.end() || !path.contains(first->first)) return;
+  last_parent_.reset();
+  const bool exists = first->first == path;
+  std::vector<std::pair<std::size_t, Entry>> orphaned;
+  auto last = first;
+  for (; last != rows_.end() && path.contains(last->first); ++last) {
+    const std::size_t group = last->second.group;
+    if (group != kNoGroup && groups_[group].first == last->first) {
+      orphaned.emplace_back(group, std::move(last->second.entry));
+    }
+  }
+  rows_.erase(first, last);
+  if (exists) actions_.remove(path);
+  for (auto& [group, metadata] : orphaned) promote(group, std::move(metadata));
+}
+
+void ApplyRows::promote(std::size_t index, Entry metadata) {
+  Group& group = groups_[index];
+  while (!group.others.empty()) {
+    const TreePath heir = std::move(group.others.back());
+    group.others.pop_back();
+    const auto row = rows_.find(heir);
+    const bool alive = row != rows_.end() && row->second.group == index &&
+                       row->second.entry.type == EntryType::hard_link;
+    if (!alive) continue;
+    metadata.path = heir;
+    row->second.entry = std::move(metadata);
+    group.first = heir;
+    return;
+  }
+}
+
+// -- the table ------------------------------------------------------------------------------------
+
+// The root has a row, and is never opaque: overlayfs looks for that mark everywhere but there, so what lies
+// below is removed by name.
+void ApplyRows::finish_root() {
+  const auto root = rows_.find(TreePath());
+  if (root == rows_.end()) return insert_directory(implied(TreePath()));
+  if (!std::exchange(root->second.entry.opaque, false)) return;
+  for (const Entry& lower : below_->children(TreePath())) add_whiteout(lower.path);
+}
+
+Table ApplyRows::finish() && {
+  if (below_ != nullptr) finish_root();
+  std::vector<Entry> entries;
+  entries.reserve(rows_.size());
+  for (auto& [path, row] : rows_) {
+    if (row.entry.type == EntryType::hard_link && row.group != kNoGroup) {
+      row.entry.link_target = groups_[row.group].first.str();
+    }
+    entries.push_back(std::move(row.entry));
+  }
+  rows_.clear();
+  return Table(std::move(entries));
+}
+
+// -- tables read alone ----------------------------------------------------------------------------
+
+namespace {
+
+// Nothing happens anywhere; what is known of files stays.
+class NoActions : public RowActions {
+ public:
+  void make_directory(const TreePath&) override {}
+  void remove(const TreePath&) override {}
+  std::optional<oci::ContentDigest> make(const Entry& entry, ByteSource*) override {
+    return entry.content;
+  }
+  void make_link(const TreePath&, const TreePath&) override {}
+};
+
+}  // namespace
+
+bool is_settled(const Table& table) {
+  std::vector<const TreePath*> directories;  // those that hold the current row, outermost first
+  for (const Entry& entry : table.entries()) {
+    while (!directories.empty() && !directories.back()->contains(entry.path)) directories.pop_back();
+    const std::string_view path = entry.path.str();
+    const std::size_t slash = path.rfind('/');
+    const std::string_view parent = path.substr(0, slash == std::string_view::npos ? 0 : slash);
+    const bool known = parent.empty() || (!directories.empty() && directories.back()->str() == parent);
+    if (!known) return false;
+    if (entry.type == EntryType::directory && !entry.path.is_root()) directories.push_back(&entry.path);
+    if (entry.type == EntryType::hard_link && table.find(TreePath::clean(entry.link_target)) == nullptr) {
+      return false;
+    }
+  }
+  return true;
+}
+
+Table settle(const Table& table, const Tree& below, const std::string& name) {
+  NoActions none;
+  MemorySource no_content{std::string()};
+  ApplyRows rows(&below, none, name);
+  // First names may sort after their links.
+  for (const Entry& entry : table.entries()) {
+    if (entry.type != EntryType::hard_link) rows.add({entry}, no_content);
+  }
+  for (const Entry& entry : table.entries()) {
+    if (entry.type == EntryType::hard_link) rows.add({entry}, no_content);
+  }
+  return std::move(rows).finish();
+}
+
+}  // namespace cooper::layers

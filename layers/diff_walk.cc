@@ -1,0 +1,154 @@
+#include "layers/diff_walk.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "base/error.h"
+#include "layers/standin.h"
+
+namespace cooper::layers {
+namespace {
+
+constexpr std::size_t kFirstLinkBytes = 256;
+
+std::string read_link(int dir_fd, const std::string& name, const std::string& display) {
+  std::string target(kFirstLinkBytes, '\0');
+  for (;;) {
+    const ssize_t got = ::readlinkat(dir_fd, name.c_str(), target.data(), target.size());
+    if (got < 0) throw_errno("reading symlink", display);
+    if (static_cast<std::size_t>(got) < target.size()) {
+      target.resize(static_cast<std::size_t>(got));
+      return target;
+    }
+    target.resize(target.size() * 2);
+  }
+}
+
+bool is_whiteout(const struct stat& status) {
+  return S_ISCHR(status.st_mode) && status.st_rdev == makedev(0, 0);
+}
+
+void take_type(UpperEntry& upper) {
+  Entry& entry = upper.entry;
+  switch (upper.status.st_mode & S_IFMT) {
+    case S_IFREG:
+      entry.type = EntryType::file;
+      entry.size_bytes = static_cast<std::uint64_t>(upper.status.st_size);
+      break;
+    case S_IFDIR:
+      entry.type = EntryType::directory;
+      break;
+    case S_IFLNK:
+      entry.type = EntryType::symlink;
+      break;
+    case S_IFIFO:
+      entry.type = EntryType::fifo;
+      break;
+    case S_IFCHR:
+      entry.type = is_whiteout(upper.status) ? EntryType::whiteout : EntryType::char_device;
+      break;
+    case S_IFBLK:
+      entry.type = EntryType::block_device;
+      break;
+    default:
+      upper.skipped = true;
+  }
+  if (entry.type == EntryType::char_device || entry.type == EntryType::block_device) {
+    entry.device_major = major(upper.status.st_rdev);
+    entry.device_minor = minor(upper.status.st_rdev);
+  }
+}
+
+void take_status(UpperEntry& upper) {
+  take_type(upper);
+  Entry& entry = upper.entry;
+  if (entry.type == EntryType::whiteout) return;
+  entry.mode = upper.status.st_mode & 07777;
+  entry.uid = upper.status.st_uid;
+  entry.gid = upper.status.st_gid;
+  entry.mtime.seconds = upper.status.st_mtim.tv_sec;
+  entry.mtime.nanoseconds = static_cast<std::uint32_t>(upper.status.st_mtim.tv_nsec);
+}
+
+// Attributes of an open file or directory, and what two of them mean.
+void take_xattrs(UpperEntry& upper, const std::string& display) {
+  Entry& entry = upper.entry;
+  entry.xattrs = read_xattrs(upper.fd.get(), display);
+  if (entry.xattrs.empty()) return;
+  const auto opaque = entry.xattrs.find(std::string(kOpaqueXattr));
+  entry.opaque =
+      entry.type == EntryType::directory && opaque != entry.xattrs.end() && opaque->second == "y";
+  const auto override_text = entry.xattrs.find(std::string(kOverrideXattr));
+  if (override_text != entry.xattrs.end()) {
+    const auto stand_in = StandIn::parse(override_text->second);
+    if (!stand_in) {
+      throw Error(Errc::invalid, cat(display, ": malformed attribute ", kOverrideXattr));
+    }
+    stand_in->apply(entry);
+  }
+  std::erase_if(entry.xattrs, [](const auto& xattr) { return is_private_xattr(xattr.first); });
+}
+
+}  // namespace
+
+std::vector<DirEntry> UpperDirectory::list() const {
+  // A second descriptor, because fdopendir takes it over.
+  UniqueFd own(::openat(fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!own) throw_errno("opening", label_ + path_.absolute());
+  const auto close = [](DIR* stream) { ::closedir(stream); };
+  const std::unique_ptr<DIR, decltype(close)> stream(::fdopendir(own.get()), close);
+  if (!stream) throw_errno("reading", label_ + path_.absolute());
+  static_cast<void>(own.release());
+  std::vector<DirEntry> items;
+  for (;;) {
+    errno = 0;
+    const dirent* item = ::readdir(stream.get());
+    if (item == nullptr) break;
+    const std::string_view name = item->d_name;
+    if (name != "." && name != "..") items.push_back({std::string(name), item->d_type});
+  }
+  if (errno != 0) throw_errno("reading", label_ + path_.absolute());
+  std::sort(items.begin(), items.end(),
+            [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
+  return items;
+}
+
+UpperEntry UpperDirectory::read(const DirEntry& item) const {
+  UpperEntry upper;
+  upper.entry.path = path_.child(item.name);
+  const auto display = [&] { return label_ + upper.entry.path.absolute(); };
+  // Files and directories are opened at once: content and attributes are wanted anyway.
+  const bool openable = item.type == DT_REG || item.type == DT_DIR;
+  if (openable) {
+    upper.fd = UniqueFd(
+        ::openat(fd_, item.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+    if (!upper.fd) throw_errno("opening", display());
+  }
+  const int failed = openable ? ::fstat(upper.fd.get(), &upper.status)
+                              : ::fstatat(fd_, item.name.c_str(), &upper.status, AT_SYMLINK_NOFOLLOW);
+  if (failed != 0) throw_errno("looking at", display());
+  take_status(upper);
+  if (openable) take_xattrs(upper, display());
+  if (upper.entry.type == EntryType::symlink) {
+    upper.entry.link_target = read_link(fd_, item.name, display());
+  }
+  return upper;
+}
+
+UpperEntry read_upper_root(const Dir& upper_dir) {
+  UpperEntry upper;
+  upper.fd = UniqueFd(::openat(upper_dir.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  if (!upper.fd) throw_errno("opening", upper_dir.label());
+  if (::fstat(upper.fd.get(), &upper.status) != 0) throw_errno("looking at", upper_dir.label());
+  take_status(upper);
+  take_xattrs(upper, upper_dir.label());
+  return upper;
+}
+
+}  // namespace cooper::layers

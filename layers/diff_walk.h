@@ -1,0 +1,41 @@
+// Reads entries of an overlay's upper directory, one open descriptor per directory. Private to the folder.
+#pragma once
+
+#include <sys/stat.h>
+
+#include <string>
+#include <vector>
+
+#include "base/dir.h"
+#include "layers/entry.h"
+#include "layers/xattr.h"
+
+namespace cooper::layers {
+
+// An entry of the upper directory as it is there; stand-ins already turned into what they stand for.
+struct UpperEntry {
+  Entry entry;
+  UniqueFd fd;          // files and directories: open for reading
+  struct stat status {};
+  bool skipped = false;  // a socket: layers hold none
+};
+
+class UpperDirectory {
+ public:
+  // fd: an open directory, borrowed. path: within the upper directory, label names that in errors.
+  UpperDirectory(int fd, TreePath path, const std::string& label)
+      : fd_(fd), path_(std::move(path)), label_(label) {}
+
+  std::vector<DirEntry> list() const;  // sorted by name
+  UpperEntry read(const DirEntry& item) const;
+
+ private:
+  int fd_;
+  TreePath path_;
+  const std::string& label_;
+};
+
+// The upper directory itself.
+UpperEntry read_upper_root(const Dir& upper);
+
+}  // namespace cooper::layers

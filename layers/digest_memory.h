@@ -1,0 +1,71 @@
+// Digests of host files, remembered between runs in one packed file per build context (design section 3: a
+// database row per file costs nearly the whole budget of a build that has nothing to do).
+//
+// A digest is found again by device, inode, size, mtime and ctime. A file whose mtime or ctime is not older than
+// kSettledSeconds before `now` is not remembered: it could change once more within one tick of the file
+// system's clock and look the same (the racy timestamps known from git). Whoever calls remember() must have begun
+// to read the file after `now` was taken, and must keep to file systems that tell the truth (HostTree does both).
+// A damaged or foreign file counts as empty. Thread-safe, except save().
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/guarded.h"
+#include "layers/tree.h"
+
+namespace cooper::layers {
+
+// ext3 and small ext4 inodes keep whole seconds only; a kernel tick is at most 10 ms.
+inline constexpr std::int64_t kSettledSeconds = 2;
+
+class PackedDigestMemory : public DigestMemory {
+ public:
+  // Loads directory/name if it is there. now: the wall clock, read by the caller before any file is.
+  PackedDigestMemory(const Dir& directory, TreePath name, Timestamp now);
+
+  std::optional<oci::ContentDigest> recall(const struct stat& file) override;
+  void remember(const struct stat& file, const oci::ContentDigest& digest) override;
+
+  // Writes what was learnt, by an atomic rename; nothing when nothing was. A record that no run asked for in
+  // the last 32 saves is dropped.
+  void save();
+
+ private:
+  struct FileId {
+    std::uint64_t device = 0;
+    std::uint64_t inode = 0;
+    friend auto operator<=>(const FileId&, const FileId&) = default;
+  };
+  struct Record {
+    FileId id;
+    std::uint64_t size_bytes = 0;
+    Timestamp mtime;
+    Timestamp ctime;
+    oci::ContentDigest digest;
+    std::uint32_t idle_saves = 0;
+  };
+  struct Learnt {
+    std::map<FileId, Record> records;
+    bool saved = true;
+  };
+  static Record record_of(const struct stat& file);
+  static bool same_file(const Record& one, const Record& other);
+  static void append(std::string& out, const Record& record);
+  static Record parse_record(std::string_view bytes);
+  void load(std::string_view bytes);
+  std::vector<Record> merged(const std::map<FileId, Record>& learnt) const;
+
+  Dir directory_;
+  TreePath name_;
+  Timestamp now_;
+  std::vector<Record> records_;                     // by id; fixed after construction
+  std::unique_ptr<std::atomic<bool>[]> asked_for_;  // one per record
+  Guarded<Learnt> learnt_;
+};
+
+}  // namespace cooper::layers

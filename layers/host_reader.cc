@@ -1,0 +1,134 @@
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <climits>
+#include <cstdint>
+
+#include "base/error.h"
+#include "layers/host_walk.h"
+#include "layers/xattr.h"
+
+namespace cooper::layers {
+namespace {
+
+// Magic numbers that linux/magic.h lacks.
+constexpr std::uint32_t kZfsMagic = 0x2fc12fc1;
+constexpr std::uint32_t kBcachefsMagic = 0xca451a4e;
+
+constexpr std::array<std::uint32_t, 13> kLocalFileSystems = {
+    EXT4_SUPER_MAGIC,  // ext2 and ext3 too
+    XFS_SUPER_MAGIC,       BTRFS_SUPER_MAGIC,    TMPFS_MAGIC,    RAMFS_MAGIC,
+    OVERLAYFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,     SQUASHFS_MAGIC, EROFS_SUPER_MAGIC_V1,
+    ISOFS_SUPER_MAGIC,     REISERFS_SUPER_MAGIC, kZfsMagic,      kBcachefsMagic,
+};
+
+bool vanished(int errnum) noexcept { return errnum == ENOENT || errnum == ENOTDIR; }
+
+std::optional<EntryType> entry_type(mode_t mode) {
+  switch (mode & S_IFMT) {
+    case S_IFREG:
+      return EntryType::file;
+    case S_IFDIR:
+      return EntryType::directory;
+    case S_IFLNK:
+      return EntryType::symlink;
+    case S_IFCHR:
+      return EntryType::char_device;
+    case S_IFBLK:
+      return EntryType::block_device;
+    case S_IFIFO:
+      return EntryType::fifo;
+    default:
+      return std::nullopt;
+  }
+}
+
+}  // namespace
+
+bool is_local_file_system(int fd) {
+  struct statfs status {};
+  if (::fstatfs(fd, &status) != 0) return false;
+  const auto magic = static_cast<std::uint32_t>(status.f_type);
+  return std::find(kLocalFileSystems.begin(), kLocalFileSystems.end(), magic) !=
+         kLocalFileSystems.end();
+}
+
+std::optional<std::string> read_capability(int fd, const std::string& what) {
+  std::array<char, 64> value;  // capabilities(7): 24 bytes at most
+  const ssize_t size = ::fgetxattr(fd, kCapability.data(), value.data(), value.size());
+  if (size >= 0) return capability_v2({value.data(), static_cast<std::size_t>(size)});
+  // EOVERFLOW: a capability of another user namespace, which means nothing to us.
+  if (errno == ENODATA || errno == ENOTSUP || errno == EOVERFLOW) return std::nullopt;
+  throw_errno("reading the capabilities of", what);
+}
+
+std::optional<Entry> HostReader::read(int directory, const char* name, TreePath path,
+                                      const struct stat& status) {
+  const auto type = entry_type(status.st_mode);
+  if (!type) return std::nullopt;
+  Entry entry;
+  entry.path = std::move(path);
+  entry.type = *type;
+  entry.mode = status.st_mode & 07777;
+  entry.mtime = {status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
+  if (*type == EntryType::file) {
+    read_file_facts(directory, name, entry, status);
+  } else if (*type == EntryType::symlink) {
+    auto target = read_target(directory, name, entry.path);
+    if (!target) return std::nullopt;
+    entry.link_target = *std::move(target);
+  } else if (*type == EntryType::char_device || *type == EntryType::block_device) {
+    entry.device_major = major(status.st_rdev);
+    entry.device_minor = minor(status.st_rdev);
+  }
+  return entry;
+}
+
+std::string HostReader::describe(const TreePath& path) const {
+  return root_.label() + (top_ / path).absolute();
+}
+
+// A remembered digest says that the file has no capability: files that have one are never remembered
+// (HostTree::content_digest), and giving a file one changes its ctime.
+void HostReader::read_file_facts(int directory, const char* name, Entry& entry,
+                                 const struct stat& status) {
+  entry.size_bytes = static_cast<std::uint64_t>(status.st_size);
+  if (remembers(directory, status.st_dev)) {
+    entry.content = memory_->recall(status);
+    if (entry.content) return;
+  }
+  const UniqueFd fd(
+      ::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!fd && vanished(errno)) return;  // taking its digest will say so
+  if (!fd) throw_errno("opening", describe(entry.path));
+  if (auto capability = read_capability(fd.get(), entry.path.str())) {
+    entry.xattrs.emplace(kCapability, *std::move(capability));
+  }
+}
+
+std::optional<std::string> HostReader::read_target(int directory, const char* name,
+                                                   const TreePath& path) const {
+  std::array<char, PATH_MAX> target;  // no link is longer, symlink(2)
+  const ssize_t length = ::readlinkat(directory, name, target.data(), target.size());
+  if (length >= 0) return std::string(target.data(), static_cast<std::size_t>(length));
+  if (vanished(errno) || errno == EINVAL) return std::nullopt;  // EINVAL: no link any more
+  throw_errno("reading link", describe(path));
+}
+
+bool HostReader::remembers(int directory, dev_t device) {
+  if (memory_ == nullptr) return false;
+  if (device_ != device) {
+    device_ = device;
+    device_is_local_ = is_local_file_system(directory);
+  }
+  return device_is_local_;
+}
+
+}  // namespace cooper::layers

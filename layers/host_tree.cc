@@ -1,0 +1,172 @@
+#include "layers/host_tree.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "base/error.h"
+#include "layers/host_walk.h"
+
+namespace cooper::layers {
+namespace {
+
+constexpr std::size_t kReadBytes = 64 * 1024;
+
+// Says at its end whether the file stayed what it was when it was opened.
+class HostFile : public ByteSource {
+ public:
+  HostFile(UniqueFd fd, const struct stat& status, std::string name)
+      : fd_(std::move(fd)), status_(status), name_(std::move(name)) {}
+
+  std::size_t read(std::span<std::byte> into) override {
+    ssize_t got = -1;
+    do {
+      got = ::read(fd_.get(), into.data(), into.size());
+    } while (got < 0 && errno == EINTR);
+    if (got < 0) throw_errno("reading", name_);
+    read_bytes_ += got;
+    if (got == 0 || read_bytes_ >= status_.st_size) check();
+    return static_cast<std::size_t>(got);
+  }
+
+ private:
+  void check() const {
+    struct stat now {};
+    if (::fstat(fd_.get(), &now) != 0) throw_errno("looking at", name_);
+    const bool same = now.st_size == status_.st_size && read_bytes_ == status_.st_size &&
+                      now.st_mtim.tv_sec == status_.st_mtim.tv_sec &&
+                      now.st_mtim.tv_nsec == status_.st_mtim.tv_nsec;
+    if (!same) throw Error(Errc::io, cat(name_, " changed while it was being read"));
+  }
+
+  UniqueFd fd_;
+  struct stat status_;
+  std::string name_;
+  off_t read_bytes_ = 0;
+};
+
+oci::ContentDigest digest_of(HostFile& file) {
+  oci::Sha256 hasher;
+  std::array<std::byte, kReadBytes> buffer;
+  for (;;) {
+    const std::size_t got = file.read(buffer);
+    if (got == 0) return {hasher.finish()};
+    hasher.update(Bytes(buffer).first(got));
+  }
+}
+
+bool is_as(const Entry& entry, const struct stat& status) {
+  return S_ISREG(status.st_mode) && entry.size_bytes == static_cast<std::uint64_t>(status.st_size) &&
+         entry.mtime.seconds == status.st_mtim.tv_sec &&
+         entry.mtime.nanoseconds == static_cast<std::uint32_t>(status.st_mtim.tv_nsec);
+}
+
+// Opened for reading, without waiting for a FIFO put in its place; what it is now must be what the entry says.
+UniqueFd open_unchanged(const Dir& root, const Entry& file, struct stat& status) {
+  UniqueFd fd = root.open_file(file.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  const std::string name = root.label() + file.path.absolute();
+  if (::fstat(fd.get(), &status) != 0) throw_errno("looking at", name);
+  if (!is_as(file, status)) {
+    throw Error(Errc::io, cat(name, " changed since the build began to read it"));
+  }
+  return fd;
+}
+
+class TakeAll : public WalkGuide {
+ public:
+  explicit TakeAll(bool descend) : descend_(descend) {}
+  WalkChoice choose(const TreePath&, bool) const override { return {true, descend_}; }
+
+ private:
+  bool descend_;
+};
+
+Dir strict(const Dir& root) {
+  UniqueFd fd(::fcntl(root.fd(), F_DUPFD_CLOEXEC, 3));  // never one of the standard three
+  if (!fd) throw_errno("duplicating the descriptor of", root.label());
+  return Dir(std::move(fd), Confine::strict, root.label());
+}
+
+}  // namespace
+
+HostTree::HostTree(const Dir& root, HostTreeOptions options)
+    : root_(strict(root)), options_(std::move(options)) {}
+
+std::optional<Entry> HostTree::find(const TreePath& path) const {
+  if (path.is_root()) {
+    const struct stat status = root_.stat(path);
+    return HostReader(root_, TreePath(), nullptr).read(root_.fd(), "", path, status);
+  }
+  const auto parent = open_directory(path.parent());
+  if (!parent) return std::nullopt;
+  const std::string name(path.name());
+  struct stat status {};
+  if (::fstatat(parent->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+    if (errno == ENOENT) return std::nullopt;
+    throw_errno("looking at", root_.label() + path.absolute());
+  }
+  if (!visible(path, S_ISDIR(status.st_mode))) return std::nullopt;
+  return HostReader(root_, TreePath(), options_.memory).read(parent->get(), name.c_str(), path, status);
+}
+
+// nullopt: absent, or reached through something that is no directory.
+std::optional<UniqueFd> HostTree::open_directory(const TreePath& path) const {
+  try {
+    return root_.try_open_file(path, O_PATH | O_DIRECTORY);
+  } catch (const SysError& error) {
+    if (error.errnum() == ELOOP) return std::nullopt;  // a symlink on the way
+    throw;
+  }
+}
+
+// An excluded directory is there all the same when something beneath it is included again (IGNORE-08).
+bool HostTree::visible(const TreePath& path, bool is_directory) const {
+  if (!options_.filter || !options_.filter->excluded(path, is_directory)) return true;
+  if (!is_directory || options_.filter->prunable(path)) return false;
+  return !walk(path, TakeAll(true)).entries.empty();
+}
+
+std::vector<Entry> HostTree::children(const TreePath& directory) const {
+  if (!open_directory(directory)) return {};
+  std::vector<Entry> all = walk(directory, TakeAll(false)).entries;
+  for (Entry& entry : all) {
+    entry.path = directory / entry.path;
+    entry.link_target = entry.type == EntryType::file ? std::string() : std::move(entry.link_target);
+  }
+  return all;
+}
+
+std::unique_ptr<ByteSource> HostTree::open(const Entry& file) const {
+  struct stat status {};
+  UniqueFd fd = open_unchanged(root_, file, status);
+  return std::make_unique<HostFile>(std::move(fd), status, root_.label() + file.path.absolute());
+}
+
+oci::ContentDigest HostTree::content_digest(const Entry& file) const {
+  if (file.content) return *file.content;
+  struct stat status {};
+  UniqueFd fd = open_unchanged(root_, file, status);
+  const std::string name = root_.label() + file.path.absolute();
+  DigestMemory* memory = is_local_file_system(fd.get()) ? options_.memory : nullptr;
+  if (memory != nullptr) {
+    if (const auto known = memory->recall(status)) return *known;
+  }
+  const bool has_capability = memory != nullptr && read_capability(fd.get(), name).has_value();
+  HostFile source(std::move(fd), status, name);
+  const oci::ContentDigest digest = digest_of(source);
+  if (memory != nullptr && !has_capability) memory->remember(status, digest);
+  return digest;
+}
+
+Walked HostTree::walk(const TreePath& directory, const WalkGuide& guide) const {
+  return walk_host(root_, options_, directory, guide);
+}
+
+std::unique_ptr<Tree> open_host_tree(Dir root, HostTreeOptions options) {
+  return std::make_unique<HostTree>(root, std::move(options));
+}
+
+}  // namespace cooper::layers

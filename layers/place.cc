@@ -1,0 +1,163 @@
+// Where selected files land (COPY-03, 05 … 09, 13, 16, 24). Every source is applied to what the ones before it
+// left, as if they were copied one after the other.
+#include <algorithm>
+
+#include "base/error.h"
+#include "layers/placement.h"
+
+namespace cooper::layers {
+namespace {
+
+constexpr std::uint32_t kMadeMode = 0755;
+
+[[noreturn]] void throw_not_directory(const TreePath& path) {
+  throw Error(Errc::invalid, cat("cannot copy to non-directory: ", path.absolute()));
+}
+
+[[noreturn]] void throw_directory(const TreePath& path) {
+  throw Error(Errc::invalid, cat("cannot replace to directory ", path.absolute(), " with file"));
+}
+
+class Placer {
+ public:
+  Placer(const PlaceOptions& options, Placement& placement)
+      : placement_(placement),
+        destination_(TreePath::clean(options.destination)),
+        is_slashed_(options.destination.ends_with('/')),
+        made_owner_(options.chown.value_or(Owner{})),
+        made_mode_(options.chmod ? options.chmod->octal().value_or(kMadeMode) : kMadeMode) {}
+
+  void place(const Selection& selection) {
+    for (const SelectedSource& source : selection.sources) {
+      origin_ = placement_.add_origin({selection.tree.get(), &source});
+      if (source.is_archive) {
+        unpack_archive(*origin_, destination_, made_owner_, placement_);
+        continue;
+      }
+      make_dirs(placement_.resolve(is_slashed_ ? destination_ : destination_.parent()));
+      if (source.is_directory) {
+        place_directory(source, placement_.resolve(destination_));
+      } else {
+        place_file(source, placement_.resolve(destination_));
+      }
+    }
+  }
+
+ private:
+  void make_dirs(const TreePath& path) { placement_.make_dirs(path, made_owner_, made_mode_); }
+
+  void place_file(const SelectedSource& source, TreePath target) {
+    if (placement_.type_at(target) == EntryType::directory) {
+      target = target.child(source.base_name);
+      if (placement_.type_at(target) == EntryType::directory) throw_directory(target);
+    } else {
+      make_dirs(target.parent());  // of a dangling link's target
+    }
+    put(target, source.top);
+  }
+
+  // The top one keeps owner and mode if it exists, and is a plain new directory otherwise; its mtime is the
+  // source's either way (COPY-07, COPY-08).
+  void place_directory(const SelectedSource& source, const TreePath& target) {
+    const auto type = placement_.type_at(target);
+    if (type && type != EntryType::directory) throw_not_directory(target);
+    if (!type) make_dirs(target);
+    if (!target.is_root()) {
+      Entry top = placement_.find(target).value();
+      top.mtime = source.top.mtime;
+      placement_.put_as_is(target, std::move(top));
+    }
+    place_contents(source, target, type.has_value());
+  }
+
+  void place_contents(const SelectedSource& source, const TreePath& target, bool existed) {
+    // Nothing exists beneath what does not exist: no need to ask for each path.
+    std::optional<TreePath> absent;
+    if (!existed) absent = target;
+    auto implied = source.beneath.implied.begin();
+    for (std::size_t i = 0; i < source.beneath.entries.size(); ++i) {
+      const Entry& entry = source.beneath.entries[i];
+      const bool is_implied = implied != source.beneath.implied.end() && *implied == i;
+      if (is_implied) ++implied;
+      const TreePath path = target / entry.path;
+      const bool known_absent = absent && absent->contains(path);
+      const auto type = known_absent ? std::nullopt : placement_.type_at(path);
+      if (!type && !known_absent) absent = path;
+      if (entry.type != EntryType::directory) {
+        if (type == EntryType::directory) throw_directory(path);
+        put_content(source, entry, path);
+        continue;
+      }
+      if (type && type != EntryType::directory) throw_not_directory(path);
+      if (is_implied && type) {
+        put_implied(entry, path);
+      } else {
+        put(path, entry);
+      }
+    }
+  }
+
+  void put(const TreePath& path, const Entry& entry) {
+    placement_.put(path, {Placed::Kind::copied, &entry, origin_, {}});
+  }
+
+  // A directory that is there already and only leads to something copied: the reference sets its mode and leaves
+  // the rest alone.
+  void put_implied(const Entry& entry, const TreePath& path) {
+    Entry existing = placement_.find(path).value();
+    existing.mode = entry.mode;
+    placement_.put_as_is(path, std::move(existing));
+  }
+
+  // Names of one file share the entry of the first (COPY-18).
+  void put_content(const SelectedSource& source, const Entry& entry, const TreePath& path) {
+    if (entry.type != EntryType::file || entry.link_target.empty()) {
+      put(path, entry);
+      return;
+    }
+    const TreePath first = TreePath::clean(entry.link_target);
+    const auto& entries = source.beneath.entries;
+    const auto leader = std::lower_bound(entries.begin(), entries.end(), first,
+                                         [](const Entry& a, const TreePath& b) { return a.path < b; });
+    if (leader == entries.end() || leader->path != first) {
+      throw Error(Errc::invalid, cat(entry.path.str(), " is a link to ", entry.link_target,
+                                     ", which was not selected"));
+    }
+    placement_.share(&*leader);
+    put(path, *leader);
+  }
+
+  Placement& placement_;
+  TreePath destination_;
+  bool is_slashed_;
+  Owner made_owner_;
+  std::uint32_t made_mode_;
+  const CopyOrigin* origin_ = nullptr;
+};
+
+}  // namespace
+
+void write_copies(const std::vector<Selection>& selections, const PlaceOptions& options,
+                  const Tree& below, LayerWriter& writer) {
+  Placement placement(below, options);
+  Placer placer(options, placement);
+  for (const Selection& selection : selections) placer.place(selection);
+  placement.write(writer);
+}
+
+void write_copy(const Selection& selection, const PlaceOptions& options, const Tree& below,
+                LayerWriter& writer) {
+  Placement placement(below, options);
+  Placer(options, placement).place(selection);
+  placement.write(writer);
+}
+
+void write_dirs(const MakeDirs& request, const Tree& below, LayerWriter& writer) {
+  PlaceOptions options;
+  options.now = request.now;
+  Placement placement(below, options);
+  placement.make_dirs(placement.resolve(TreePath::clean(request.path)), request.owner, kMadeMode);
+  placement.write(writer);
+}
+
+}  // namespace cooper::layers

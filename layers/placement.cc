@@ -1,0 +1,167 @@
+#include "layers/placement.h"
+
+#include <iterator>
+#include <unordered_map>
+
+#include "base/error.h"
+
+namespace cooper::layers {
+
+Placement::Placement(const Tree& below, const PlaceOptions& options)
+    : below_(below), options_(options), hint_(staged_.end()), spool_(options.scratch) {}
+
+TreePath Placement::resolve(const TreePath& path) const {
+  return resolve_for_creation([this](const TreePath& at) { return find(at); }, path);
+}
+
+const Placed* Placement::staged_at(const TreePath& path) const {
+  const auto found = staged_.find(path);
+  return found != staged_.end() ? &found->second : nullptr;
+}
+
+bool Placement::hidden(const TreePath& path) const {
+  for (TreePath at = path; !hidden_.empty() && !at.is_root(); at = at.parent()) {
+    if (hidden_.contains(at)) return true;
+  }
+  return false;
+}
+
+std::optional<Entry> Placement::find(const TreePath& path) const {
+  if (const Placed* placed = staged_at(path)) return effective(path, *placed);
+  return find_below(path);
+}
+
+std::optional<Entry> Placement::find_below(const TreePath& path) const {
+  if (hidden(path)) return std::nullopt;
+  auto entry = below_.find(path);
+  // That a layer below hides what is beneath it must not hide that layer in turn.
+  if (entry) entry->opaque = false;
+  return entry;
+}
+
+std::optional<EntryType> Placement::type_at(const TreePath& path) const {
+  if (path.is_root()) return EntryType::directory;
+  if (const Placed* placed = staged_at(path)) return placed->from->type;
+  const auto entry = find_below(path);
+  return entry ? std::optional(entry->type) : std::nullopt;
+}
+
+void Placement::make_dirs(const TreePath& path, const Owner& owner, std::uint32_t mode) {
+  const auto type = type_at(path);
+  if (type == EntryType::directory) return;
+  if (type) {
+    throw Error(Errc::invalid, cat("cannot copy to non-directory: ", path.absolute()));
+  }
+  make_dirs(path.parent(), owner, mode);
+  Entry made;
+  made.type = EntryType::directory;
+  made.mode = mode;
+  made.uid = owner.uid;
+  made.gid = owner.gid;
+  made.mtime = options_.now;
+  put_as_is(path, std::move(made));
+}
+
+void Placement::put(const TreePath& path, const Placed& placed) {
+  add_parents(path);
+  if (hint_ != staged_.end() && hint_->first < path) hint_ = staged_.end();
+  hint_ = std::next(staged_.insert_or_assign(hint_, path, placed));
+}
+
+void Placement::put_as_is(const TreePath& path, Entry entry) {
+  if (entry.type == EntryType::directory && hidden_.contains(path)) entry.opaque = true;
+  put(path, {Placed::Kind::as_is, &entries_.emplace_back(std::move(entry)), nullptr, {}});
+}
+
+void Placement::put_unpacked(const TreePath& path, Entry entry, Spool::Stretch stretch) {
+  if (entry.type == EntryType::directory && hidden_.contains(path)) entry.opaque = true;
+  put(path, {Placed::Kind::unpacked, &entries_.emplace_back(std::move(entry)), nullptr, stretch});
+}
+
+// A file of `below` is written once more, as overlayfs copies up what gets a further name.
+bool Placement::link(const TreePath& path, const TreePath& target) {
+  const auto entry = find(target);
+  if (!entry || entry->type == EntryType::directory) return false;
+  if (staged_at(target) == nullptr) put_as_is(target, *entry);
+  const Placed placed = *staged_at(target);
+  share(placed.from);
+  put(path, placed);
+  return true;
+}
+
+void Placement::remove(const TreePath& path) {
+  const auto below = find_below(path);
+  if (below && below->type == EntryType::directory) hidden_.insert(path);
+  auto end = staged_.lower_bound(path);
+  const auto begin = end;
+  while (end != staged_.end() && path.contains(end->first)) ++end;
+  staged_.erase(begin, end);
+  hint_ = staged_.end();
+  parents_added_ = TreePath();
+}
+
+// Directories of `below` on the way to path are written as they are (copy.h).
+void Placement::add_parents(const TreePath& path) {
+  TreePath parent = path.parent();
+  if (parent == parents_added_) return;
+  parents_added_ = parent;
+  for (; !parent.is_root() && staged_at(parent) == nullptr; parent = parent.parent()) {
+    auto entry = find_below(parent);
+    if (!entry) throw Error(Errc::invalid, cat(path.absolute(), " has no parent directory"));
+    const Placed placed{Placed::Kind::as_is, &entries_.emplace_back(*std::move(entry)), nullptr, {}};
+    staged_.emplace(parent, placed);
+  }
+}
+
+Entry Placement::effective(const TreePath& path, const Placed& placed) const {
+  Entry entry = *placed.from;
+  entry.path = path;
+  if (entry.type == EntryType::file) entry.link_target.clear();
+  if (placed.kind != Placed::Kind::as_is && options_.chown) {
+    entry.uid = options_.chown->uid;
+    entry.gid = options_.chown->gid;
+  }
+  if (placed.kind == Placed::Kind::copied && options_.chmod && entry.type != EntryType::symlink) {
+    entry.mode = options_.chmod->apply(entry.mode, entry.type == EntryType::directory);  // COPY-24
+  }
+  return entry;
+}
+
+std::unique_ptr<ByteSource> Placement::open(const Placed& placed) const {
+  switch (placed.kind) {
+    case Placed::Kind::as_is:
+      return below_.open(*placed.from);
+    case Placed::Kind::unpacked:
+      return spool_.open(placed.stretch);
+    case Placed::Kind::copied:
+      break;
+  }
+  const SelectedSource& source = *placed.origin->source;
+  Entry file = *placed.from;
+  if (placed.from != &source.top) file.path = source.top.path / file.path;
+  return placed.origin->tree->open(file);
+}
+
+void Placement::write(LayerWriter& writer) const {
+  std::unordered_map<const Entry*, std::string> first_names;
+  for (const auto& [path, placed] : staged_) {
+    Entry entry = effective(path, placed);
+    if (shared_.contains(placed.from)) {
+      const auto [first, is_first] = first_names.try_emplace(placed.from, path.str());
+      if (!is_first) {
+        entry.type = EntryType::hard_link;
+        entry.link_target = first->second;
+        writer.add(entry);
+        continue;
+      }
+    }
+    if (entry.type != EntryType::file) {
+      writer.add(entry);
+      continue;
+    }
+    const auto content = open(placed);
+    writer.add(entry, content.get());
+  }
+}
+
+}  // namespace cooper::layers

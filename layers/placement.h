@@ -1,0 +1,84 @@
+// What one instruction writes: collected over the destination's tree source by source, then written in order.
+// Private to place.cc and unpack.cc. Paths given here are free of symlinks (resolve gives such).
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_set>
+
+#include "layers/copy.h"
+#include "layers/spool.h"
+
+namespace cooper::layers {
+
+// Where entries and their bytes come from.
+struct CopyOrigin {
+  const Tree* tree = nullptr;
+  const SelectedSource* source = nullptr;
+};
+
+// What stands at one path. Two paths with one `from` are names of one file.
+struct Placed {
+  enum class Kind { as_is, copied, unpacked };  // copied: --chown and --chmod apply; unpacked: --chown (ADD-06)
+  Kind kind = Kind::as_is;
+  const Entry* from = nullptr;
+  const CopyOrigin* origin = nullptr;  // copied
+  Spool::Stretch stretch;              // unpacked
+};
+
+class Placement {
+ public:
+  Placement(const Tree& below, const PlaceOptions& options);
+
+  // -- the destination, as it is by now
+  TreePath resolve(const TreePath& path) const;  // all links followed, missing parts kept (COPY-16)
+  std::optional<Entry> find(const TreePath& path) const;
+  std::optional<EntryType> type_at(const TreePath& path) const;
+
+  // -- changes
+  // Missing directories down to path (COPY-06). Error: "cannot copy to non-directory".
+  void make_dirs(const TreePath& path, const Owner& owner, std::uint32_t mode);
+  // Replaces what stands there; parents must exist. The entry outlives the placement.
+  void put(const TreePath& path, const Placed& placed);
+  void put_as_is(const TreePath& path, Entry entry);
+  void put_unpacked(const TreePath& path, Entry entry, Spool::Stretch stretch);
+  // A further name for the file at target. False: no file there.
+  bool link(const TreePath& path, const TreePath& target);
+  void share(const Entry* from) { shared_.insert(from); }  // it is about to get several names
+  void remove(const TreePath& path);                       // with everything beneath
+  const CopyOrigin* add_origin(const CopyOrigin& origin) { return &origins_.emplace_back(origin); }
+
+  Spool& spool() noexcept { return spool_; }
+
+  void write(LayerWriter& writer) const;
+
+ private:
+  using Staged = std::map<TreePath, Placed>;
+
+  const Placed* staged_at(const TreePath& path) const;
+  bool hidden(const TreePath& path) const;
+  std::optional<Entry> find_below(const TreePath& path) const;
+  Entry effective(const TreePath& path, const Placed& placed) const;
+  void add_parents(const TreePath& path);
+  std::unique_ptr<ByteSource> open(const Placed& placed) const;
+
+  const Tree& below_;
+  const PlaceOptions& options_;
+  Staged staged_;
+  Staged::iterator hint_;            // entries mostly arrive in order
+  TreePath parents_added_;           // the last directory whose parents are known to be there
+  std::set<TreePath> hidden_;        // directories of `below` that were replaced
+  std::deque<Entry> entries_;        // those nobody else owns
+  std::deque<CopyOrigin> origins_;
+  std::unordered_set<const Entry*> shared_;
+  Spool spool_;
+};
+
+// Unpacks an archive of a selection (ADD-02 … ADD-06) into `destination`.
+void unpack_archive(const CopyOrigin& origin, const TreePath& destination, const Owner& made_owner,
+                    Placement& placement);
+
+}  // namespace cooper::layers

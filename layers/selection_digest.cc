@@ -1,0 +1,149 @@
+// The content identity of a selection (CACHE-03, CACHE-04).
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <thread>
+
+#include "base/guarded.h"
+#include "layers/copy.h"
+
+namespace cooper::layers {
+namespace {
+
+// Changing the encoding changes every COPY key: give it a new name then.
+constexpr std::string_view kFormat = "cooper selection 1";
+constexpr std::size_t kFlushBytes = 64 * 1024;
+// Starting threads pays above these.
+constexpr std::size_t kManyFiles = 64;
+constexpr std::uint64_t kManyBytes = 4 << 20;
+
+// A file whose bytes nobody has looked at yet.
+struct Unknown {
+  const Entry* entry;
+  const SelectedSource* source;
+  oci::ContentDigest digest;
+};
+
+// As the tree knows it.
+Entry in_tree(const SelectedSource& source, const Entry& entry) {
+  Entry file = entry;
+  if (&entry != &source.top) file.path = source.top.path / entry.path;
+  return file;
+}
+
+template <class Visit>
+void for_each_entry(const Selection& selection, const Visit& visit) {
+  for (const SelectedSource& source : selection.sources) {
+    if (!source.is_directory) visit(source, source.top);
+    for (const Entry& entry : source.beneath.entries) visit(source, entry);
+  }
+}
+
+std::vector<Unknown> unknown_files(const Selection& selection) {
+  std::vector<Unknown> files;
+  for_each_entry(selection, [&](const SelectedSource& source, const Entry& entry) {
+    if (entry.type == EntryType::file && !entry.content) files.push_back({&entry, &source, {}});
+  });
+  return files;
+}
+
+void digest_files(const Tree& tree, std::vector<Unknown>& files, int threads) {
+  std::uint64_t bytes = 0;
+  for (const Unknown& file : files) bytes += file.entry->size_bytes;
+  const bool many = files.size() >= kManyFiles || (files.size() > 1 && bytes >= kManyBytes);
+  std::atomic<std::size_t> next = 0;
+  // The failure of the first file in order, so that the message does not depend on luck.
+  Guarded<std::pair<std::size_t, std::exception_ptr>> failure;
+  const auto work = [&] {
+    for (std::size_t i = next++; i < files.size(); i = next++) {
+      try {
+        files[i].digest = tree.content_digest(in_tree(*files[i].source, *files[i].entry));
+      } catch (...) {  // carried to the thread that asked
+        failure.with([&](auto& first) {
+          if (!first.second || i < first.first) first = {i, std::current_exception()};
+        });
+        next = files.size();
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> helpers;
+    for (int i = 1; many && i < threads; ++i) helpers.emplace_back(work);
+    work();
+  }
+  failure.with([](const auto& first) {
+    if (first.second) std::rethrow_exception(first.second);
+  });
+}
+
+// Every field with its length or of fixed size, so that no two selections read alike.
+class Encoder {
+ public:
+  Encoder() { text(kFormat); }
+
+  void number(std::uint64_t value) {
+    for (int shift = 0; shift < 64; shift += 8) buffer_ += static_cast<char>(value >> shift);
+  }
+  void text(std::string_view value) {
+    number(value.size());
+    buffer_ += value;
+  }
+  void entry(const Entry& entry, std::string_view name, const oci::ContentDigest* content) {
+    text(name);
+    number((std::uint64_t{entry.mode} << 8) | static_cast<std::uint64_t>(entry.type));
+    number((std::uint64_t{entry.uid} << 32) | entry.gid);
+    number((std::uint64_t{entry.device_major} << 32) | entry.device_minor);
+    number(entry.size_bytes);
+    text(entry.link_target);
+    number(entry.xattrs.size());
+    for (const auto& [key, value] : entry.xattrs) {
+      text(key);
+      text(value);
+    }
+    if (content != nullptr) {
+      buffer_.append(reinterpret_cast<const char*>(content->value.bytes.data()), content->value.bytes.size());
+    }
+    if (buffer_.size() >= kFlushBytes) flush();
+  }
+  oci::ContentDigest finish() {
+    flush();
+    return {hasher_.finish()};
+  }
+
+ private:
+  void flush() {
+    hasher_.update(std::string_view(buffer_));
+    buffer_.clear();
+  }
+
+  std::string buffer_;
+  oci::Sha256 hasher_;
+};
+
+}  // namespace
+
+oci::ContentDigest selection_digest(const Selection& selection, int threads) {
+  std::vector<Unknown> files = unknown_files(selection);
+  if (!files.empty()) digest_files(*selection.tree, files, threads);
+  auto unknown = files.begin();
+  const auto content = [&](const Entry& entry) -> const oci::ContentDigest* {
+    if (entry.type != EntryType::file) return nullptr;
+    return entry.content ? &*entry.content : &(unknown++)->digest;
+  };
+  Encoder encoder;
+  encoder.number(selection.sources.size());
+  for (const SelectedSource& source : selection.sources) {
+    encoder.number((source.is_directory ? 1U : 0U) | (source.is_archive ? 2U : 0U));
+    // A directory's own name and metadata reach the image nowhere but in its mtime.
+    if (!source.is_directory) encoder.entry(source.top, source.base_name, content(source.top));
+    encoder.number(source.beneath.implied.size());
+    for (const std::size_t index : source.beneath.implied) encoder.number(index);
+    encoder.number(source.beneath.entries.size());
+    for (const Entry& entry : source.beneath.entries) {
+      encoder.entry(entry, entry.path.str(), content(entry));
+    }
+  }
+  return encoder.finish();
+}
+
+}  // namespace cooper::layers

@@ -1,0 +1,125 @@
+#include "layers/standin.h"
+
+#include <charconv>
+
+#include "base/error.h"
+#include "layers/xattr.h"
+
+namespace cooper::layers {
+namespace {
+
+constexpr std::string_view kHexDigits = "0123456789abcdef";
+
+std::string octal(std::uint32_t value) {
+  char digits[16];
+  const auto end = std::to_chars(digits, digits + sizeof(digits), value, 8);
+  return std::string(digits, end.ptr);
+}
+
+std::string hex(std::string_view raw) {
+  std::string text;
+  for (const char c : raw) {
+    const auto byte = static_cast<unsigned char>(c);
+    text += kHexDigits[byte >> 4];
+    text += kHexDigits[byte & 15];
+  }
+  return text;
+}
+
+std::optional<std::string> unhex(std::string_view text) {
+  if (text.empty() || text.size() % 2 != 0) return std::nullopt;
+  std::string raw;
+  for (std::size_t i = 0; i < text.size(); i += 2) {
+    const auto high = kHexDigits.find(text[i]);
+    const auto low = kHexDigits.find(text[i + 1]);
+    if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
+    raw += static_cast<char>(high << 4 | low);
+  }
+  return raw;
+}
+
+std::optional<std::uint32_t> number(std::string_view text, int base) {
+  std::uint32_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, base);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+std::optional<StandIn::Value> value_pair(std::string_view text, int base) {
+  const std::size_t slash = text.find('/');
+  if (slash == std::string_view::npos) return std::nullopt;
+  const auto meant = number(text.substr(0, slash), base);
+  const auto seen = number(text.substr(slash + 1), base);
+  if (!meant || !seen) return std::nullopt;
+  return StandIn::Value{*meant, *seen};
+}
+
+// One "key=value"; false: malformed.
+bool parse_key(std::string_view key, std::string_view value, StandIn& stand_in) {
+  if (key == "type") {
+    if (value != "c" && value != "b") return false;
+    if (!stand_in.device) stand_in.device.emplace();
+    stand_in.device->type = value == "c" ? EntryType::char_device : EntryType::block_device;
+    return true;
+  }
+  if (key == "major" || key == "minor") {
+    const auto parsed = number(value, 10);
+    if (!parsed || !stand_in.device) return false;
+    (key == "major" ? stand_in.device->major : stand_in.device->minor) = *parsed;
+    return true;
+  }
+  if (key == "uid") return (stand_in.uid = value_pair(value, 10)).has_value();
+  if (key == "gid") return (stand_in.gid = value_pair(value, 10)).has_value();
+  if (key == "mode") return (stand_in.mode = value_pair(value, 8)).has_value();
+  if (key == "cap") return (stand_in.capability = unhex(value)).has_value();
+  return false;
+}
+
+}  // namespace
+
+std::string StandIn::encode() const {
+  std::string text;
+  const auto add = [&text](const std::string& part) {
+    if (!text.empty()) text += ';';
+    text += part;
+  };
+  if (device) {
+    add(device->type == EntryType::char_device ? "type=c" : "type=b");
+    add("major=" + std::to_string(device->major));
+    add("minor=" + std::to_string(device->minor));
+  }
+  if (uid) add("uid=" + std::to_string(uid->meant) + "/" + std::to_string(uid->seen));
+  if (gid) add("gid=" + std::to_string(gid->meant) + "/" + std::to_string(gid->seen));
+  if (mode) add("mode=" + octal(mode->meant) + "/" + octal(mode->seen));
+  if (capability) add("cap=" + hex(*capability));
+  return text;
+}
+
+std::optional<StandIn> StandIn::parse(std::string_view text) {
+  StandIn stand_in;
+  while (!text.empty()) {
+    const std::size_t end = text.find(';');
+    const std::string_view part = text.substr(0, end);
+    text.remove_prefix(end == std::string_view::npos ? text.size() : end + 1);
+    const std::size_t equals = part.find('=');
+    if (equals == std::string_view::npos) return std::nullopt;
+    if (!parse_key(part.substr(0, equals), part.substr(equals + 1), stand_in)) return std::nullopt;
+  }
+  if (stand_in.empty()) return std::nullopt;
+  return stand_in;
+}
+
+void StandIn::apply(Entry& entry) const {
+  if (device && entry.type == EntryType::file) {
+    entry.type = device->type;
+    entry.device_major = device->major;
+    entry.device_minor = device->minor;
+    entry.size_bytes = 0;
+  }
+  if (uid && entry.uid == uid->seen) entry.uid = uid->meant;
+  if (gid && entry.gid == gid->seen) entry.gid = gid->meant;
+  if (mode && entry.mode == mode->seen) entry.mode = mode->meant & 07777;
+  if (capability) entry.xattrs.emplace(kCapability, *capability);
+}
+
+}  // namespace cooper::layers

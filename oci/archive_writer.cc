@@ -1,0 +1,133 @@
+// Images into archives and layout directories (rows OUT-13, OUT-14).
+#include <algorithm>
+#include <nlohmann/json.hpp>
+#include <set>
+
+#include "base/error.h"
+#include "oci/archive_tar.h"
+#include "oci/layout.h"
+#include "oci/layout_format.h"
+
+namespace cooper::oci {
+namespace {
+
+constexpr std::size_t kMaxIndexDepth = 8;
+
+class Walk {
+ public:
+  explicit Walk(BlobReader& blobs) : blobs_(blobs) {}
+
+  void visit(const Descriptor& descriptor, std::size_t depth) {
+    if (!seen_.insert(descriptor.digest).second) return;
+    if (!blobs_.has(descriptor.digest)) {
+      // A layer that is fetched from elsewhere need not be distributed (image-spec layer.md,
+      // "Non-Distributable Layers").
+      if (!descriptor.urls.empty()) return;
+      throw Error(Errc::not_found,
+                  cat("blob ", descriptor.digest, " (", descriptor.media_type, ") is missing"));
+    }
+    if (is_index_type(descriptor.media_type)) {
+      if (depth == kMaxIndexDepth) {
+        throw Error(Errc::invalid, cat("indexes nested deeper than ", kMaxIndexDepth));
+      }
+      const Index index = parse_index(read_blob(blobs_, descriptor, kMaxManifestBytes),
+                                      cat("index ", descriptor.digest));
+      for (const Descriptor& entry : index.manifests) visit(entry, depth + 1);
+    } else if (is_manifest_type(descriptor.media_type)) {
+      const Manifest manifest = parse_manifest(read_blob(blobs_, descriptor, kMaxManifestBytes),
+                                               cat("manifest ", descriptor.digest));
+      visit(manifest.config, depth);
+      for (const Descriptor& layer : manifest.layers) visit(layer, depth);
+    }
+    found_.push_back(descriptor);
+  }
+  std::vector<Descriptor> take() { return std::move(found_); }
+
+ private:
+  BlobReader& blobs_;
+  std::set<BlobDigest> seen_;
+  std::vector<Descriptor> found_;
+};
+
+// One entry per name; one without a name if there are none.
+std::vector<Descriptor> index_entries(const ExportImage& image) {
+  Descriptor base = image.root;
+  if (image.created) base.annotations[std::string(kCreatedAnnotation)] = *image.created;
+  if (image.names.empty()) return {base};
+  std::vector<Descriptor> entries;
+  for (const Reference& name : image.names) {
+    Descriptor entry = base;
+    entry.annotations[std::string(kImageNameAnnotation)] = name.str();
+    if (!name.tag.empty()) entry.annotations[std::string(kRefNameAnnotation)] = name.tag;
+    entries.push_back(std::move(entry));
+  }
+  return entries;
+}
+
+std::string blob_name(const BlobDigest& digest) {
+  return "blobs/sha256/" + digest.hex();
+}
+
+// What `docker load` reads: Docker's image spec v1.2, "Combined Image JSON + Filesystem Changeset
+// Format".
+std::string docker_manifest(BlobReader& blobs, const ExportImage& image) {
+  const Manifest manifest = parse_manifest(read_blob(blobs, image.root, kMaxManifestBytes),
+                                           cat("manifest ", image.root.digest));
+  nlohmann::ordered_json entry;
+  entry["Config"] = blob_name(manifest.config.digest);
+  entry["RepoTags"] = nlohmann::ordered_json::array();
+  for (const Reference& name : image.names) {
+    if (name.tag.empty()) continue;
+    Reference tagged = name;
+    tagged.digest.reset();
+    entry["RepoTags"].push_back(tagged.familiar());
+  }
+  entry["Layers"] = nlohmann::ordered_json::array();
+  for (const Descriptor& layer : manifest.layers)
+    entry["Layers"].push_back(blob_name(layer.digest));
+  return nlohmann::ordered_json::array({std::move(entry)}).dump();
+}
+
+}  // namespace
+
+std::vector<Descriptor> reachable_blobs(BlobReader& blobs, const Descriptor& root) {
+  Walk walk(blobs);
+  walk.visit(root, 0);
+  return walk.take();
+}
+
+void write_archive(BlobReader& blobs, const ExportImage& image, bool docker_format, ByteSink& out) {
+  if (docker_format && is_index_type(image.root.media_type)) {
+    throw Error(Errc::unsupported,
+                "docker exporter does not currently support exporting manifest lists");
+  }
+  std::vector<Descriptor> contents = reachable_blobs(blobs, image.root);
+  std::sort(contents.begin(), contents.end(), [](const Descriptor& left, const Descriptor& right) {
+    return left.digest < right.digest;
+  });
+  ArchiveTarWriter tar(out);
+  tar.add_directory("blobs/");
+  tar.add_directory("blobs/sha256/");
+  for (const Descriptor& blob : contents) {
+    VerifyingSource source(blobs.open_blob(blob.digest), blob.digest.value, blob.size_bytes,
+                           cat("blob ", blob.digest));
+    tar.add_file(blob_name(blob.digest), blob.size_bytes, source);
+  }
+  Index index;
+  index.manifests = index_entries(image);
+  tar.add_file("index.json", to_json(index));
+  if (docker_format) tar.add_file("manifest.json", docker_manifest(blobs, image));
+  tar.add_file("oci-layout", kLayoutContent);
+  tar.close();
+  out.finish();
+}
+
+void write_layout(BlobReader& blobs, const ExportImage& image, LayoutDir& layout) {
+  for (const Descriptor& blob : reachable_blobs(blobs, image.root)) copy_blob(blobs, layout, blob);
+  std::vector<Descriptor> entries = index_entries(image);
+  // OUT-13: a layout directory is looked into by tag, so an unnamed image gets one.
+  if (image.names.empty()) entries.front().annotations[std::string(kRefNameAnnotation)] = "latest";
+  layout.add_to_index(entries);
+}
+
+}  // namespace cooper::oci

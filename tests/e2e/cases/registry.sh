@@ -1,0 +1,24 @@
+# Push, then read back by skopeo and by cooper: the same manifest digest; base blobs pulled only when read.
+make_busybox
+start_registry
+mkdir c && printf 'FROM busybox\nCOPY f /f\n' >c/Dockerfile && echo f >c/f
+digest=$(build -t "$REGISTRY/team/app:1" --push c 2>/dev/null)
+equal "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/team/app:1")" "$digest" "pushed digest"
+skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/team/app:1" "oci:$WORK/pulled:1"
+export COOPER_ROOT=$WORK/elsewhere
+equal "$(cooper pull "$REGISTRY/team/app:1" 2>/dev/null)" "$digest" "pulled digest"
+# A build upon it in a new store, and an equal push.
+export COOPER_ROOT=$WORK/third
+printf 'FROM %s/team/app:1\nRUN test -f /f && echo g >/g\n' "$REGISTRY" >c/On
+build -f c/On -t "$REGISTRY/team/next:1" --push c 2>/dev/null >next
+equal "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/team/next:1")" "$(cat next)"
+cooper push "$REGISTRY/team/next:1" "$REGISTRY/other/copy:2" >/dev/null
+skopeo inspect --tls-verify=false "docker://$REGISTRY/other/copy:2" >/dev/null
+# A name nobody has, and a registry that is down.
+printf 'FROM %s/team/none:1\n' "$REGISTRY" >c/None
+exits 1 cooper build -f c/None c
+contains "$(cat err)" "none:1"
+kill "$REGISTRY_PID" && wait "$REGISTRY_PID" || true
+exits 3 cooper build --retries 0 -f c/None c
+contains "$(cat err)" "$REGISTRY"
+cooper store verify

@@ -1,0 +1,67 @@
+# For every end-to-end case: where things are, and how to say that something must hold. Sourced with `set -eu`.
+#
+#   COOPER      the program            WORK   a fresh directory of this case, removed afterwards
+#   COOPER_ROOT the store              ROLE   root, or user (a plain user with sub-ids)
+#   SOURCE      the project            SHARED made by the set-up: debian.tar (a debootstrap base), readable by all
+
+fail() { echo "FAILED: $*" >&2; exit 1; }
+equal() { [ "$1" = "$2" ] || fail "${3:-values}: '$1' is not '$2'"; }
+contains() { case "$1" in *"$2"*) ;; *) fail "'$2' is not in: $1" ;; esac; }
+lacks() { case "$1" in *"$2"*) fail "'$2' is in: $1" ;; *) ;; esac; }
+
+# exits CODE COMMAND...: the command must end with just that code; its output goes to $WORK/out and $WORK/err.
+exits() {
+  local wanted=$1 got=0
+  shift
+  "$@" >"$WORK/out" 2>"$WORK/err" || got=$?
+  [ "$got" = "$wanted" ] || { cat "$WORK/out" "$WORK/err" >&2; fail "exit code $got, not $wanted: $*"; }
+}
+
+cooper() { "$COOPER" "$@"; }
+
+# A local image "busybox" of Debian's static busybox, made by cooper itself.
+make_busybox() {
+  mkdir -p "$WORK/busybox"
+  cp /bin/busybox "$WORK/busybox/busybox"
+  chmod 755 "$WORK/busybox/busybox"
+  printf '%s\n' 'FROM scratch' 'COPY busybox /bin/busybox' 'RUN ["/bin/busybox", "--install", "-s", "/bin"]' \
+    'RUN mkdir -p /etc /tmp && chmod 1777 /tmp && echo root:x:0:0:root:/root:/bin/sh >/etc/passwd && echo root:x:0: >/etc/group' \
+    'CMD ["sh"]' >"$WORK/busybox/Dockerfile"
+  cooper build --network=host -q -t busybox "$WORK/busybox" >/dev/null
+}
+
+# Every build of these cases uses local bases.
+build() { cooper build --pull=false --network=host --progress=plain "$@"; }
+
+tree_of() { python3 "$SOURCE/tests/e2e/image_tree.py" list "$1"; }
+same_tree() { python3 "$SOURCE/tests/e2e/image_tree.py" compare "$@" || fail "trees differ: $*"; }
+
+# A registry of Debian's docker-registry on a free port; sets REGISTRY. Ends with the case.
+start_registry() {
+  local port
+  port=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  mkdir -p "$WORK/registry"
+  cat >"$WORK/registry.yml" <<YML
+version: 0.1
+log: {level: error}
+storage: {filesystem: {rootdirectory: $WORK/registry}, delete: {enabled: true}}
+http: {addr: "127.0.0.1:$port"}
+YML
+  docker-registry serve "$WORK/registry.yml" >"$WORK/registry.log" 2>&1 &
+  REGISTRY_PID=$!
+  REGISTRY=127.0.0.1:$port
+  for _ in $(seq 100); do
+    curl -sf "http://$REGISTRY/v2/" >/dev/null && return 0
+    sleep 0.1
+  done
+  cat "$WORK/registry.log" >&2
+  fail "the registry did not start"
+}
+
+# Processes, mounts and files that a finished or killed build must not leave.
+nothing_left() {
+  local left
+  left=$(ps -eo pid,args | grep -F "$COOPER" | grep -v -e grep -e " -ef" || true)
+  [ -z "$left" ] || fail "processes are left: $left"
+  ! grep -F "$COOPER_ROOT" /proc/self/mounts || fail "mounts are left"
+}

@@ -1,0 +1,393 @@
+#include "layers/diff.h"
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <random>
+
+#include "layers/standin.h"
+#include "layers/xattr.h"
+#include "tests/layers/layer_support.h"
+
+namespace cooper::layers {
+namespace {
+
+constexpr std::int64_t kTime = 1'600'000'000;
+
+// An upper directory as overlayfs leaves it, made by hand.
+class Diff : public testing::Test {
+ protected:
+  Diff() : upper_(TempDir::in_host_tmp("cooper-test-")) { upper_.dir().set_mode(TreePath(), 0755); }
+
+  const Dir& upper() const { return upper_.dir(); }
+  void file(std::string_view path, const std::string& content, mode_t mode = 0644) {
+    const UniqueFd fd = upper().open_file(at(path), O_WRONLY | O_CREAT, 0600);
+    FdSink(fd.get(), std::string(path)).write(as_bytes(content));
+    upper().set_mode(at(path), mode);
+    upper().set_mtime(at(path), {kTime, 5});
+  }
+  void dir(std::string_view path, mode_t mode = 0755) {
+    upper().make_dir(at(path), mode);
+    upper().set_mode(at(path), mode);
+  }
+  void whiteout(std::string_view path) { upper().make_node(at(path), S_IFCHR, makedev(0, 0)); }
+  void opaque(std::string_view path) { upper().set_xattr(at(path), "user.overlay.opaque", "y"); }
+  void set_times() {
+    for (const char* path : {"etc", "a", "run", "run/deep"}) {
+      if (upper().try_stat(at(path))) upper().set_mtime(at(path), {kTime, 0});
+    }
+  }
+
+  // The layer's entries, one line each; owners that are our own are shown as 0:0.
+  std::vector<std::string> diff_over(const Tree& below, const DiffOptions& options = {}) {
+    set_times();
+    LayerWriter writer(blobs_, {Compression::none});
+    write_diff(upper(), below, options, writer);
+    layer_ = std::move(writer).finish();
+    std::vector<std::string> lines;
+    for (Entry entry : layer_->table.entries()) {
+      if (entry.uid == ::geteuid()) entry.uid = 0;
+      if (entry.gid == ::getegid()) entry.gid = 0;
+      lines.push_back(describe(entry));
+    }
+    return lines;
+  }
+
+  TempDir upper_;
+  tests::MemoryBlobs blobs_;
+  std::optional<WrittenLayer> layer_;
+};
+
+Item mine(Item item) {
+  item.entry.uid = ::geteuid();
+  item.entry.gid = ::getegid();
+  return item;
+}
+
+std::unique_ptr<Tree> below_of(std::vector<Item> items) {
+  items.insert(items.begin(), dir_item(""));
+  std::vector<Entry> entries;
+  for (Item& item : items) entries.push_back(mine(std::move(item)).entry);
+  return merge_layers({{share(Table(std::move(entries))), std::nullopt}});
+}
+
+using Lines = std::vector<std::string>;
+
+TEST_F(Diff, an_unchanged_upper_is_an_empty_layer) {
+  EXPECT_EQ(diff_over(*below_of({})), Lines{});
+  EXPECT_EQ(layer_->tar_bytes, 1024u);
+}
+
+TEST_F(Diff, the_root_is_written_when_more_than_its_time_changed) {
+  upper().set_mode(TreePath(), 0700);
+  const Lines lines = diff_over(*below_of({}));
+  ASSERT_EQ(lines.size(), 1u);
+  EXPECT_TRUE(lines[0].starts_with("/ directory 700 0:0")) << lines[0];
+}
+
+TEST_F(Diff, entries_come_in_tree_path_order) {
+  dir("a");
+  file("a/x", "x");
+  file("a.b", "");
+  file("a-", "");
+  upper().make_symlink("target", at("z"));
+  upper().set_mtime(at("z"), {kTime, 0});
+  EXPECT_EQ(diff_over(*below_of({})),
+            (Lines{"/a directory 755 0:0 @1600000000", "/a/x file 644 0:0 @1600000000 size=1",
+                   "/a- file 644 0:0 @1600000000 size=0", "/a.b file 644 0:0 @1600000000 size=0",
+                   "/z symlink 777 0:0 @1600000000 -> target"}));
+  EXPECT_EQ(layer_->table.find(at("a/x"))->content, oci::ContentDigest{oci::sha256("x")});
+}
+
+TEST_F(Diff, RUN_25_whiteouts_and_opaque_directories) {
+  dir("a");
+  opaque("a");
+  whiteout("gone");
+  EXPECT_EQ(diff_over(*below_of({dir_item("a"), file_item("gone", "")})),
+            (Lines{"/a directory 755 0:0 @1600000000 opaque", "/gone whiteout 0 0:0 @0"}));
+}
+
+TEST_F(Diff, marks_that_hide_nothing_are_left_out) {
+  dir("a");
+  opaque("a");  // overlayfs marks every new directory
+  whiteout("gone");
+  EXPECT_EQ(diff_over(*below_of({})), Lines{"/a directory 755 0:0 @1600000000"});
+  EXPECT_EQ(diff_over(*below_of({file_item("a", "")})), Lines{"/a directory 755 0:0 @1600000000"});
+}
+
+TEST_F(Diff, marks_beneath_an_opaque_directory_hide_nothing) {
+  dir("etc");
+  opaque("etc");
+  dir("etc/sub");
+  opaque("etc/sub");
+  whiteout("etc/x");
+  const auto below = below_of({dir_item("etc"), dir_item("etc/sub"), file_item("etc/x", "")});
+  const Lines lines = diff_over(*below);
+  ASSERT_EQ(lines.size(), 2u);
+  EXPECT_TRUE(lines[0].ends_with("opaque"));
+  EXPECT_FALSE(lines[1].ends_with("opaque"));
+}
+
+TEST_F(Diff, whiteouts_that_share_an_inode_are_no_hard_links) {
+  whiteout("a");
+  upper().link(at("a"), at("b"));
+  EXPECT_EQ(diff_over(*below_of({file_item("a", ""), file_item("b", "")})),
+            (Lines{"/a whiteout 0 0:0 @0", "/b whiteout 0 0:0 @0"}));
+}
+
+TEST_F(Diff, IMG_14_hard_links_within_upper_are_kept) {
+  dir("a");
+  file("a/one", "same");
+  upper().link(at("a/one"), at("b"));
+  upper().make_symlink("s", at("s1"));
+  upper().set_mtime(at("s1"), {kTime, 0});
+  upper().link(at("s1"), at("s2"));
+  EXPECT_EQ(diff_over(*below_of({})),
+            (Lines{"/a directory 755 0:0 @1600000000", "/a/one file 644 0:0 @1600000000 size=4",
+                   "/b hard link 644 0:0 @1600000000 -> a/one", "/s1 symlink 777 0:0 @1600000000 -> s",
+                   "/s2 hard link 777 0:0 @1600000000 -> s1"}));
+}
+
+TEST_F(Diff, sockets_are_left_out) {
+  file("f", "");
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const UniqueFd owner(fd);
+  sockaddr_un address{};
+  address.sun_family = AF_UNIX;
+  const std::string path = upper_.host_path() + "/sock";
+  ASSERT_LT(path.size(), sizeof(address.sun_path));
+  path.copy(address.sun_path, path.size());
+  ASSERT_EQ(::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof(address)), 0);
+  EXPECT_EQ(diff_over(*below_of({})).size(), 1u);
+}
+
+TEST_F(Diff, stand_ins_become_what_they_stand_for) {
+  file("null", "", 0666);
+  upper().set_xattr(at("null"), std::string(kOverrideXattr), "type=c;major=1;minor=3;uid=77/" + std::to_string(::geteuid()));
+  file("suid", "#!", 0755);
+  upper().set_xattr(at("suid"), std::string(kOverrideXattr), "mode=4755/755;cap=" + std::string(40, '1'));
+  EXPECT_EQ(diff_over(*below_of({})),
+            (Lines{"/null character device 666 77:0 @1600000000 dev=1:3",
+                   "/suid file 4755 0:0 @1600000000 size=2 security.capability=20"}));
+}
+
+TEST_F(Diff, a_forged_stand_in_is_refused) {
+  file("f", "");
+  upper().set_xattr(at("f"), std::string(kOverrideXattr), "type=elephant");
+  expect_error(Errc::invalid, {"/f", "user.cooper.override"}, [&] { diff_over(*below_of({})); });
+}
+
+TEST_F(Diff, IMG_14_xattrs_by_allow_list) {
+  file("f", "");
+  upper().set_xattr(at("f"), "user.mine", "1");
+  upper().set_xattr(at("f"), "user.overlay.origin", "1");
+  EXPECT_EQ(diff_over(*below_of({})), Lines{"/f file 644 0:0 @1600000000 size=0"});
+  DiffOptions keep;
+  keep.keep_xattrs = true;
+  EXPECT_EQ(diff_over(*below_of({}), keep), Lines{"/f file 644 0:0 @1600000000 size=0 user.mine=1"});
+}
+
+TEST_F(Diff, parents_that_were_only_copied_up_are_written) {
+  dir("etc", 0711);
+  file("etc/new", "n");
+  const Lines lines = diff_over(*below_of({dir_item("etc", 0711)}));
+  EXPECT_EQ(lines, (Lines{"/etc directory 711 0:0 @1600000000", "/etc/new file 644 0:0 @1600000000 size=1"}));
+}
+
+TEST_F(Diff, RUN_11_empty_mount_points_and_their_parents_are_left_out) {
+  DiffOptions options;
+  for (const char* stub : {"etc/resolv.conf", "run/secrets/key", "mnt", "run/deep/er"}) options.stubs.push_back(at(stub));
+  const auto below = below_of({dir_item("etc"), file_item("etc/kept", "")});
+  dir("etc");
+  file("etc/resolv.conf", "");
+  dir("run");
+  dir("run/secrets");
+  file("run/secrets/key", "");
+  dir("run/deep");
+  dir("run/deep/er");
+  dir("mnt");
+  EXPECT_EQ(diff_over(*below, options), Lines{});
+}
+
+TEST_F(Diff, RUN_11_what_else_changed_about_them_stays) {
+  DiffOptions options;
+  for (const char* stub : {"etc/resolv.conf", "run/secrets/key", "mnt", "keep"}) options.stubs.push_back(at(stub));
+  const auto below = below_of({dir_item("etc"), file_item("keep", "")});
+  dir("etc", 0700);  // the step changed its mode
+  file("etc/resolv.conf", "");
+  dir("run");
+  dir("run/secrets");
+  file("run/secrets/key", "");
+  file("run/pid", "1");  // the step's own
+  dir("mnt");
+  file("mnt/data", "d");  // no longer empty
+  file("keep", "");       // was there before: emptied by the step
+  std::vector<std::string> paths;
+  for (const std::string& line : diff_over(*below, options)) paths.push_back(line.substr(0, line.find(' ')));
+  EXPECT_EQ(paths, (Lines{"/etc", "/keep", "/mnt", "/mnt/data", "/run", "/run/pid"}));
+}
+
+// -- diff(apply(x)) is x --------------------------------------------------------------------------
+
+using Items = std::map<TreePath, Item>;
+
+class Generator {
+ public:
+  explicit Generator(std::uint32_t seed) : random_(seed) {}
+
+  Items base() {
+    Items items;
+    for (int i = 0; i < 12; ++i) add(items, path(), false);
+    return items;
+  }
+
+  // Changes over base, as canonical as write_diff makes them.
+  Items layer(const Items& base) {
+    Items items;
+    for (int i = 0; i < 12; ++i) {
+      const bool touch_base = !base.empty() && pick(3) == 0;
+      add(items, touch_base ? std::next(base.begin(), pick(static_cast<int>(base.size())))->first : path(), true);
+    }
+    for (auto item = items.begin(); item != items.end();) {
+      Entry& entry = item->second.entry;
+      const auto lower = base.find(entry.path);
+      const bool shows = visible(base, items, entry.path) && lower != base.end();
+      if (entry.opaque) entry.opaque = shows && lower->second.entry.type == EntryType::directory;
+      item = entry.type == EntryType::whiteout && !shows ? items.erase(item) : std::next(item);
+    }
+    return items;
+  }
+
+ private:
+  std::uint32_t bits() { return static_cast<std::uint32_t>(random_()); }
+  int pick(int n) { return static_cast<int>(bits() % static_cast<std::uint32_t>(n)); }
+
+  TreePath path() {
+    static const std::vector<std::string> kNames = {"a", "a.b", "b", "\xc3\xa9", "\xff", "-", "long-name-of-some-file"};
+    TreePath made;
+    for (int depth = 1 + pick(3); depth > 0; --depth) {
+      made = made.child(kNames[static_cast<std::size_t>(pick(static_cast<int>(kNames.size())))]);
+    }
+    return made;
+  }
+
+  static bool visible(const Items& base, const Items& items, const TreePath& path) {
+    for (TreePath above = path.parent(); !above.is_root(); above = above.parent()) {
+      const auto lower = base.find(above);
+      const auto upper = items.find(above);
+      if (lower == base.end() || lower->second.entry.type != EntryType::directory) return false;
+      if (upper == items.end() || upper->second.entry.opaque) return false;
+    }
+    return true;
+  }
+
+  void add(Items& items, const TreePath& path, bool upper) {
+    for (TreePath above = path.parent(); !above.is_root(); above = above.parent()) {
+      const auto found = items.find(above);
+      if (found != items.end() && found->second.entry.type != EntryType::directory) return;
+    }
+    if (items.contains(path)) return;
+    for (TreePath above = path.parent(); !above.is_root(); above = above.parent()) {
+      if (!items.contains(above)) items.emplace(above, owned(dir_item(above.str(), 0700 | (bits() & 077)), upper));
+    }
+    items.emplace(path, item(items, path, upper));
+  }
+
+  Item item(const Items& items, const TreePath& path, bool upper) {
+    const std::string& text = path.str();
+    switch (pick(upper ? 9 : 4)) {
+      case 0:
+      case 1:
+        return owned(file_item(text, std::string(static_cast<std::size_t>(pick(2000)), 'x'), bits() & 07777), upper);
+      case 2:
+        return owned(dir_item(text, 0700 | (bits() & 07077), upper && pick(2) == 0), upper);
+      case 3:
+        return mine(link_item(text, "../some/target"));
+      case 4:
+        return whiteout_item(text);
+      case 5:
+        return owned(device_item(text, pick(2) ? EntryType::char_device : EntryType::block_device, 1 + bits() % 200,
+                                 bits() % 200),
+                     upper);
+      case 6:
+        return mine(fifo_item(text));
+      case 7:
+        return hard_link(items, path, upper);
+      default: {
+        Item made = owned(file_item(text, "ELF", 0755), upper);
+        made.entry.xattrs["security.capability"] =
+            std::string("\x01\x00\x00\x02\x00\x20\x00\x00", 8) + std::string(12, '\0');
+        return made;
+      }
+    }
+  }
+
+  // To the first file that sorts before path, else a file.
+  Item hard_link(const Items& items, const TreePath& path, bool upper) {
+    for (const auto& [first, item] : items) {
+      if (path < first) break;
+      if (item.entry.type != EntryType::file || item.entry.xattrs.size() > 0) continue;
+      Item link = item;
+      link.content.clear();
+      link.entry.path = path;
+      link.entry.type = EntryType::hard_link;
+      link.entry.size_bytes = 0;
+      link.entry.link_target = first.str();
+      return link;
+    }
+    return owned(file_item(path.str(), "lonely"), upper);
+  }
+
+  Item owned(Item item, bool upper) {
+    if (!upper || pick(2) == 0) return mine(std::move(item));
+    item.entry.uid = 1000 + static_cast<std::uint32_t>(pick(3));
+    item.entry.gid = 70000 + static_cast<std::uint32_t>(pick(3));
+    return item;
+  }
+
+  std::mt19937 random_;
+};
+
+std::vector<Item> listed(const Items& items) {
+  std::vector<Item> list;
+  for (const auto& [path, item] : items) list.push_back(item);
+  return list;
+}
+
+TEST(DiffProperty, diff_of_apply_is_identity) {
+  constexpr std::uint32_t kSeeds = 300;
+  for (std::uint32_t seed = 1; seed <= kSeeds; ++seed) {
+    SCOPED_TRACE(cat("seed ", seed));
+    Generator generator(seed);
+    const Items base_items = generator.base();
+    const Items layer_items = generator.layer(base_items);
+    const auto below = below_of(listed(base_items));
+    tests::MemoryBlobs blobs;
+    const WrittenLayer written = write_layer(blobs, listed(layer_items));
+
+    const TempDir upper = TempDir::in_host_tmp("cooper-test-");
+    const Table applied = apply_verified(blobs.open_blob(written.descriptor.digest), upper.dir(), *below, written.diff_id, {},
+                                         "layer");
+    LayerWriter writer(blobs, {Compression::none});
+    write_diff(upper.dir(), *below, {}, writer);
+    const WrittenLayer again = std::move(writer).finish();
+    ASSERT_EQ(again.table.entries().size(), written.table.entries().size());
+    for (std::size_t i = 0; i < again.table.entries().size(); ++i) {
+      ASSERT_EQ(describe(again.table.entries()[i]), describe(written.table.entries()[i]));
+    }
+    ASSERT_EQ(again.diff_id, written.diff_id);
+    ASSERT_EQ(again.table.content_digest(), written.table.content_digest());
+    // The table that apply makes says the same, and so does one read without unpacking.
+    const auto lower = below_of(listed(base_items));
+    Table settled = read_table(blobs.open_blob(written.descriptor.digest), {}, "layer");
+    ASSERT_EQ(settled.entries(), written.table.entries());
+    ASSERT_EQ(applied.entries().size(), written.table.entries().size() + 1);  // and the root
+  }
+}
+
+}  // namespace
+}  // namespace cooper::layers

@@ -1,0 +1,128 @@
+#include "layers/layer_writer.h"
+
+#include "tests/layers/layer_support.h"
+
+namespace cooper::layers {
+namespace {
+
+std::vector<Item> sample() {
+  Item capable = file_item("bin/ping", "ELF", 0755);
+  capable.entry.xattrs["security.capability"] = "cap";
+  capable.entry.mtime.nanoseconds = 5;
+  return {dir_item(""),
+          dir_item("bin"),
+          std::move(capable),
+          hard_item("bin/ping6", "bin/ping"),
+          device_item("dev", EntryType::char_device, 1, 3),
+          dir_item("etc", 0700, true),
+          fifo_item("etc/pipe"),
+          whiteout_item("gone"),
+          link_item("sbin", "bin")};
+}
+
+TEST(LayerWriter, one_pass_gives_digest_diff_id_size_and_table) {
+  for (const Compression kind : {Compression::none, Compression::gzip, Compression::zstd}) {
+    tests::MemoryBlobs blobs;
+    const WrittenLayer layer = write_layer(blobs, sample(), {kind});
+    const std::string blob = blobs.content(layer.descriptor.digest);
+    EXPECT_EQ(layer.descriptor.size_bytes, blob.size());
+    EXPECT_EQ(layer.descriptor.media_type, layer_media_type(kind));
+    const std::string tar = read_all(*make_decompressor(source_of(blob), "blob"), 1 << 20, "tar");
+    EXPECT_EQ(layer.diff_id, oci::DiffId{oci::sha256(tar)});
+    EXPECT_EQ(layer.tar_bytes, tar.size());
+    EXPECT_EQ(layer.table.entries().size(), sample().size());
+    EXPECT_EQ(layer.table.find(at("bin/ping"))->content, oci::ContentDigest{oci::sha256("ELF")});
+    EXPECT_EQ(blobs.open_writers(), 0u);
+  }
+}
+
+TEST(LayerWriter, its_table_is_the_one_its_tar_reads_as) {
+  tests::MemoryBlobs blobs;
+  const WrittenLayer layer = write_layer(blobs, sample());
+  const Table read = read_table(blobs.open_blob(layer.descriptor.digest), {}, "layer");
+  ASSERT_EQ(read.entries().size(), layer.table.entries().size());
+  for (std::size_t i = 0; i < read.entries().size(); ++i) {
+    EXPECT_EQ(describe(read.entries()[i]), describe(layer.table.entries()[i]));
+    EXPECT_EQ(read.entries()[i], layer.table.entries()[i]);
+  }
+}
+
+TEST(LayerWriter, IMG_14_only_capabilities_pass_unless_xattrs_are_kept) {
+  for (const bool keep : {false, true}) {
+    tests::MemoryBlobs blobs;
+    LayerWriter writer(blobs, {Compression::none});
+    writer.keep_xattrs(keep);
+    Item item = file_item("f", "");
+    for (const char* name :
+         {"security.capability", "user.mine", "system.posix_acl_access", "security.selinux",
+          "security.ima", "trusted.overlay.opaque", "user.overlay.opaque", "user.cooper.override"}) {
+      item.entry.xattrs[name] = "1";
+    }
+    writer.add(item.entry);
+    const WrittenLayer layer = std::move(writer).finish();
+    const Table read = read_table(blobs.open_blob(layer.descriptor.digest), {}, "layer");
+    std::vector<std::string> names;
+    for (const auto& [name, value] : read.entries().at(0).xattrs) names.push_back(name);
+    const std::vector<std::string> few = {"security.capability"};
+    const std::vector<std::string> more = {"security.capability", "system.posix_acl_access", "user.mine"};
+    EXPECT_EQ(names, keep ? more : few);
+  }
+}
+
+TEST(LayerWriter, entries_out_of_order_are_refused) {
+  for (const auto& [first, second] : {std::pair("b", "a"), {"a", "a"}, {"a.b", "a/b"}}) {
+    tests::MemoryBlobs blobs;
+    LayerWriter writer(blobs, {});
+    writer.add(file_item(first, "").entry);
+    expect_error(Errc::invalid, {"order", first, second}, [&] { writer.add(file_item(second, "").entry); });
+  }
+}
+
+TEST(LayerWriter, hard_links_need_an_earlier_file) {
+  for (const char* first : {"absent", "dir", "gone", "z", "../a"}) {
+    tests::MemoryBlobs blobs;
+    LayerWriter writer(blobs, {});
+    writer.add(file_item("a", "").entry);
+    writer.add(dir_item("dir").entry);
+    writer.add(whiteout_item("gone").entry);
+    expect_error(Errc::invalid, {"/h", first}, [&] { writer.add(hard_item("h", first).entry); });
+  }
+}
+
+TEST(LayerWriter, nothing_is_left_behind_without_finish) {
+  tests::MemoryBlobs blobs;
+  {
+    LayerWriter writer(blobs, {});
+    writer.add(dir_item("a").entry);
+    EXPECT_EQ(blobs.open_writers(), 1u);
+  }
+  EXPECT_EQ(blobs.open_writers(), 0u);
+  EXPECT_EQ(blobs.count(), 0u);
+}
+
+TEST(LayerWriter, a_store_that_refuses_write_n_for_every_n) {
+  for (const Compression kind : {Compression::none, Compression::gzip, Compression::zstd}) {
+    bool failed = true;
+    for (std::size_t n = 1; failed; ++n) {
+      tests::MemoryBlobs blobs;
+      blobs.fail_at_write(n);
+      failed = false;
+      try {
+        (void)write_layer(blobs, {file_item("f", std::string(900'000, 'f'))}, {kind});
+      } catch (const Error& error) {
+        failed = true;
+        EXPECT_EQ(error.code(), Errc::io);
+        EXPECT_EQ(blobs.count(), 0u);
+      }
+      EXPECT_EQ(blobs.open_writers(), 0u);
+      ASSERT_LT(n, 1000u);
+    }
+  }
+}
+
+TEST(LayerWriter, an_empty_layer_is_two_blocks) {
+  EXPECT_EQ(tar_of({}), std::string(1024, '\0'));
+}
+
+}  // namespace
+}  // namespace cooper::layers

@@ -1,0 +1,157 @@
+#include "layers/table.h"
+
+#include <chrono>
+
+#include "tests/layers/layer_support.h"
+
+namespace cooper::layers {
+namespace {
+
+Entry full_entry() {
+  Entry entry = file_item("usr/bin/ping", "x", 04755).entry;
+  entry.uid = 4'000'000'000u;
+  entry.gid = 65534;
+  entry.mtime = {-5, 999'999'999};
+  entry.size_bytes = std::uint64_t{1} << 40;
+  entry.xattrs["security.capability"] = std::string("\x01\x00\x00\x02", 4);
+  entry.xattrs["user.empty"] = "";
+  entry.content = oci::ContentDigest{oci::sha256("x")};
+  return entry;
+}
+
+Table sample() {
+  Entry renamed = link_item("usr/bin/\xff\xfe", std::string(5000, 'y')).entry;
+  return Table({dir_item("").entry, dir_item("usr", 01777, true).entry,
+                device_item("usr/null", EntryType::char_device, 1, 3).entry, full_entry(), renamed,
+                whiteout_item("etc").entry, hard_item("usr/b", "usr/a").entry});
+}
+
+// A table with a valid trailer around any text.
+std::string sealed(std::string text) {
+  const oci::Digest digest = oci::sha256(text);
+  text.append(reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size());
+  return text;
+}
+
+TEST(Table, sorts_in_tree_path_order_and_keeps_the_last_of_equal_paths) {
+  const Table table({file_item("a.b", "1").entry, file_item("a/x", "22").entry,
+                     dir_item("a").entry, file_item("a.b", "333").entry});
+  ASSERT_EQ(table.entries().size(), 3u);
+  EXPECT_EQ(table.entries()[0].path, at("a"));
+  EXPECT_EQ(table.entries()[1].path, at("a/x"));
+  EXPECT_EQ(table.entries()[2].path, at("a.b"));
+  EXPECT_EQ(table.entries()[2].size_bytes, 3u);
+}
+
+TEST(Table, finds_rows_and_ranges) {
+  const Table table({dir_item("a").entry, file_item("a/x", "").entry, file_item("a/y", "").entry,
+                     file_item("a.b", "").entry, dir_item("b").entry});
+  EXPECT_EQ(table.find(at("a/y"))->path, at("a/y"));
+  EXPECT_EQ(table.find(at("a/z")), nullptr);
+  EXPECT_EQ(table.range(at("a")), (std::pair<std::size_t, std::size_t>{0, 3}));
+  EXPECT_EQ(table.range(TreePath()), (std::pair<std::size_t, std::size_t>{0, 5}));
+  EXPECT_EQ(table.range(at("zz")), (std::pair<std::size_t, std::size_t>{5, 5}));
+}
+
+TEST(Table, parse_gives_back_what_serialize_took) {
+  const Table table = sample();
+  const Table again = Table::parse(table.serialize(), "t");
+  EXPECT_EQ(again.entries(), table.entries());
+  EXPECT_EQ(Table::parse(Table().serialize(), "t").entries().size(), 0u);
+}
+
+TEST(Table, truncation_at_every_offset_is_corrupt) {
+  const std::string bytes = sample().serialize();
+  for (std::size_t size = 0; size < bytes.size(); ++size) {
+    SCOPED_TRACE(size);
+    expect_error(Errc::corrupt, {"some-layer"},
+                 [&] { (void)Table::parse(std::string_view(bytes).substr(0, size), "some-layer"); });
+  }
+}
+
+TEST(Table, any_flipped_byte_is_corrupt) {
+  const std::string bytes = sample().serialize();
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    std::string damaged = bytes;
+    damaged[i] = static_cast<char>(damaged[i] ^ 0x21);
+    SCOPED_TRACE(i);
+    expect_error(Errc::corrupt, {"t"}, [&] { (void)Table::parse(damaged, "t"); });
+  }
+}
+
+// Behind a right trailer the rows themselves are checked: every truncation and every byte value at every offset either
+// parses or is corrupt, and never does anything else.
+TEST(Table, rows_behind_a_valid_trailer_never_crash) {
+  const std::string bytes = sample().serialize();
+  const std::string body = bytes.substr(0, bytes.size() - 32);
+  for (std::size_t size = 0; size < body.size(); ++size) {
+    expect_error(Errc::corrupt, {"t"}, [&] { (void)Table::parse(sealed(body.substr(0, size)), "t"); });
+  }
+  for (std::size_t i = 0; i < std::min<std::size_t>(body.size(), 300); ++i) {
+    for (const int value : {0x00, 0x7f, 0x80, 0xff}) {
+      std::string damaged = body;
+      damaged[i] = static_cast<char>(value);
+      try {
+        (void)Table::parse(sealed(damaged), "t");
+      } catch (const Error& error) {
+        EXPECT_EQ(error.code(), Errc::corrupt);
+      }
+    }
+  }
+}
+
+TEST(Table, paths_that_are_not_normal_or_not_ascending_are_corrupt) {
+  const auto row = [](std::string_view path) {
+    std::string text(1, '\0');
+    text += '\0';
+    text += static_cast<char>(path.size());
+    text += path;
+    return text + std::string(5, '\0');
+  };
+  const std::string head = "cooper table 1\n";
+  for (const std::string_view path : {"../x", "a/../b", "/a", "a/", "a//b", "./a", "."}) {
+    expect_error(Errc::corrupt, {"t"}, [&] {
+      (void)Table::parse(sealed(head + '\1' + row(path)), "t");
+    });
+  }
+  EXPECT_EQ(Table::parse(sealed(head + '\2' + row("a") + row("b")), "t").entries().size(), 2u);
+  expect_error(Errc::corrupt, {"t"},
+               [&] { (void)Table::parse(sealed(head + '\2' + row("b") + row("a")), "t"); });
+  expect_error(Errc::corrupt, {"t"},
+               [&] { (void)Table::parse(sealed(head + '\2' + row("a") + row("a")), "t"); });
+  expect_error(Errc::corrupt, {"t"},
+               [&] { (void)Table::parse(sealed(head + "\xff\xff\xff\xff\x0f" + row("a")), "t"); });
+}
+
+TEST(Table, CACHE_20_content_digest_ignores_mtimes_and_nothing_else) {
+  const Entry base = full_entry();
+  const auto digest = [](const Entry& entry) { return Table({entry}).content_digest(); };
+  Entry other = base;
+  other.mtime = {7, 8};
+  EXPECT_EQ(digest(other), digest(base));
+  const std::vector<std::function<void(Entry&)>> changes = {
+      [](Entry& e) { e.path = at("usr/bin/pong"); },
+      [](Entry& e) { e.mode = 0755; },
+      [](Entry& e) { e.uid = 1; },
+      [](Entry& e) { e.gid = 1; },
+      [](Entry& e) { e.size_bytes = 2; },
+      [](Entry& e) { e.type = EntryType::fifo; },
+      [](Entry& e) { e.link_target = "x"; },
+      [](Entry& e) { e.device_major = 1; },
+      [](Entry& e) { e.device_minor = 1; },
+      [](Entry& e) { e.opaque = true; },
+      [](Entry& e) { e.xattrs.clear(); },
+      [](Entry& e) { e.content = oci::ContentDigest{oci::sha256("y")}; }};
+  for (const auto& change : changes) {
+    Entry changed = base;
+    change(changed);
+    EXPECT_NE(digest(changed), digest(base)) << describe(changed);
+  }
+}
+
+TEST(Table, content_digest_needs_known_content) {
+  expect_error(Errc::invalid, {"/f"}, [] { (void)Table({file_item("f", "x").entry}).content_digest(); });
+}
+
+}  // namespace
+}  // namespace cooper::layers
