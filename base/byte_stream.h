@@ -41,7 +41,7 @@ class ByteSink {
   virtual void finish() {}
 };
 
-constexpr std::size_t kCopyBufferBytes = 256 * 1024;
+constexpr std::size_t kCopyBufferBytes = 256UL * 1024;
 
 // Pumps source to its end into sink (finish is left to the caller); returns the bytes moved.
 std::uint64_t copy_all(ByteSource& source, ByteSink& sink);

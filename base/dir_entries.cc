@@ -17,7 +17,7 @@ bool is_dot(std::string_view name) noexcept {
 }
 
 int read_raw(int dir, std::vector<DirEntry>& entries) {
-  constexpr std::size_t kBufferBytes = 32 * 1024;
+  constexpr std::size_t kBufferBytes = 32UL * 1024;
   alignas(dirent64) std::array<char, kBufferBytes> buffer;
   for (;;) {
     const ssize_t filled = ::getdents64(dir, buffer.data(), buffer.size());

@@ -44,7 +44,7 @@ class Collector {
 };
 
 void Collector::drain() {
-  std::array<char, 16 * 1024> buffer;
+  std::array<char, 16UL * 1024> buffer;
   while (fd_) {
     const ssize_t got = ::read(fd_.get(), buffer.data(), buffer.size());
     if (got > 0) {

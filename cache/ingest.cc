@@ -43,6 +43,7 @@ Ingest::Own Ingest::make() const {
 }
 
 Dir Ingest::dir() {
+  store_.ensure();
   return own_.with([&](std::optional<Own>& own) {
     if (!own) own.emplace(make());
     return own->dir.dir().duplicate();
@@ -54,6 +55,7 @@ TreePath Ingest::fresh_name(const std::string& prefix) {
 }
 
 TreePath Ingest::trash(const TreePath& path) {
+  store_.ensure();
   const TreePath name = fresh_name("trash-");
   const TreePath target = own_.with([&](std::optional<Own>& own) {
     if (!own) own.emplace(make());

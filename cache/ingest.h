@@ -13,12 +13,13 @@
 #include "base/guarded.h"
 #include "base/temp_dir.h"
 #include "base/unique_fd.h"
+#include "cache/store_root.h"
 
 namespace cooper::cache {
 
 class Ingest {
  public:
-  explicit Ingest(const Dir& root) : root_(root) {}
+  explicit Ingest(StoreRoot& store) : store_(store), root_(store.dir()) {}
 
   Dir dir();                                        // ours
   TreePath fresh_name(const std::string& prefix);   // of nothing yet, in dir()
@@ -40,6 +41,7 @@ class Ingest {
   };
   Own make() const;
 
+  StoreRoot& store_;
   const Dir& root_;
   Guarded<std::optional<Own>> own_;
   std::atomic<std::uint64_t> counter_{0};

@@ -20,6 +20,7 @@ inline constexpr const char* kTables = "tables";
 inline constexpr const char* kTrees = "trees";
 inline constexpr const char* kDigests = "digests";
 inline constexpr const char* kMounts = "mounts";
+inline constexpr const char* kMountPoints = "mnt";  // of a running build, empty between builds
 inline constexpr const char* kIngest = "ingest";
 inline constexpr const char* kLocks = "locks";
 inline constexpr const char* kMarkSuffix = ".used";  // beside each tree

@@ -54,6 +54,7 @@ UniqueFd Leases::close_gate() const {
 }
 
 Leases::Held Leases::take() {
+  store_.ensure();
   const UniqueFd gate = open_lock(root_, kGate);
   lock_file(gate.get(), LockMode::shared);
   const Nanoseconds last_prune = mtime_ns(status_of(gate.get()));

@@ -17,6 +17,7 @@
 #include "base/guarded.h"
 #include "base/unique_fd.h"
 #include "cache/store.h"
+#include "cache/store_root.h"
 
 namespace cooper::cache {
 
@@ -28,7 +29,7 @@ void set_mtime_ns(int fd, Nanoseconds time, const std::string& name);
 
 class Leases {
  public:
-  explicit Leases(const Dir& root) : root_(root) {}
+  explicit Leases(StoreRoot& store) : store_(store), root_(store.dir()) {}
 
   struct Held {
     UniqueFd file;
@@ -63,6 +64,7 @@ class Leases {
   UniqueFd close_gate() const;
   std::optional<Nanoseconds> oldest_live() const;
 
+  StoreRoot& store_;
   const Dir& root_;
   Guarded<std::multiset<Nanoseconds>> own_;
 };

@@ -258,6 +258,12 @@ bool Pruner::remove_mount(const MountId& mount) {
 
 PruneResult prune_store(const StoreParts& parts, const PruneOptions& options) {
   const bool everything = options.all && !options.older_than && !options.keep_bytes;
+  try {
+    parts.root.ensure();
+  } catch (const Error& error) {
+    // Emptying is the cure for a damaged database, so the damage cannot stand in its way.
+    if (!everything || error.code() != Errc::corrupt) throw;
+  }
   // One prune at a time: two would only meet at every object, and neither would find itself alone.
   const UniqueFd turn = open_lock(parts.root.dir(), "prune.lock");
   lock_file(turn.get(), LockMode::exclusive);
@@ -266,7 +272,6 @@ PruneResult prune_store(const StoreParts& parts, const PruneOptions& options) {
   try {
     result = Pruner(parts, options).run();
   } catch (const Error& error) {
-    // Emptying is the cure for a damaged database, so the damage cannot stand in its way.
     if (!everything || error.code() != Errc::corrupt || !wipe(parts, &result)) throw;
     return result;
   }

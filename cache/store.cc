@@ -22,8 +22,8 @@ struct Core {
   explicit Core(const std::filesystem::path& path) : root(path) {}
 
   StoreRoot root;
-  Ingest ingest{root.dir()};
-  Leases leases{root.dir()};
+  Ingest ingest{root};
+  Leases leases{root};
   Objects objects{root, ingest, leases};
   Trees trees{root, ingest, leases};
   Records records{root, objects, leases};
@@ -88,7 +88,10 @@ class LocalStore final : public Store {
     return in_store([&] { return std::make_unique<FileLease>(core_); });
   }
   std::unique_ptr<StepLock> lock_step(const StepKey& key, std::stop_token stop) override {
-    return in_store([&] { return wait_for_step_lock(core_->root.dir(), key, stop); });
+    return in_store([&] {
+      core_->root.ensure();
+      return wait_for_step_lock(core_->root.dir(), key, stop);
+    });
   }
   TempDir scratch(const std::string& prefix) override {
     return in_store([&] { return TempDir(core_->ingest.dir(), prefix); });
@@ -158,6 +161,7 @@ class LocalStore final : public Store {
   }
   Dir digests_dir() override {
     return in_store([&] {
+      core_->root.ensure();
       const TreePath path = layout::path(layout::kDigests);
       core_->root.dir().make_dirs(path, 0700);
       return core_->root.dir().subdir(path);

@@ -84,7 +84,7 @@ StoreRoot::StoreRoot(const std::filesystem::path& path)
       dir_(open_root(path_)),
       presence_(open_presence(path_)) {
   try {
-    with_db([](Database&) {});
+    ensure();
   } catch (const Error& error) {
     if (error.code() != Errc::corrupt) throw;
   }

@@ -5,6 +5,7 @@
 // database. Nothing else removes it: SQLite must never find a log beside a database it does not belong to.
 #pragma once
 
+#include <atomic>
 #include <filesystem>
 #include <optional>
 #include <utility>
@@ -30,9 +31,17 @@ class StoreRoot {
   template <class Body>
   decltype(auto) with_db(Body&& body) {
     return database_.with([&](std::optional<Database>& database) {
-      if (!database) database.emplace(open_database());
+      if (!database) {
+        database.emplace(open_database());
+        ready_ = true;
+      }
       return std::forward<Body>(body)(*database);
     });
+  }
+
+  // Before anything is put into the directory: it must be known as a store by then.
+  void ensure() {
+    if (!ready_) with_db([](Database&) {});
   }
 
   // When no other store object anywhere has this directory open: closes the database and calls body, which may
@@ -41,6 +50,7 @@ class StoreRoot {
   [[nodiscard]] bool alone(Body&& body) {
     return database_.with([&](std::optional<Database>& database) {
       database.reset();  // first: the shared lock may be lost for a moment while the other is tried
+      ready_ = false;
       if (!lock_alone()) return false;
       try {
         body();
@@ -63,6 +73,7 @@ class StoreRoot {
   Dir dir_;
   UniqueFd presence_;  // the directory, locked; declared after dir_ and before the database that it protects
   Guarded<std::optional<Database>> database_;
+  std::atomic<bool> ready_{false};  // the database is open, so the marker is there
 };
 
 }  // namespace cooper::cache

@@ -207,6 +207,18 @@ std::uint64_t Trees::size_bytes(const TreeId& id) {
   return counted;
 }
 
+// The mark stops saying that the tree is whole before the tree goes, and says it again when it may not go.
+TreePath Trees::move_out(const TreePath& path, int mark) {
+  const std::string text = read_text(mark);
+  if (::ftruncate(mark, 0) != 0) throw_errno("writing", "a tree's mark");
+  try {
+    return ingest_.trash(path);
+  } catch (const Error&) {
+    write_text(mark, text, 0);
+    throw;
+  }
+}
+
 Trees::Removal Trees::remove(const TreeId& id, Nanoseconds horizon) {
   const TreePath path = layout::tree(id.mapping, id.chain);
   const TreePath mark_path = layout::tree_mark(id.mapping, id.chain);
@@ -226,7 +238,7 @@ Trees::Removal Trees::remove(const TreeId& id, Nanoseconds horizon) {
           .text(cat(id.mapping, "/", id.chain.hex()))
           .run();
     });
-    if (root_.dir().try_stat(path)) trashed = ingest_.trash(path);
+    if (root_.dir().try_stat(path)) trashed = move_out(path, mark->get());
     root_.dir().unlink(mark_path);
   }
   if (trashed) ingest_.empty_trash(*trashed);

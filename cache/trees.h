@@ -70,6 +70,7 @@ class Trees {
  private:
   UniqueFd lock_mark(const TreeId& id);
   void move_in(const TreeId& id, const TempDir& tree, const TreePath& inside);
+  TreePath move_out(const TreePath& path, int mark);
   Dir open_tree(const TreeId& id) const;
   void note_use(int mark) const;
 

@@ -18,7 +18,7 @@ constexpr std::string_view kMagic = "cooper digests 1";
 constexpr std::size_t kHeaderBytes = kMagic.size() + 8;
 constexpr std::size_t kRecordBytes = 5 * 8 + 3 * 4 + 32;
 constexpr std::size_t kTrailerBytes = 32;
-constexpr std::size_t kLimitBytes = std::size_t{1} << 30;
+constexpr off_t kLimitBytes = off_t{1} << 30;
 constexpr std::uint32_t kMaxIdleSaves = 32;
 
 template <class Number>
@@ -42,6 +42,21 @@ std::string_view text(const std::array<std::uint8_t, 32>& digest) {
   return {reinterpret_cast<const char*>(digest.data()), digest.size()};
 }
 
+// What is longer than it was when opened counts as damaged.
+std::string read_whole(UniqueFd fd, const std::string& name) {
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) throw_errno("looking at", name);
+  if (!S_ISREG(status.st_mode) || status.st_size > kLimitBytes) return {};
+  std::string bytes(static_cast<std::size_t>(status.st_size), '\0');
+  FdSource source(std::move(fd), name);
+  for (std::size_t filled = 0; filled < bytes.size();) {
+    const std::size_t got = source.read(std::as_writable_bytes(std::span(bytes)).subspan(filled));
+    if (got == 0) return {};
+    filled += got;
+  }
+  return bytes;
+}
+
 bool settled(const Timestamp& time, const Timestamp& now) {
   return Timestamp{time.seconds + kSettledSeconds, time.nanoseconds} < now;
 }
@@ -51,8 +66,7 @@ bool settled(const Timestamp& time, const Timestamp& now) {
 PackedDigestMemory::PackedDigestMemory(const Dir& directory, TreePath name, Timestamp now)
     : directory_(directory.duplicate()), name_(std::move(name)), now_(now) {
   if (auto fd = directory_.try_open_file(name_, O_RDONLY | O_NONBLOCK)) {
-    FdSource source(*std::move(fd), name_.str());
-    load(read_all(source, kLimitBytes, name_.str()));
+    load(read_whole(*std::move(fd), name_.str()));
   }
   asked_for_ = std::make_unique<std::atomic<bool>[]>(records_.size());
 }

@@ -5,9 +5,13 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <condition_variable>
+#include <exception>
 #include <map>
 #include <memory>
+#include <mutex>
 #include <string_view>
+#include <thread>
 
 #include "base/error.h"
 
@@ -20,12 +24,20 @@ struct CloseDirectory {
 using OpenDirectory = std::unique_ptr<DIR, CloseDirectory>;
 using FileId = std::pair<dev_t, ino_t>;
 
+struct Directory;
+
 struct Found {
   Entry entry;
   bool taken = true;     // else a directory that appears only if something beneath it is taken
   bool implied = false;  // not taken by the guide (a filter's parents are ordinary, IGNORE-08)
-  bool descend = false;
-  std::optional<FileId> links;  // a file with several names
+  std::optional<FileId> links;        // a file with several names
+  std::unique_ptr<Directory> beneath; // a directory that is descended into
+};
+
+// One directory that is looked at, and what was found in it, sorted by name.
+struct Directory {
+  TreePath path;
+  std::vector<Found> found;
 };
 
 class TakeAll : public WalkGuide {
@@ -33,39 +45,200 @@ class TakeAll : public WalkGuide {
   WalkChoice choose(const TreePath&, bool) const override { return {}; }
 };
 
-class HostWalk {
- public:
-  HostWalk(const Dir& root, const HostTreeOptions& options, const TreePath& top,
-           const WalkGuide& guide)
-      : root_(root),
-        options_(options),
-        filter_(options.filter.get()),
-        top_(top),
-        guide_(guide),
-        reader_(root, top, options.memory) {}
+// What a walk is about; shared by its threads.
+struct Subject {
+  const Dir& root;
+  const HostTreeOptions& options;
+  const TreePath& top;
+  const WalkGuide& guide;
+};
 
-  Walked run() && {
-    descend(TreePath());
+// Looks at single directories. One per thread.
+class Looker {
+ public:
+  explicit Looker(const Subject& subject)
+      : subject_(subject), reader_(subject.root, subject.top, subject.options.memory) {}
+
+  // It is closed before anything beneath is opened, so that depth costs no descriptors.
+  void look(Directory& directory) {
+    const OpenDirectory opened = open_directory(directory.path);
+    const std::vector<std::string> names = read_names(opened.get(), directory.path);
+    directory.found.reserve(names.size());
+    for (const std::string& name : names) consider(::dirfd(opened.get()), name, directory);
+  }
+
+ private:
+  OpenDirectory open_directory(const TreePath& path) const {
+    UniqueFd fd = subject_.root.open_file(subject_.top / path, O_RDONLY | O_DIRECTORY);
+    OpenDirectory directory(::fdopendir(fd.get()));
+    if (!directory) throw_errno("reading directory", reader_.describe(path));
+    static_cast<void>(fd.release());  // closedir closes it
+    return directory;
+  }
+
+  std::vector<std::string> read_names(DIR* directory, const TreePath& path) const {
+    std::vector<std::string> names;
+    for (;;) {
+      errno = 0;
+      const dirent* entry = ::readdir(directory);
+      if (entry == nullptr) break;
+      const std::string_view name = entry->d_name;
+      if (name != "." && name != "..") names.emplace_back(name);
+    }
+    if (errno != 0) throw_errno("reading directory", reader_.describe(path));
+    std::sort(names.begin(), names.end());
+    return names;
+  }
+
+  void consider(int opened, const std::string& name, Directory& parent) {
+    TreePath path = parent.path.child(name);
+    struct stat status {};
+    if (::fstatat(opened, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      if (errno == ENOENT) return;  // gone since the directory was read
+      throw_errno("looking at", reader_.describe(path));
+    }
+    Found found;
+    if (!choose(path, S_ISDIR(status.st_mode), found)) return;
+    auto entry = reader_.read(opened, name.c_str(), std::move(path), status);
+    if (!entry) return;
+    found.entry = *std::move(entry);
+    if (S_ISREG(status.st_mode) && status.st_nlink > 1) {
+      found.links = FileId(status.st_dev, status.st_ino);
+    }
+    parent.found.push_back(std::move(found));
+  }
+
+  // False: nothing of it is wanted. A directory that the filter excludes is there all the same when something
+  // beneath it is included again (IGNORE-08).
+  bool choose(const TreePath& path, bool is_directory, Found& found) const {
+    const WalkChoice choice = subject_.guide.choose(path, is_directory);
+    const bool descend = is_directory && choice.descend;
+    if (!choice.take && !descend) return false;
+    found.taken = choice.take;
+    found.implied = !choice.take;
+    if (descend) found.beneath = std::make_unique<Directory>(Directory{path, {}});
+    const PathFilter* filter = subject_.options.filter.get();
+    if (filter == nullptr) return true;
+    const TreePath whole = subject_.top / path;
+    if (!filter->excluded(whole, is_directory)) return true;
+    if (!is_directory || filter->prunable(whole)) return false;
+    found.taken = !descend && !walk_host(subject_.root, subject_.options, whole, TakeAll()).entries.empty();
+    return descend || found.taken;
+  }
+
+  const Subject& subject_;
+  HostReader reader_;
+};
+
+// Hands directories to as many threads as are worth starting.
+class Crew {
+ public:
+  explicit Crew(const Subject& subject) : subject_(subject) {}
+
+  void run(Directory& top) {
+    todo_.push_back(&top);
+    std::vector<std::jthread> helpers;
+    work(&helpers);
+    helpers.clear();
+    if (failure_) std::rethrow_exception(failure_);
+  }
+
+ private:
+  // helpers: where to start further threads; null in those.
+  void work(std::vector<std::jthread>* helpers) {
+    Looker looker(subject_);
+    std::unique_lock lock(mutex_);
+    for (;;) {
+      changed_.wait(lock, [this] { return !todo_.empty() || busy_ == 0; });
+      if (todo_.empty()) return;
+      Directory& directory = *todo_.back();
+      todo_.pop_back();
+      ++busy_;
+      lock.unlock();
+      const std::exception_ptr failure = try_look(looker, directory);
+      lock.lock();
+      --busy_;
+      finish(directory, failure);
+      if (helpers != nullptr && helpers->empty() && todo_.size() >= kManyDirectories) start(*helpers);
+      changed_.notify_all();
+    }
+  }
+
+  static std::exception_ptr try_look(Looker& looker, Directory& directory) {
+    try {
+      looker.look(directory);
+      return nullptr;
+    } catch (...) {  // carried to the thread that asked
+      return std::current_exception();
+    }
+  }
+
+  // Of several failures the first in tree order is told.
+  void finish(Directory& directory, const std::exception_ptr& failure) {
+    if (failure) {
+      if (!failure_ || directory.path < failed_at_) {
+        failure_ = failure;
+        failed_at_ = directory.path;
+      }
+      todo_.clear();
+    }
+    if (failure_) return;
+    for (Found& found : directory.found) {
+      if (found.beneath) todo_.push_back(found.beneath.get());
+    }
+  }
+
+  void start(std::vector<std::jthread>& helpers) {
+    for (int i = 1; i < subject_.options.threads; ++i) {
+      helpers.emplace_back([this] { work(nullptr); });
+    }
+  }
+
+  static constexpr std::size_t kManyDirectories = 8;
+
+  const Subject& subject_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Directory*> todo_;
+  int busy_ = 0;
+  std::exception_ptr failure_;
+  TreePath failed_at_;
+};
+
+// Puts what was found into one sorted list.
+class Flattener {
+ public:
+  Walked run(Directory& top) && {
+    walked_.entries.reserve(count(top));
+    add(top);
     return std::move(walked_);
   }
 
  private:
-  void descend(const TreePath& relative) {
-    for (Found& found : look(relative)) {
+  static std::size_t count(const Directory& directory) {
+    std::size_t sum = directory.found.size();
+    for (const Found& found : directory.found) {
+      if (found.beneath) sum += count(*found.beneath);
+    }
+    return sum;
+  }
+
+  void add(Directory& directory) {
+    for (Found& found : directory.found) {
       if (found.entry.type == EntryType::directory) {
         add_directory(found);
       } else {
         add_file(found);
       }
     }
+    std::vector<Found>().swap(directory.found);
   }
 
   void add_directory(Found& found) {
-    const TreePath path = found.entry.path;
     const std::size_t index = walked_.entries.size();
     walked_.entries.push_back(std::move(found.entry));
     if (found.implied) walked_.implied.push_back(index);
-    if (found.descend) descend(path);
+    if (found.beneath) add(*found.beneath);
     if (found.taken || walked_.entries.size() > index + 1) return;
     walked_.entries.pop_back();
     if (found.implied) walked_.implied.pop_back();
@@ -79,84 +252,6 @@ class HostWalk {
     walked_.entries.push_back(std::move(found.entry));
   }
 
-  // One directory, sorted. It is closed before anything beneath is opened, so that depth costs no descriptors.
-  std::vector<Found> look(const TreePath& relative) {
-    const OpenDirectory directory = open_directory(relative);
-    const std::vector<std::string> names = read_names(directory.get(), relative);
-    std::vector<Found> all;
-    all.reserve(names.size());
-    for (const std::string& name : names) {
-      if (auto found = consider(::dirfd(directory.get()), name, relative)) {
-        all.push_back(*std::move(found));
-      }
-    }
-    return all;
-  }
-
-  OpenDirectory open_directory(const TreePath& relative) const {
-    UniqueFd fd = root_.open_file(top_ / relative, O_RDONLY | O_DIRECTORY);
-    OpenDirectory directory(::fdopendir(fd.get()));
-    if (!directory) throw_errno("reading directory", reader_.describe(relative));
-    static_cast<void>(fd.release());  // closedir closes it
-    return directory;
-  }
-
-  std::vector<std::string> read_names(DIR* directory, const TreePath& relative) const {
-    std::vector<std::string> names;
-    for (;;) {
-      errno = 0;
-      const dirent* entry = ::readdir(directory);
-      if (entry == nullptr) break;
-      const std::string_view name = entry->d_name;
-      if (name != "." && name != "..") names.emplace_back(name);
-    }
-    if (errno != 0) throw_errno("reading directory", reader_.describe(relative));
-    std::sort(names.begin(), names.end());
-    return names;
-  }
-
-  std::optional<Found> consider(int directory, const std::string& name, const TreePath& parent) {
-    TreePath path = parent.child(name);
-    struct stat status {};
-    if (::fstatat(directory, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) return std::nullopt;  // gone since the directory was read
-      throw_errno("looking at", reader_.describe(path));
-    }
-    Found found;
-    if (!choose(path, S_ISDIR(status.st_mode), found)) return std::nullopt;
-    auto entry = reader_.read(directory, name.c_str(), std::move(path), status);
-    if (!entry) return std::nullopt;
-    found.entry = *std::move(entry);
-    if (S_ISREG(status.st_mode) && status.st_nlink > 1) {
-      found.links = FileId(status.st_dev, status.st_ino);
-    }
-    return found;
-  }
-
-  // False: nothing of it is wanted. A directory that the filter excludes is there all the same when something
-  // beneath it is included again (IGNORE-08).
-  bool choose(const TreePath& path, bool is_directory, Found& found) const {
-    const WalkChoice choice = guide_.choose(path, is_directory);
-    found.taken = choice.take;
-    found.implied = !choice.take;
-    found.descend = is_directory && choice.descend;
-    if (!choice.take && !found.descend) return false;
-    if (filter_ == nullptr) return true;
-    const TreePath whole = top_ / path;
-    if (!filter_->excluded(whole, is_directory)) return true;
-    if (!is_directory || filter_->prunable(whole)) return false;
-    found.taken = false;
-    if (found.descend) return true;
-    found.taken = !walk_host(root_, options_, whole, TakeAll()).entries.empty();
-    return found.taken;
-  }
-
-  const Dir& root_;
-  const HostTreeOptions& options_;
-  const PathFilter* filter_;
-  const TreePath& top_;
-  const WalkGuide& guide_;
-  HostReader reader_;
   std::map<FileId, std::string> first_names_;
   Walked walked_;
 };
@@ -165,7 +260,10 @@ class HostWalk {
 
 Walked walk_host(const Dir& root, const HostTreeOptions& options, const TreePath& top,
                  const WalkGuide& guide) {
-  return HostWalk(root, options, top, guide).run();
+  const Subject subject{root, options, top, guide};
+  Directory directory;
+  Crew(subject).run(directory);
+  return Flattener().run(directory);
 }
 
 }  // namespace cooper::layers

@@ -1,5 +1,5 @@
 // The content identity of a selection (CACHE-03, CACHE-04).
-#include <algorithm>
+#include <array>
 #include <atomic>
 #include <exception>
 #include <thread>
@@ -82,7 +82,12 @@ class Encoder {
   Encoder() { text(kFormat); }
 
   void number(std::uint64_t value) {
-    for (int shift = 0; shift < 64; shift += 8) buffer_ += static_cast<char>(value >> shift);
+    std::array<char, 8> bytes;  // little-endian
+    for (char& byte : bytes) {
+      byte = static_cast<char>(value);
+      value >>= 8;
+    }
+    buffer_.append(bytes.data(), bytes.size());
   }
   void text(std::string_view value) {
     number(value.size());

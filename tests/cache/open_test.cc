@@ -96,7 +96,8 @@ TEST_F(Opening, of_a_damaged_database_tells_the_cure_and_the_cure_works) {
 TEST_F(Opening, of_a_read_only_directory_is_a_clear_error) {
   { put_blob(*open(), "x"); }
   run_with_own_mounts([&] {
-    const char* target = path().c_str();
+    const std::string store = path().string();
+    const char* target = store.c_str();
     if (::mount(target, target, nullptr, MS_BIND, nullptr) != 0) return 1;
     if (::mount(nullptr, target, nullptr, MS_BIND | MS_REMOUNT | MS_RDONLY, nullptr) != 0) return 2;
     try {

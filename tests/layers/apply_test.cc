@@ -291,7 +291,7 @@ std::vector<Hostile> hostile_tars() {
       {"hard link over its target's directory", TarBuilder().directory("d").file("d/f", "").hard_link("d", "d/f").finish(),
        "/d"},
       {"file as parent", TarBuilder().file("f", "").file("f/x", "").finish(), "/f/x"},
-      {"root as file", TarBuilder().file("./", "x").finish(), "root"},
+      {"root as file", TarBuilder().file(".", "x").finish(), "root"},
       {"root as symlink", TarBuilder().symlink("/", "/tmp").finish(), "root"},
       {"hard link as parent", TarBuilder().file("f", "").hard_link("h", "f").file("h/x", "").finish(), "/h/x"},
   };

@@ -7,7 +7,7 @@ contains "$(skopeo inspect --config oci:layout:1)" '"A=b"'
 skopeo copy -q oci:layout:1 "oci:$WORK/copied:1"
 equal "$(skopeo inspect --format '{{.Digest}}' oci-archive:image.tar)" "$digest" "the archive's digest"
 skopeo copy -q docker-archive:docker.tar "oci:$WORK/from-docker:1"
-oci-image-tool validate --type imageLayout --ref name=1 layout
+oci-image-tool validate --type image --ref name=1 layout
 umoci unpack --rootless --image layout:1 unpacked >/dev/null
 [ -f unpacked/rootfs/x ] && [ ! -e unpacked/rootfs/bin/vi ]
 same_tree image.tar layout
