@@ -123,9 +123,8 @@ std::pair<std::string, std::optional<std::string>> split_owner(const std::string
 }  // namespace
 
 RunUser resolve_run_user(const std::string& text, const FileLookup& files) {
-  auto [user, group] = split_owner(text);
-  if (user.empty()) user = "0";
-  if (group && group->empty()) group.reset();
+  const auto [written, group] = split_owner(text);
+  const std::string user = written.empty() ? std::string("0") : written;
   const auto rows = read_passwd(files);
   RunUser resolved;
   std::string name;
@@ -137,7 +136,7 @@ RunUser resolve_run_user(const std::string& text, const FileLookup& files) {
   } else {
     throw_no_user(user);
   }
-  if (group) {
+  if (group && !group->empty()) {
     resolved.gid = find_group(*group, files);  // USER-04: exactly that group
   } else if (!name.empty()) {
     resolved.supplementary_gids = memberships(name, resolved.gid, files);

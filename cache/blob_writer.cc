@@ -37,8 +37,8 @@ class FileBlobWriter final : public oci::BlobWriter {
       const std::optional<oci::BlobDigest>& expected) override {
     const oci::BlobDigest digest{hasher_.finish()};
     if (expected && *expected != digest) {
-      throw Error(Errc::corrupt, cat("the bytes received have digest ", digest, ", expected ",
-                                     *expected));
+      throw Error(Errc::corrupt,
+                  cat("the bytes received have digest ", digest, ", expected ", *expected));
     }
     objects_.publish({ObjectKind::blob, digest.value}, {size_bytes_, digest.value}, file_, name_);
     committed_ = true;
@@ -61,9 +61,8 @@ class FileBlobWriter final : public oci::BlobWriter {
 
 std::unique_ptr<oci::BlobWriter> make_blob_writer(const StoreRoot& root, Ingest& ingest,
                                                   Objects& objects) {
-  return telling_disk_full(root.label(), [&] {
-    return std::make_unique<FileBlobWriter>(root, ingest, objects);
-  });
+  return telling_disk_full(root.label(),
+                           [&] { return std::make_unique<FileBlobWriter>(root, ingest, objects); });
 }
 
 }  // namespace cooper::cache

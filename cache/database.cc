@@ -13,8 +13,8 @@ namespace cooper::cache {
 namespace {
 
 constexpr int kBusySeconds = 60;
-// Frames of 4 KiB in the log before it is folded into the file. A log left behind is read by the next opener (about
-// 1 ms when full), and each fold makes a build wait for the disk.
+// Frames of 4 KiB in the log before it is folded into the file. A log left behind is read by the
+// next opener (about 1 ms when full), and each fold makes a build wait for the disk.
 constexpr int kCheckpointPages = 1000;
 
 std::int64_t monotonic_ms() {
@@ -23,8 +23,9 @@ std::int64_t monotonic_ms() {
   return std::int64_t{now.tv_sec} * 1000 + now.tv_nsec / 1'000'000;
 }
 
-// Called by SQLite while another process holds the lock it wants. Write transactions last well under a millisecond
-// here, so the sleeps start short (SQLite's own handler starts at 1 ms and soon sleeps 100).
+// Called by SQLite while another process holds the lock it wants. Write transactions last well
+// under a millisecond here, so the sleeps start short (SQLite's own handler starts at 1 ms and soon
+// sleeps 100).
 int wait_while_busy(void*, int attempt) {
   thread_local std::int64_t started_ms = 0;
   if (attempt == 0) started_ms = monotonic_ms();
@@ -39,16 +40,18 @@ int wait_while_busy(void*, int attempt) {
 
 }  // namespace
 
-void Database::Close::operator()(sqlite3* connection) const noexcept { sqlite3_close_v2(connection); }
+void Database::Close::operator()(sqlite3* connection) const noexcept {
+  sqlite3_close_v2(connection);
+}
 void Database::Finalize::operator()(sqlite3_stmt* statement) const noexcept {
   sqlite3_finalize(statement);
 }
 
 Database::Database(const std::filesystem::path& file) : name_(file.string()) {
   sqlite3* opened = nullptr;
-  const int code = sqlite3_open_v2(name_.c_str(), &opened,
-                                   SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
-                                   nullptr);
+  const int code =
+      sqlite3_open_v2(name_.c_str(), &opened,
+                      SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   connection_.reset(opened);
   if (code != SQLITE_OK) fail(code);
   sqlite3_extended_result_codes(opened, 1);
@@ -69,8 +72,8 @@ Query Database::query(const char* sql) {
   auto found = statements_.find(std::string_view(sql));
   if (found == statements_.end()) {
     sqlite3_stmt* made = nullptr;
-    const int code = sqlite3_prepare_v3(connection_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &made,
-                                        nullptr);
+    const int code =
+        sqlite3_prepare_v3(connection_.get(), sql, -1, SQLITE_PREPARE_PERSISTENT, &made, nullptr);
     if (code != SQLITE_OK) fail(code);
     found = statements_.emplace(sql, std::unique_ptr<sqlite3_stmt, Finalize>(made)).first;
   }
@@ -98,8 +101,7 @@ void Database::fail(int code) const {
   const int errnum = connection_ ? sqlite3_system_errno(connection_.get()) : 0;
   const int primary = code & 0xff;  // the rest is the extended code
   const bool file_trouble = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN;
-  const std::string reason =
-      connection_ ? sqlite3_errmsg(connection_.get()) : sqlite3_errstr(code);
+  const std::string reason = connection_ ? sqlite3_errmsg(connection_.get()) : sqlite3_errstr(code);
   if (primary == SQLITE_FULL || (file_trouble && (errnum == ENOSPC || errnum == EDQUOT))) {
     throw Error(Errc::io, cat("disk full: writing store database ", name_));
   }
@@ -135,8 +137,7 @@ Query& Query::text(std::string_view value) {
 Query& Query::bytes(std::string_view value) {
   // A null pointer would bind NULL, not an empty value.
   const char* data = value.empty() ? "" : value.data();
-  const int code =
-      sqlite3_bind_blob64(statement_, next_++, data, value.size(), SQLITE_TRANSIENT);
+  const int code = sqlite3_bind_blob64(statement_, next_++, data, value.size(), SQLITE_TRANSIENT);
   if (code != SQLITE_OK) database_->fail(code);
   return *this;
 }

@@ -1,7 +1,8 @@
-// One SQLite connection: prepared statements kept, failures told as Error. Not thread-safe (StoreDb guards it).
+// One SQLite connection: prepared statements kept, failures told as Error. Not thread-safe (StoreDb
+// guards it).
 //
-// SQLITE_FULL and ENOSPC are Error(io) "disk full", a damaged file is Error(corrupt), a file or directory that
-// cannot be written is Error(denied); each names the file.
+// SQLITE_FULL and ENOSPC are Error(io) "disk full", a damaged file is Error(corrupt), a file or
+// directory that cannot be written is Error(denied); each names the file.
 #pragma once
 
 #include <cstdint>
@@ -42,16 +43,16 @@ class Query {
   Query& size(std::uint64_t value) { return integer(static_cast<std::int64_t>(value)); }
   Query& null();
 
-  bool step();                  // true: a row is there
-  std::int64_t run();           // to the end; rows changed by it
+  bool step();         // true: a row is there
+  std::int64_t run();  // to the end; rows changed by it
 
   bool is_null(int column) const;
   std::int64_t get_integer(int column) const;
   std::uint64_t get_size(int column) const {
     return static_cast<std::uint64_t>(get_integer(column));
   }
-  std::string get_string(int column) const;                       // text or bytes
-  std::optional<oci::Digest> get_digest(int column) const;        // nullopt: null or not 32 bytes
+  std::string get_string(int column) const;                 // text or bytes
+  std::optional<oci::Digest> get_digest(int column) const;  // nullopt: null or not 32 bytes
 
  private:
   const Database* database_;

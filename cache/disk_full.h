@@ -15,8 +15,8 @@ decltype(auto) telling_disk_full(const std::string& store, Body&& body) {
     return std::forward<Body>(body)();
   } catch (const SysError& error) {
     if (error.errnum() != ENOSPC && error.errnum() != EDQUOT) throw;
-    throw Error(Errc::io, cat("disk full: no room left in the store ", store, " (",
-                              error.message(), ")"));
+    throw Error(Errc::io,
+                cat("disk full: no room left in the store ", store, " (", error.message(), ")"));
   }
 }
 

@@ -14,7 +14,9 @@
 namespace cooper::cache {
 namespace {
 
-int operation(LockMode mode) { return mode == LockMode::shared ? LOCK_SH : LOCK_EX; }
+int operation(LockMode mode) {
+  return mode == LockMode::shared ? LOCK_SH : LOCK_EX;
+}
 
 }  // namespace
 
@@ -32,7 +34,9 @@ bool try_lock_file(int fd, LockMode mode) {
   return true;
 }
 
-void unlock_file(int fd) noexcept { ::flock(fd, LOCK_UN); }
+void unlock_file(int fd) noexcept {
+  ::flock(fd, LOCK_UN);
+}
 
 UniqueFd open_lock(const Dir& root, const std::string& name) {
   const TreePath directory = layout::path(layout::kLocks);

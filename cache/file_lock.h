@@ -1,5 +1,5 @@
-// Kernel locks (flock): between processes and, each open having its own, between threads. They die with their
-// holder, so nothing is ever left locked.
+// Kernel locks (flock): between processes and, each open having its own, between threads. They die
+// with their holder, so nothing is ever left locked.
 #pragma once
 
 #include <string>

@@ -9,10 +9,12 @@
 namespace cooper::cache {
 namespace {
 
-constexpr const char* kGate = "ingest.lock";  // shared: a directory is being made; exclusive: the dead are looked for
+constexpr const char* kGate =
+    "ingest.lock";  // shared: a directory is being made; exclusive: the dead are looked for
 constexpr const char* kOwnerLock = "lock";
 
-// Everything but the lock, then the lock, then the directory: another sweeper keeps away until the end.
+// Everything but the lock, then the lock, then the directory: another sweeper keeps away until the
+// end.
 void remove_locked(const Dir& ingest, const std::string& name) {
   const TreePath path = TreePath().child(name);
   for (const DirEntry& entry : ingest.list(path)) {
@@ -81,7 +83,8 @@ void Ingest::sweep() noexcept {
     const std::vector<DirEntry> entries = ingest.list(TreePath());
     if (entries.empty()) return;
     std::optional<UniqueFd> gate = open_lock(root_, kGate);
-    if (!try_lock_file(gate->get(), LockMode::exclusive)) return;  // busy now; whoever opens next sweeps
+    if (!try_lock_file(gate->get(), LockMode::exclusive))
+      return;  // busy now; whoever opens next sweeps
     std::vector<std::pair<std::string, UniqueFd>> dead;
     for (const DirEntry& entry : entries) {
       try {

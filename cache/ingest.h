@@ -1,7 +1,9 @@
-// Where unfinished things live: ingest/<random>/, one directory per store object, made on its first write.
+// Where unfinished things live: ingest/<random>/, one directory per store object, made on its first
+// write.
 //
-// A locked file inside says that the owner lives. Directories whose lock is free are swept when a store is opened
-// and by prune; one that we may not remove (files of sub-ids, seen from outside their namespace) is left for later.
+// A locked file inside says that the owner lives. Directories whose lock is free are swept when a
+// store is opened and by prune; one that we may not remove (files of sub-ids, seen from outside
+// their namespace) is left for later.
 #pragma once
 
 #include <atomic>
@@ -21,8 +23,8 @@ class Ingest {
  public:
   explicit Ingest(StoreRoot& store) : store_(store), root_(store.dir()) {}
 
-  Dir dir();                                        // ours
-  TreePath fresh_name(const std::string& prefix);   // of nothing yet, in dir()
+  Dir dir();                                       // ours
+  TreePath fresh_name(const std::string& prefix);  // of nothing yet, in dir()
   // Moves something out of the store's sight; it is removed by empty_trash or with us.
   TreePath trash(const TreePath& path);
   void empty_trash(const TreePath& trashed) noexcept;

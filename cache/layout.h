@@ -25,15 +25,21 @@ inline constexpr const char* kIngest = "ingest";
 inline constexpr const char* kLocks = "locks";
 inline constexpr const char* kMarkSuffix = ".used";  // beside each tree
 
-inline TreePath path(const std::string& text) { return TreePath::clean(text); }
+inline TreePath path(const std::string& text) {
+  return TreePath::clean(text);
+}
 
 // blobs/sha256/ab/abcd…, tables/ab/abcd…: 256 directories keep each small.
 inline TreePath fanned(const std::string& base, const oci::Digest& digest) {
   const std::string hex = digest.hex();
   return path(base + "/" + hex.substr(0, 2) + "/" + hex);
 }
-inline TreePath blob(const oci::Digest& digest) { return fanned(kBlobs, digest); }
-inline TreePath table(const oci::Digest& digest) { return fanned(kTables, digest); }
+inline TreePath blob(const oci::Digest& digest) {
+  return fanned(kBlobs, digest);
+}
+inline TreePath table(const oci::Digest& digest) {
+  return fanned(kTables, digest);
+}
 
 // nullopt unless hex is a digest's 64 characters.
 std::optional<oci::Digest> try_digest(std::string_view hex);

@@ -14,7 +14,8 @@ namespace cooper::cache {
 namespace {
 
 constexpr Nanoseconds kPerSecond = 1'000'000'000;
-constexpr const char* kGate = "leases.lock";  // shared: a lease begins; exclusive: prune counts them
+constexpr const char* kGate =
+    "leases.lock";  // shared: a lease begins; exclusive: prune counts them
 constexpr std::string_view kPrefix = "lease-";
 
 struct stat status_of(int fd) {
@@ -23,7 +24,8 @@ struct stat status_of(int fd) {
   return status;
 }
 
-// Sets the file's time to now, or leaves it where it is when that is later; what the file system kept of it.
+// Sets the file's time to now, or leaves it where it is when that is later; what the file system
+// kept of it.
 Nanoseconds advance_mtime(int fd, Nanoseconds at_least) {
   set_mtime_ns(fd, std::max(now_ns(), at_least), "a lock of the store");
   return mtime_ns(status_of(fd));
@@ -84,7 +86,8 @@ bool Leases::any_own() const {
 
 Nanoseconds Leases::stamp() const {
   const Nanoseconds now = now_ns();
-  return own_.with([&](const auto& own) { return own.empty() ? now : std::max(now, *own.rbegin()); });
+  return own_.with(
+      [&](const auto& own) { return own.empty() ? now : std::max(now, *own.rbegin()); });
 }
 
 bool Leases::covers(Nanoseconds used) const {

@@ -1,10 +1,11 @@
 // Leases of running builds, and the time that "last use" is told in.
 //
-// A lease is a locked file whose mtime is the moment it began. Finding an object sets the object's mtime to a
-// stamp that is never before the newest lease of this store object; prune removes only what was last used before
-// its horizon: the beginning of the oldest live lease, or of the prune itself when that is earlier. Both are read
-// back from the file system, and no lease ever begins before the last prune did, so a clock that is set back, or a
-// file system that keeps whole seconds, makes prune remove less and never more.
+// A lease is a locked file whose mtime is the moment it began. Finding an object sets the object's
+// mtime to a stamp that is never before the newest lease of this store object; prune removes only
+// what was last used before its horizon: the beginning of the oldest live lease, or of the prune
+// itself when that is earlier. Both are read back from the file system, and no lease ever begins
+// before the last prune did, so a clock that is set back, or a file system that keeps whole
+// seconds, makes prune remove less and never more.
 #pragma once
 
 #include <cstdint>
@@ -47,7 +48,7 @@ class Leases {
 
   // Marks the beginning of a prune. Sweeps the files of dead leases.
   struct Horizon {
-    Nanoseconds before = 0;   // only what was last used earlier may go
+    Nanoseconds before = 0;  // only what was last used earlier may go
     bool any_live = false;
   };
   Horizon begin_prune();

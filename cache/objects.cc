@@ -17,7 +17,9 @@
 namespace cooper::cache {
 namespace {
 
-std::int64_t number(ObjectKind kind) { return static_cast<std::int64_t>(kind); }
+std::int64_t number(ObjectKind kind) {
+  return static_cast<std::int64_t>(kind);
+}
 
 struct stat status_of(int fd, const ObjectId& id) {
   struct stat status {};
@@ -25,7 +27,9 @@ struct stat status_of(int fd, const ObjectId& id) {
   return status;
 }
 
-std::uint64_t size_of(const struct stat& status) { return static_cast<std::uint64_t>(status.st_size); }
+std::uint64_t size_of(const struct stat& status) {
+  return static_cast<std::uint64_t>(status.st_size);
+}
 
 // A blob's content is its name: only other kinds store it.
 std::optional<ObjectRow> read_row(Database& database, const ObjectId& id) {
@@ -126,7 +130,8 @@ void Objects::publish(const ObjectId& id, const ObjectRow& row, const UniqueFd& 
     }
     try {
       record(id, row);
-    } catch (...) {  // rethrown: a file without a row would only take room; our lock keeps others from replacing it
+    } catch (...) {  // rethrown: a file without a row would only take room; our lock keeps others
+                     // from replacing it
       root_.dir().unlink(object_path(id));
       throw;
     }
@@ -134,8 +139,8 @@ void Objects::publish(const ObjectId& id, const ObjectRow& row, const UniqueFd& 
   });
 }
 
-// The name is taken. True: what is there is good, and used now. Otherwise ours replaces it, unless it has just
-// vanished (absent).
+// The name is taken. True: what is there is good, and used now. Otherwise ours replaces it, unless
+// it has just vanished (absent).
 bool Objects::keep_existing(const ObjectId& id, const ObjectRow& row, bool& absent,
                             const TreePath& source) {
   const TreePath path = object_path(id);
@@ -190,8 +195,8 @@ void Objects::record(const ObjectId& id, const ObjectRow& row) {
   });
 }
 
-// Within a transaction. Without a file the row may be that of one being published now, which writes its row after
-// the file is in place: it is forgotten only while there is still no file.
+// Within a transaction. Without a file the row may be that of one being published now, which writes
+// its row after the file is in place: it is forgotten only while there is still no file.
 bool Objects::forget(Database& database, const ObjectId& id, bool has_file) const {
   if (!has_file && root_.dir().try_stat(object_path(id))) return false;
   if (id.kind == ObjectKind::blob) {

@@ -1,9 +1,11 @@
-// Blobs and tables: files with a row in the database that says how long they are. A file counts only when its row
-// is there and agrees; a disagreement (a file cut short by a power loss) is a miss, and the object is dropped.
+// Blobs and tables: files with a row in the database that says how long they are. A file counts
+// only when its row is there and agrees; a disagreement (a file cut short by a power loss) is a
+// miss, and the object is dropped.
 //
-// Every look at a file is under its own kernel lock: shared while it is checked and its use noted, exclusive while
-// it is published or removed. So nobody removes what was just found, and nobody finds what is being removed. Rows
-// are read after the file is locked, and removed before the file is.
+// Every look at a file is under its own kernel lock: shared while it is checked and its use noted,
+// exclusive while it is published or removed. So nobody removes what was just found, and nobody
+// finds what is being removed. Rows are read after the file is locked, and removed before the file
+// is.
 #pragma once
 
 #include <cstdint>
@@ -45,23 +47,28 @@ class Objects {
     UniqueFd file;  // unlocked
     std::uint64_t size_bytes = 0;
   };
-  // Checks and notes the use. nullopt: absent, or not of the size that is recorded or (when given) expected.
+  // Checks and notes the use. nullopt: absent, or not of the size that is recorded or (when given)
+  // expected.
   std::optional<Found> find(const ObjectId& id, std::optional<std::uint64_t> expected_bytes = {});
 
-  // Publishes a complete file that lies in our ingest directory under `name`; the name is gone afterwards.
-  void publish(const ObjectId& id, const ObjectRow& row, const UniqueFd& file, const TreePath& name);
+  // Publishes a complete file that lies in our ingest directory under `name`; the name is gone
+  // afterwards.
+  void publish(const ObjectId& id, const ObjectRow& row, const UniqueFd& file,
+               const TreePath& name);
   // The same for bytes at hand.
   void publish(const ObjectId& id, std::string_view bytes);
 
   enum class Removal { removed, absent, in_use };
-  // Unless somebody uses it now or used it at `horizon` or later. Its row and the records that name it go first, in
-  // one transaction with what `also` adds.
+  // Unless somebody uses it now or used it at `horizon` or later. Its row and the records that name
+  // it go first, in one transaction with what `also` adds.
   Removal remove(const ObjectId& id, Nanoseconds horizon,
                  const std::function<void(Database&)>& also = nullptr);
-  // Removes it although it may be leased, if its row is still `row`: the file does not hold what it must.
+  // Removes it although it may be leased, if its row is still `row`: the file does not hold what it
+  // must.
   void drop_damaged(const ObjectId& id, const ObjectRow& row);
 
-  // -- for care, without noting a use ---------------------------------------------------------------
+  // -- for care, without noting a use
+  // ---------------------------------------------------------------
   std::optional<ObjectRow> row(const ObjectId& id);
   std::vector<std::pair<ObjectId, ObjectRow>> rows();
   // A file and the row that went with it at one moment.
@@ -78,7 +85,8 @@ class Objects {
   std::vector<ObjectId> files() const;
 
  private:
-  bool keep_existing(const ObjectId& id, const ObjectRow& row, bool& absent, const TreePath& source);
+  bool keep_existing(const ObjectId& id, const ObjectRow& row, bool& absent,
+                     const TreePath& source);
   void record(const ObjectId& id, const ObjectRow& row);
   void note_use(int fd, const struct stat& status, const ObjectId& id) const;
   bool forget(Database& database, const ObjectId& id, bool has_file) const;

@@ -19,7 +19,8 @@ namespace cooper::cache {
 namespace {
 
 constexpr Nanoseconds kPerSecond = 1'000'000'000;
-// Facts and remembered digests say nothing of their use; they are small, and dropped only after this long.
+// Facts and remembered digests say nothing of their use; they are small, and dropped only after
+// this long.
 constexpr Nanoseconds kMemoryLasts = Nanoseconds{30} * 24 * 3600 * kPerSecond;
 
 struct MountId {
@@ -42,7 +43,8 @@ struct Image {  // all names of one root
 };
 
 Nanoseconds to_ns(std::chrono::seconds age) {
-  constexpr std::int64_t kCentury = std::int64_t{100} * 365 * 24 * 3600;  // keeps the product in range
+  constexpr std::int64_t kCentury =
+      std::int64_t{100} * 365 * 24 * 3600;  // keeps the product in range
   return std::clamp<std::int64_t>(age.count(), 0, kCentury) * kPerSecond;
 }
 
@@ -106,8 +108,7 @@ void Pruner::scan_images() {
     image.references.push_back(named.reference);
     if (image.references.size() > 1) continue;
     image.reached = reach(parts_.objects, named.root);
-    image.last_use =
-        object_use(parts_.root.dir(), {ObjectKind::blob, named.root.digest.value});
+    image.last_use = object_use(parts_.root.dir(), {ObjectKind::blob, named.root.digest.value});
     for (const ObjectId& id : image.reached.objects) ++object_uses_[id];
     for (const oci::Digest& chain : image.reached.chains) ++chain_uses_[chain];
   }
@@ -247,9 +248,8 @@ bool Pruner::remove_now(const AnyId& id) {
 // A cache mount may be in use by any live build, which says nothing of it to us.
 bool Pruner::remove_mount(const MountId& mount) {
   std::optional<TreePath> trashed;
-  const bool alone = parts_.leases.without_leases([&] {
-    trashed = parts_.ingest.trash(layout::path(layout::kMounts).child(mount.name));
-  });
+  const bool alone = parts_.leases.without_leases(
+      [&] { trashed = parts_.ingest.trash(layout::path(layout::kMounts).child(mount.name)); });
   if (trashed) parts_.ingest.empty_trash(*trashed);
   return alone;
 }

@@ -1,10 +1,11 @@
 // Making room.
 //
-// First goes what no name reaches (results of steps, trees, RUN cache mounts, leftovers), least recently used
-// first; then, with `all`, names, least recently used first, each with what only it reached. Whatever a live
-// build uses stays: objects carry the time of their last use (leases.h), and using the root of an image keeps the
-// whole image, since a name's root is removed before the things it points to and only when unused.
-// With `all`, no filter and nobody else there, the directory is left empty.
+// First goes what no name reaches (results of steps, trees, RUN cache mounts, leftovers), least
+// recently used first; then, with `all`, names, least recently used first, each with what only it
+// reached. Whatever a live build uses stays: objects carry the time of their last use (leases.h),
+// and using the root of an image keeps the whole image, since a name's root is removed before the
+// things it points to and only when unused. With `all`, no filter and nobody else there, the
+// directory is left empty.
 #pragma once
 
 #include "cache/ingest.h"

@@ -16,7 +16,8 @@ struct Reached {
   std::vector<oci::Digest> chains;  // chainIDs of the trees of its layers, whatever the mapping
 };
 
-// Follows indexes, manifests and configurations as far as they are here and can be read. Notes no use.
+// Follows indexes, manifests and configurations as far as they are here and can be read. Notes no
+// use.
 Reached reach(Objects& objects, const oci::Descriptor& root);
 
 }  // namespace cooper::cache

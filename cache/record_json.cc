@@ -9,7 +9,8 @@ namespace {
 
 using Json = nlohmann::json;
 
-// Rows are read back by us alone, so the library's own checks suffice: whatever it finds is a damaged row.
+// Rows are read back by us alone, so the library's own checks suffice: whatever it finds is a
+// damaged row.
 template <class Body>
 auto telling_damage(Body&& body) {
   try {
@@ -58,14 +59,17 @@ oci::Descriptor descriptor_from(const Json& json) {
   return descriptor;
 }
 
-// Annotations may hold any bytes a registry sent; what is no UTF-8 is replaced, as JSON cannot carry it.
+// Annotations may hold any bytes a registry sent; what is no UTF-8 is replaced, as JSON cannot
+// carry it.
 std::string dump(const Json& json) {
   return json.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 }  // namespace
 
-std::string to_text(const oci::Descriptor& descriptor) { return dump(to_json(descriptor)); }
+std::string to_text(const oci::Descriptor& descriptor) {
+  return dump(to_json(descriptor));
+}
 
 oci::Descriptor parse_descriptor(std::string_view text) {
   return telling_damage([&] { return descriptor_from(Json::parse(text)); });

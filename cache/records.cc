@@ -8,8 +8,8 @@
 namespace cooper::cache {
 namespace {
 
-// A use is written down when the one on record is older: "last used" is told in hours, and a build that finds
-// everything writes nothing.
+// A use is written down when the one on record is older: "last used" is told in hours, and a build
+// that finds everything writes nothing.
 constexpr Nanoseconds kNoteUsesAfter = Nanoseconds{3600} * 1'000'000'000;
 
 std::string raw(const oci::Digest& digest) {
@@ -28,7 +28,9 @@ std::string describe_key(const std::string& key) {
 
 }  // namespace
 
-std::string step_key(const StepKey& key) { return "s" + raw(key.value); }
+std::string step_key(const StepKey& key) {
+  return "s" + raw(key.value);
+}
 
 std::string equal_key(const std::optional<oci::ChainId>& parent,
                       const oci::ContentDigest& content) {
@@ -37,8 +39,7 @@ std::string equal_key(const std::optional<oci::ChainId>& parent,
 
 std::optional<Records::Row> Records::read(const std::string& key) {
   return root_.with_db([&](Database& database) -> std::optional<Row> {
-    Query query =
-        database.query("SELECT inputs, layer, created, used FROM records WHERE key=?");
+    Query query = database.query("SELECT inputs, layer, created, used FROM records WHERE key=?");
     query.bytes(key);
     if (!query.step()) return std::nullopt;
     Row row;
@@ -101,9 +102,8 @@ void Records::drop_record(const std::string& key, const std::optional<oci::Diges
 }
 
 void Records::flush_uses() {
-  const std::map<std::string, Nanoseconds> uses = uses_.with([](auto& gathered) {
-    return std::exchange(gathered, {});
-  });
+  const std::map<std::string, Nanoseconds> uses =
+      uses_.with([](auto& gathered) { return std::exchange(gathered, {}); });
   if (uses.empty()) return;
   root_.with_db([&](Database& database) {
     database.transaction([&] {
@@ -135,7 +135,9 @@ void Records::put_name(const oci::Reference& reference, const oci::Descriptor& r
                        const std::string& created) {
   objects_.find({ObjectKind::blob, root.digest.value});
   root_.with_db([&](Database& database) {
-    database.query("INSERT OR REPLACE INTO names (reference, root, digest, created) VALUES (?, ?, ?, ?)")
+    database
+        .query(
+            "INSERT OR REPLACE INTO names (reference, root, digest, created) VALUES (?, ?, ?, ?)")
         .text(reference.str())
         .text(to_text(root))
         .digest(root.digest.value)

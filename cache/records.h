@@ -1,8 +1,9 @@
 // Rows that are not files: what steps gave, what names mean, remembered facts.
 //
-// Steps and early cutoffs share one table; the first byte of a key says which. A record that names a layer counts
-// only while the layer's blob does, and is used when the blob is. A record without a layer has no file to carry
-// the time of its last use: uses are gathered and written when a build ends.
+// Steps and early cutoffs share one table; the first byte of a key says which. A record that names
+// a layer counts only while the layer's blob does, and is used when the blob is. A record without a
+// layer has no file to carry the time of its last use: uses are gathered and written when a build
+// ends.
 #pragma once
 
 #include <map>

@@ -18,8 +18,8 @@ class FileStepLock final : public StepLock {
  public:
   FileStepLock(const Dir& root, TreePath path, UniqueFd file)
       : root_(root.duplicate()), path_(std::move(path)), file_(std::move(file)) {}
-  // The file goes while its lock is still held: a waiter then finds that it locked a file without a name, and
-  // starts over with whatever has the name by then.
+  // The file goes while its lock is still held: a waiter then finds that it locked a file without a
+  // name, and starts over with whatever has the name by then.
   ~FileStepLock() override {
     try {
       root_.unlink(path_);

@@ -52,8 +52,12 @@ class FileLease final : public Lease {
   Leases::Held held_;
 };
 
-ObjectId blob_id(const oci::BlobDigest& digest) { return {ObjectKind::blob, digest.value}; }
-ObjectId table_id(const oci::DiffId& diff_id) { return {ObjectKind::table, diff_id.value}; }
+ObjectId blob_id(const oci::BlobDigest& digest) {
+  return {ObjectKind::blob, digest.value};
+}
+ObjectId table_id(const oci::DiffId& diff_id) {
+  return {ObjectKind::table, diff_id.value};
+}
 
 class LocalStore final : public Store {
   // First, as its type is deduced.
@@ -76,7 +80,8 @@ class LocalStore final : public Store {
   std::unique_ptr<ByteSource> open_blob(const oci::BlobDigest& digest) override {
     std::optional<Objects::Found> found = core_->objects.find(blob_id(digest));
     if (!found) {
-      throw Error(Errc::not_found, cat("blob ", digest, " is not in the store ", core_->root.label()));
+      throw Error(Errc::not_found,
+                  cat("blob ", digest, " is not in the store ", core_->root.label()));
     }
     return std::make_unique<FdSource>(std::move(found->file), cat("blob ", digest));
   }

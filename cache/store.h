@@ -1,10 +1,16 @@
-// The store: blobs, layer tables, trees, cache records, local names. One directory, shared by any number of
-// processes; layout and promises in cache/README.md.
+// The store: blobs, layer tables, trees, cache records, local names. One directory, shared by any
+// number of processes; layout and promises in cache/README.md.
 //
-// Promises: an object appears by one atomic rename or one transaction, after it is complete and verified; kill -9
-// or a full disk at any point leaves a valid store; locks are kernel locks and die with their process; a record
-// whose objects are gone is a miss, never an error; prune never removes what a live lease holds. Every function is
-// safe to call from several threads.
+// Promises: an object appears by one atomic rename or one transaction, after it is complete and
+// verified; kill -9 or a full disk at any point leaves a valid store; locks are kernel locks and
+// die with their process; a record whose objects are gone is a miss, never an error; prune never
+// removes what a live lease holds. Every function is safe to call from several threads. A full disk
+// is Error(io) "disk full" naming the store, a damaged database Error(corrupt) naming the cure.
+//
+// Whoever writes, or relies on what it found, holds a lease meanwhile: without one, prune may take
+// an object right after it was found. What a Store hands out (writers, directories, leases) goes
+// before the Store does, and nothing else of the same Store may run during prune({all}), which may
+// remove the database.
 #pragma once
 
 #include <chrono>
@@ -55,10 +61,13 @@ class StepLock {
   virtual ~StepLock() = default;
 };
 
+// Without options: what no name reaches (results of steps, trees, RUN cache mounts). With `all` and
+// nothing else, and nobody else there, the directory is left empty, and a damaged database is no
+// obstacle.
 struct PruneOptions {
-  bool all = false;                                  // also what names still reach
-  std::optional<std::chrono::seconds> older_than;    // by last use
-  std::optional<std::uint64_t> keep_bytes;           // stop once the store is this small
+  bool all = false;                                // then also names, and what only they reach
+  std::optional<std::chrono::seconds> older_than;  // by last use
+  std::optional<std::uint64_t> keep_bytes;         // stop once the store is this small
 };
 struct PruneResult {
   std::uint64_t removed_objects = 0;
@@ -73,62 +82,75 @@ struct NamedImage {
 
 class Store : public oci::BlobStore {
  public:
-  // Opens or makes it. Error(denied|io) names the path; a store of a newer format is Error(unsupported).
+  // Opens or makes it. Error(denied|io) names the path; a store of a newer format is
+  // Error(unsupported), a directory full of something else Error(invalid).
   static std::unique_ptr<Store> open(const std::filesystem::path& path);
   ~Store() override = default;
 
   virtual const std::filesystem::path& path() const = 0;
 
-  // -- a running build ------------------------------------------------------------------------------
+  // -- a running build
+  // ------------------------------------------------------------------------------
   virtual std::unique_ptr<Lease> lease() = 0;
   // Waits; Error(cancelled) when stop is requested. The lock file vanishes with its last holder.
   virtual std::unique_ptr<StepLock> lock_step(const StepKey& key, std::stop_token stop) = 0;
   // A private directory beneath ingest/, swept when its owner is gone.
   virtual TempDir scratch(const std::string& prefix) = 0;
 
-  // -- records --------------------------------------------------------------------------------------
-  // A record whose layer blob is missing or has another size is dropped and answered as a miss. What is found is
-  // leased and its last use noted.
+  // -- records
+  // -------------------------------------------------------------------------------------- A record
+  // whose layer blob is missing or has another size is dropped and answered as a miss. What is
+  // found is leased and its last use noted. A record's layer must be in the store by the time the
+  // record is put.
   virtual std::optional<StepRecord> find_step(const StepKey& key) = 0;
   virtual void put_step(const StepKey& key, const StepRecord& record) = 0;
   // Early cutoff (CACHE-20): the layer first made on `parent` (nullopt: scratch) with this content.
   virtual std::optional<StepRecord> find_equal(const std::optional<oci::ChainId>& parent,
                                                const oci::ContentDigest& content) = 0;
-  virtual void put_equal(const std::optional<oci::ChainId>& parent, const oci::ContentDigest& content,
-                         const StepRecord& record) = 0;
+  virtual void put_equal(const std::optional<oci::ChainId>& parent,
+                         const oci::ContentDigest& content, const StepRecord& record) = 0;
 
-  // -- tables (by diffID) -----------------------------------------------------------------------------
+  // -- tables (by diffID)
+  // -----------------------------------------------------------------------------
   virtual std::optional<std::string> find_table(const oci::DiffId& diff_id) = 0;
   virtual void put_table(const oci::DiffId& diff_id, std::string_view bytes) = 0;
 
-  // -- trees: directories usable as overlay lower directories, per id mapping -----------------------
-  // mapping: a short file-name-safe word ("0", "sub-100000-65536").
+  // -- trees: directories usable as overlay lower directories, per id mapping
+  // ----------------------- mapping: a short file-name-safe word ("0", "sub-100000-65536").
   virtual std::optional<Dir> find_tree(const std::string& mapping, const oci::ChainId& chain) = 0;
   // An empty directory on the same file system, to be filled and then given to put_tree.
   virtual TempDir new_tree(const std::string& mapping) = 0;
-  // Publishes subdirectory `inside` (root: the whole) of a new_tree. When another process was first, theirs wins
-  // and ours is dropped. Returns the published directory.
-  virtual Dir put_tree(const std::string& mapping, const oci::ChainId& chain, TempDir tree, const TreePath& inside) = 0;
+  // Publishes subdirectory `inside` (root: the whole) of a new_tree. When another process was
+  // first, theirs wins and ours is dropped. Returns the published directory.
+  virtual Dir put_tree(const std::string& mapping, const oci::ChainId& chain, TempDir tree,
+                       const TreePath& inside) = 0;
   // Where trees of a mapping lie: absolute host path (for mounts).
   virtual std::string tree_path(const std::string& mapping, const oci::ChainId& chain) const = 0;
 
-  // -- names ------------------------------------------------------------------------------------------
+  // -- names
+  // ------------------------------------------------------------------------------------------ A
+  // name whose root (manifest or index) is not in the store is absent. Finding it leases the whole
+  // image.
   virtual std::optional<oci::Descriptor> find_name(const oci::Reference& reference) = 0;
-  virtual void put_name(const oci::Reference& reference, const oci::Descriptor& root, const std::string& created) = 0;
+  virtual void put_name(const oci::Reference& reference, const oci::Descriptor& root,
+                        const std::string& created) = 0;
   virtual bool remove_name(const oci::Reference& reference) = 0;
   virtual std::vector<NamedImage> names() = 0;  // sorted by reference
 
-  // -- small remembered facts -----------------------------------------------------------------------
-  // Which manifest a reference resolved to, what platform was chosen, …: (kind, key) -> text.
+  // -- small remembered facts
+  // ----------------------------------------------------------------------- Which manifest a
+  // reference resolved to, what platform was chosen, …: (kind, key) -> text.
   virtual std::optional<std::string> find_fact(const std::string& kind, const std::string& key) = 0;
-  virtual void put_fact(const std::string& kind, const std::string& key, const std::string& value) = 0;
+  virtual void put_fact(const std::string& kind, const std::string& key,
+                        const std::string& value) = 0;
   // A directory for remembered file digests (layers::PackedDigestMemory).
   virtual Dir digests_dir() = 0;
 
-  // -- care -------------------------------------------------------------------------------------------
+  // -- care
+  // -------------------------------------------------------------------------------------------
   virtual PruneResult prune(const PruneOptions& options) = 0;
-  // Re-hashes every blob, re-reads every record, name and tree; one line per problem, empty when all is well.
-  // `repair` drops what is damaged.
+  // Re-hashes every blob, re-reads every record, name and tree; one line per problem, empty when
+  // all is well. `repair` drops what is damaged.
   virtual std::vector<std::string> verify(bool repair) = 0;
   virtual std::uint64_t size_bytes() = 0;
 };

@@ -17,7 +17,8 @@
 namespace cooper::cache {
 namespace {
 
-// Times are nanoseconds since 1970. Everything that says "when was this used" of files is the file's mtime.
+// Times are nanoseconds since 1970. Everything that says "when was this used" of files is the
+// file's mtime.
 constexpr const char* kSchema = R"sql(
   CREATE TABLE objects (kind INTEGER NOT NULL, digest BLOB NOT NULL, size INTEGER NOT NULL, content BLOB,
                         PRIMARY KEY (kind, digest)) WITHOUT ROWID;
@@ -35,22 +36,26 @@ static_assert(layout::kVersion == 1);
 
 [[noreturn]] void refuse_newer(const std::string& label, int version) {
   throw Error(Errc::unsupported,
-              cat("the store ", label, " has format ", version, ", made by a newer cooper; this one knows format ",
-                  layout::kVersion, " (use the newer program, or another COOPER_ROOT)"));
+              cat("the store ", label, " has format ", version,
+                  ", made by a newer cooper; this one knows format ", layout::kVersion,
+                  " (use the newer program, or another COOPER_ROOT)"));
 }
 
 Dir open_root(const std::filesystem::path& path) {
   return telling_disk_full(path.string(), [&] {
-    return with_context([&] { return cat("opening the store ", path.string()); }, [&] {
-      struct stat found {};
-      if (::stat(path.c_str(), &found) != 0) {
-        std::error_code failure;
-        std::filesystem::create_directories(path, failure);
-        if (failure) throw SysError(failure.value(), cat("making ", path.string()));
-        if (::chmod(path.c_str(), 0700) != 0) throw_errno("setting the mode of", path.string());
-      }
-      return Dir::open(path, Confine::strict);
-    });
+    return with_context([&] { return cat("opening the store ", path.string()); },
+                        [&] {
+                          struct stat found {};
+                          if (::stat(path.c_str(), &found) != 0) {
+                            std::error_code failure;
+                            std::filesystem::create_directories(path, failure);
+                            if (failure)
+                              throw SysError(failure.value(), cat("making ", path.string()));
+                            if (::chmod(path.c_str(), 0700) != 0)
+                              throw_errno("setting the mode of", path.string());
+                          }
+                          return Dir::open(path, Confine::strict);
+                        });
   });
 }
 
@@ -63,11 +68,12 @@ UniqueFd open_presence(const std::filesystem::path& path) {
 }
 
 void create_tables(Database& database) {
-  // Nothing is flushed here, as a new store holds nothing that could be lost: after a power loss the file is empty,
-  // and then SQLite drops the log and this runs again, or its first page is whole and the log's checksums decide.
+  // Nothing is flushed here, as a new store holds nothing that could be lost: after a power loss
+  // the file is empty, and then SQLite drops the log and this runs again, or its first page is
+  // whole and the log's checksums decide.
   database.execute("PRAGMA synchronous=OFF; PRAGMA auto_vacuum=INCREMENTAL");
-  // WAL: readers never wait for a writer. Where the file system cannot map shared memory SQLite keeps its old
-  // journal, which is slower and as safe.
+  // WAL: readers never wait for a writer. Where the file system cannot map shared memory SQLite
+  // keeps its old journal, which is slower and as safe.
   { database.query("PRAGMA journal_mode=WAL").step(); }
   database.transaction([&] {
     if (database.user_version() != 0) return;  // another process was faster
@@ -92,21 +98,24 @@ StoreRoot::StoreRoot(const std::filesystem::path& path)
 
 Database StoreRoot::open_database() const {
   return telling_disk_full(label(), [&] {
-    return with_context([&] { return cat("opening the store ", path_.string()); }, [&] {
-      make_format();
-      Database database(path_ / layout::kDatabase);
-      const int version = database.user_version();
-      if (version > layout::kVersion) refuse_newer(label(), version);
-      if (version != 0) return database;
-      const UniqueFd format = dir_.open_file(layout::path(layout::kFormat), O_RDWR);
-      lock_file(format.get(), LockMode::exclusive);
-      create_tables(database);
-      return database;
-    });
+    return with_context([&] { return cat("opening the store ", path_.string()); },
+                        [&] {
+                          make_format();
+                          Database database(path_ / layout::kDatabase);
+                          const int version = database.user_version();
+                          if (version > layout::kVersion) refuse_newer(label(), version);
+                          if (version != 0) return database;
+                          const UniqueFd format =
+                              dir_.open_file(layout::path(layout::kFormat), O_RDWR);
+                          lock_file(format.get(), LockMode::exclusive);
+                          create_tables(database);
+                          return database;
+                        });
   });
 }
 
-// The marker comes first of all: a directory that has other things but no marker is not ours to fill or empty.
+// The marker comes first of all: a directory that has other things but no marker is not ours to
+// fill or empty.
 void StoreRoot::make_format() const {
   const TreePath marker = layout::path(layout::kFormat);
   constexpr std::size_t kLimitBytes = 64;
@@ -117,7 +126,8 @@ void StoreRoot::make_format() const {
         entries, [](const DirEntry& entry) { return entry.name != "lost+found"; });
     // Looked for again: whoever made the entries may have been another cooper, one moment ago.
     if (foreign && !dir_.try_stat(marker)) {
-      throw Error(Errc::invalid, cat(label(), " is neither empty nor a cooper store; give another directory"));
+      throw Error(Errc::invalid,
+                  cat(label(), " is neither empty nor a cooper store; give another directory"));
     }
     const UniqueFd made = dir_.open_file(marker, O_RDWR | O_CREAT, 0600);
     const std::string text = cat(layout::kVersion, "\n");
@@ -132,12 +142,15 @@ void StoreRoot::make_format() const {
 }
 
 bool StoreRoot::lock_alone() {
-  // Turning a lock into another kind may let go of the first one; either way the shared one is taken again.
+  // Turning a lock into another kind may let go of the first one; either way the shared one is
+  // taken again.
   if (try_lock_file(presence_.get(), LockMode::exclusive)) return true;
   share_again();
   return false;
 }
 
-void StoreRoot::share_again() { lock_file(presence_.get(), LockMode::shared); }
+void StoreRoot::share_again() {
+  lock_file(presence_.get(), LockMode::shared);
+}
 
 }  // namespace cooper::cache

@@ -1,8 +1,9 @@
-// The store's directory and its database: made when absent, refused when foreign or newer, opened again after
-// prune emptied everything.
+// The store's directory and its database: made when absent, refused when foreign or newer, opened
+// again after prune emptied everything.
 //
-// Every open store holds a shared lock on the directory itself; who gets it exclusively is alone and may remove the
-// database. Nothing else removes it: SQLite must never find a log beside a database it does not belong to.
+// Every open store holds a shared lock on the directory itself; who gets it exclusively is alone
+// and may remove the database. Nothing else removes it: SQLite must never find a log beside a
+// database it does not belong to.
 #pragma once
 
 #include <atomic>
@@ -19,8 +20,9 @@ namespace cooper::cache {
 
 class StoreRoot {
  public:
-  // Error(denied|io) names the path, Error(invalid) a directory full of something else, Error(unsupported) a newer
-  // format. A damaged database is told by the first call that needs it, so that prune --all can still be asked.
+  // Error(denied|io) names the path, Error(invalid) a directory full of something else,
+  // Error(unsupported) a newer format. A damaged database is told by the first call that needs it,
+  // so that prune --all can still be asked.
   explicit StoreRoot(const std::filesystem::path& path);
 
   const std::filesystem::path& path() const noexcept { return path_; }
@@ -44,8 +46,8 @@ class StoreRoot {
     if (!ready_) with_db([](Database&) {});
   }
 
-  // When no other store object anywhere has this directory open: closes the database and calls body, which may
-  // remove everything; the next use starts afresh. False: somebody is there.
+  // When no other store object anywhere has this directory open: closes the database and calls
+  // body, which may remove everything; the next use starts afresh. False: somebody is there.
   template <class Body>
   [[nodiscard]] bool alone(Body&& body) {
     return database_.with([&](std::optional<Database>& database) {
@@ -71,7 +73,8 @@ class StoreRoot {
 
   std::filesystem::path path_;
   Dir dir_;
-  UniqueFd presence_;  // the directory, locked; declared after dir_ and before the database that it protects
+  UniqueFd presence_;  // the directory, locked; declared after dir_ and before the database that it
+                       // protects
   Guarded<std::optional<Database>> database_;
   std::atomic<bool> ready_{false};  // the database is open, so the marker is there
 };

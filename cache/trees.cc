@@ -45,14 +45,19 @@ void write_text(int fd, const std::string& text, std::size_t offset) {
   }
 }
 
-bool whole(TreeState state) { return state != TreeState::unfinished; }
+bool whole(TreeState state) {
+  return state != TreeState::unfinished;
+}
 
 }  // namespace
 
-std::string to_string(const TreeId& id) { return cat("tree ", id.mapping, "/", id.chain.hex()); }
+std::string to_string(const TreeId& id) {
+  return cat("tree ", id.mapping, "/", id.chain.hex());
+}
 
 BootClock boot_clock() {
-  // Where /proc is not readable the boots cannot be told apart; then trees are trusted, as blobs' rows are.
+  // Where /proc is not readable the boots cannot be told apart; then trees are trusted, as blobs'
+  // rows are.
   static const std::string boot_id = [] {
     const UniqueFd fd(::open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC));
     std::string text(36, '\0');  // a UUID
@@ -63,7 +68,9 @@ BootClock boot_clock() {
   return {boot_id, now.tv_sec};
 }
 
-std::string mark_text(const BootClock& now) { return cat(now.boot_id, " ", now.seconds, "\n"); }
+std::string mark_text(const BootClock& now) {
+  return cat(now.boot_id, " ", now.seconds, "\n");
+}
 
 TreeState read_mark(const std::string& text, const BootClock& now) {
   if (text.ends_with(kSettledMark)) return TreeState::settled;
@@ -95,7 +102,8 @@ std::optional<Dir> Trees::find(const TreeId& id) {
   if (status_of(mark->get()).st_nlink == 0) return std::nullopt;
   const std::string text = read_text(mark->get());
   const TreeState state = read_mark(text, boot_clock());
-  if (!whole(state) || !root_.dir().try_stat(layout::tree(id.mapping, id.chain))) return std::nullopt;
+  if (!whole(state) || !root_.dir().try_stat(layout::tree(id.mapping, id.chain)))
+    return std::nullopt;
   // Appended: others may read or append the same at this moment.
   if (state == TreeState::settled_now) write_text(mark->get(), kSettledMark, text.size());
   note_use(mark->get());
@@ -207,7 +215,8 @@ std::uint64_t Trees::size_bytes(const TreeId& id) {
   return counted;
 }
 
-// The mark stops saying that the tree is whole before the tree goes, and says it again when it may not go.
+// The mark stops saying that the tree is whole before the tree goes, and says it again when it may
+// not go.
 TreePath Trees::move_out(const TreePath& path, int mark) {
   const std::string text = read_text(mark);
   if (::ftruncate(mark, 0) != 0) throw_errno("writing", "a tree's mark");

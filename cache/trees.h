@@ -1,10 +1,12 @@
-// Published directories, each with a mark beside it: trees/<mapping>/<chain> and <chain>.used. A tree counts only
-// when its mark says that it is whole; the mark's mtime is the last use, and the mark's kernel lock is held while
-// the tree is looked up (shared), published or removed (exclusive), so the tree itself is never touched.
+// Published directories, each with a mark beside it: trees/<mapping>/<chain> and <chain>.used. A
+// tree counts only when its mark says that it is whole; the mark's mtime is the last use, and the
+// mark's kernel lock is held while the tree is looked up (shared), published or removed
+// (exclusive), so the tree itself is never touched.
 //
-// Files in trees are not flushed to disk one by one, and nobody checks their sizes as is done for blobs. So the
-// mark says in which boot the tree was made, and a tree of an earlier boot counts only if it was also used in its
-// own boot so long after it was made that the kernel had written it out. Else it is a miss and is made again.
+// Files in trees are not flushed to disk one by one, and nobody checks their sizes as is done for
+// blobs. So the mark says in which boot the tree was made, and a tree of an earlier boot counts
+// only if it was also used in its own boot so long after it was made that the kernel had written it
+// out. Else it is a miss and is made again.
 #pragma once
 
 #include <cstdint>
@@ -53,7 +55,8 @@ class Trees {
   std::optional<Dir> find(const TreeId& id);
   Dir put(const TreeId& id, TempDir tree, const TreePath& inside);
 
-  // -- for care ----------------------------------------------------------------------------------------
+  // -- for care
+  // ----------------------------------------------------------------------------------------
   struct Listed {
     TreeId id;
     Nanoseconds last_use = 0;  // 0: no mark
@@ -64,7 +67,8 @@ class Trees {
   // What it takes on disk; counted once and remembered.
   std::uint64_t size_bytes(const TreeId& id);
   enum class Removal { removed, in_use };
-  // Error(denied) when the files are not ours to remove (sub-ids, seen from outside their namespace).
+  // Error(denied) when the files are not ours to remove (sub-ids, seen from outside their
+  // namespace).
   Removal remove(const TreeId& id, Nanoseconds horizon);
 
  private:

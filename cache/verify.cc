@@ -1,6 +1,7 @@
-// Store::verify. Looks without noting uses, so that checking a store changes nothing that prune goes by.
-#include <sys/stat.h>
+// Store::verify. Looks without noting uses, so that checking a store changes nothing that prune
+// goes by.
 #include <dirent.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <atomic>
@@ -35,7 +36,8 @@ void in_parallel(std::size_t count, const std::function<void(std::size_t)>& work
     }
   };
   constexpr std::size_t kMaxThreads = 16;
-  const std::size_t cores = std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxThreads);
+  const std::size_t cores =
+      std::clamp<std::size_t>(std::thread::hardware_concurrency(), 1, kMaxThreads);
   {
     std::vector<std::jthread> threads;
     for (std::size_t i = 1; i < std::min(cores, count); ++i) threads.emplace_back(loop);
@@ -108,7 +110,8 @@ void Verifier::check_object(const ObjectId& id) {
     return;
   }
   if (!now.row) {
-    // A process died between publishing and recording. Nobody sees the file; a blob proves itself by its digest.
+    // A process died between publishing and recording. Nobody sees the file; a blob proves itself
+    // by its digest.
     if (id.kind == ObjectKind::table) return;
     const bool good = hash_file(std::move(*now.file), to_string(id)) == id.digest;
     if (!good) problem(cat(to_string(id), " is damaged, and not recorded"));
@@ -172,8 +175,9 @@ void Verifier::check_name(const NamedImage& named) {
   }
 }
 
-// Documents must be here and readable. Layers need not: a layer of a base that nobody had to read stays in its
-// registry; one that was here and is gone has been told by its row. An index lists platforms that were not asked for.
+// Documents must be here and readable. Layers need not: a layer of a base that nobody had to read
+// stays in its registry; one that was here and is gone has been told by its row. An index lists
+// platforms that were not asked for.
 void Verifier::check_document(const std::string& who, const oci::Descriptor& descriptor,
                               bool required) {
   const auto text = parts_.objects.peek(descriptor.digest.value, kDocumentLimitBytes);
@@ -181,16 +185,17 @@ void Verifier::check_document(const std::string& who, const oci::Descriptor& des
     if (!required) return;
     throw Error(Errc::not_found, cat(who, ": ", descriptor.digest, " is missing"));
   }
-  with_context([&] { return who; }, [&] {
-    const std::string name = descriptor.digest.str();
-    if (oci::is_index_type(descriptor.media_type)) {
-      for (const oci::Descriptor& child : oci::parse_index(*text, name).manifests) {
-        check_document(who, child, false);
-      }
-    } else if (oci::is_manifest_type(descriptor.media_type)) {
-      check_config(who, oci::parse_manifest(*text, name).config);
-    }
-  });
+  with_context([&] { return who; },
+               [&] {
+                 const std::string name = descriptor.digest.str();
+                 if (oci::is_index_type(descriptor.media_type)) {
+                   for (const oci::Descriptor& child : oci::parse_index(*text, name).manifests) {
+                     check_document(who, child, false);
+                   }
+                 } else if (oci::is_manifest_type(descriptor.media_type)) {
+                   check_config(who, oci::parse_manifest(*text, name).config);
+                 }
+               });
 }
 
 void Verifier::check_config(const std::string& who, const oci::Descriptor& descriptor) {

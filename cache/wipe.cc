@@ -9,12 +9,12 @@
 namespace cooper::cache {
 namespace {
 
-// The marker goes last: until then the directory is still known as a store. The database goes before its log, which
-// alone is harmless: SQLite drops it.
+// The marker goes last: until then the directory is still known as a store. The database goes
+// before its log, which alone is harmless: SQLite drops it.
 constexpr std::array kTopLevel = {
-    layout::kMountPoints, layout::kMounts, layout::kTrees, "blobs",       layout::kTables,     layout::kDigests,
-    layout::kDatabase, "cooper.db-wal", "cooper.db-shm", "cooper.db-journal", layout::kIngest,
-    layout::kLocks,    layout::kFormat};
+    layout::kMountPoints, layout::kMounts,   layout::kTrees,  "blobs",         layout::kTables,
+    layout::kDigests,     layout::kDatabase, "cooper.db-wal", "cooper.db-shm", "cooper.db-journal",
+    layout::kIngest,      layout::kLocks,    layout::kFormat};
 
 void count_all(const StoreParts& parts, PruneResult& result) {
   for (const ObjectId& id : parts.objects.files()) {

@@ -38,6 +38,9 @@ function(cooper_folder name)
   target_sources(cooper_${name} PUBLIC FILE_SET HEADERS BASE_DIRS ${CMAKE_SOURCE_DIR} FILES ${headers})
   list(TRANSFORM ARG_MAY_INCLUDE PREPEND cooper_)
   target_link_libraries(cooper_${name} PUBLIC cooper_options ${ARG_MAY_INCLUDE} PRIVATE ${ARG_LIBS})
+  # The standard headers that most files use, compiled once: half of the build's time.
+  target_precompile_headers(cooper_${name} PRIVATE <algorithm> <chrono> <functional> <map> <memory>
+    <mutex> <optional> <span> <sstream> <string> <string_view> <thread> <unordered_map> <variant> <vector>)
 endfunction()
 
 # cooper_tests(<folder> LIBS <libraries…>): every tests/<folder>/*_test.cc in one ctest-discovered binary.
@@ -49,6 +52,8 @@ function(cooper_tests folder)
   endif()
   add_executable(${folder}_tests ${sources})
   target_link_libraries(${folder}_tests PRIVATE cooper_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
+  target_precompile_headers(${folder}_tests PRIVATE <gmock/gmock.h> <gtest/gtest.h> <filesystem> <functional> <map>
+    <memory> <optional> <sstream> <string> <string_view> <thread> <variant> <vector>)
   target_compile_definitions(${folder}_tests PRIVATE COOPER_TESTDATA="${CMAKE_SOURCE_DIR}/testdata")
   gtest_discover_tests(${folder}_tests TEST_PREFIX "${folder}." DISCOVERY_TIMEOUT 60)
 endfunction()

@@ -48,7 +48,8 @@ bool ContentGuide::matches(const TreePath& relative) const {
   return false;
 }
 
-// Keeps the walk out of directories where nothing can match (CTX-04): level by level, up to the first "**".
+// Keeps the walk out of directories where nothing can match (CTX-04): level by level, up to the
+// first "**".
 bool ContentGuide::may_match_beneath(const TreePath& relative) const {
   const auto levels = pattern_.components();
   const auto names = relative.components();

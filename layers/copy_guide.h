@@ -9,8 +9,8 @@
 
 namespace cooper::layers {
 
-// Finds what a wildcard means (COPY-10): one pattern per level, links are not followed on the way, nothing is
-// looked for beneath a match.
+// Finds what a wildcard means (COPY-10): one pattern per level, links are not followed on the way,
+// nothing is looked for beneath a match.
 class WildcardGuide : public WalkGuide {
  public:
   WildcardGuide(const CopyRequest& request, std::vector<std::string> levels)
@@ -22,8 +22,8 @@ class WildcardGuide : public WalkGuide {
   std::vector<std::string> levels_;
 };
 
-// What is copied from a directory: everything, or with --parents what matches the part behind the pivot
-// (COPY-29 … COPY-31), in both cases without what --exclude names (COPY-33, COPY-35).
+// What is copied from a directory: everything, or with --parents what matches the part behind the
+// pivot (COPY-29 … COPY-31), in both cases without what --exclude names (COPY-33, COPY-35).
 class ContentGuide : public WalkGuide {
  public:
   explicit ContentGuide(const CopyRequest& request) : request_(request) {}

@@ -13,7 +13,8 @@
 namespace cooper::layers {
 namespace {
 
-// File: magic, record count (8 bytes), records, SHA-256 of all before it. Numbers are little-endian.
+// File: magic, record count (8 bytes), records, SHA-256 of all before it. Numbers are
+// little-endian.
 constexpr std::string_view kMagic = "cooper digests 1";
 constexpr std::size_t kHeaderBytes = kMagic.size() + 8;
 constexpr std::size_t kRecordBytes = 5 * 8 + 3 * 4 + 32;
@@ -129,7 +130,8 @@ std::optional<oci::ContentDigest> PackedDigestMemory::recall(const struct stat& 
   const auto found = std::lower_bound(records_.begin(), records_.end(), wanted.id,
                                       [](const Record& a, const FileId& b) { return a.id < b; });
   if (found != records_.end() && same_file(*found, wanted)) {
-    asked_for_[static_cast<std::size_t>(found - records_.begin())].store(true, std::memory_order_relaxed);
+    asked_for_[static_cast<std::size_t>(found - records_.begin())].store(true,
+                                                                         std::memory_order_relaxed);
     return found->digest;
   }
   return learnt_.with([&](const Learnt& learnt) -> std::optional<oci::ContentDigest> {
@@ -179,10 +181,11 @@ void PackedDigestMemory::save() {
   put(bytes, std::uint64_t{all.size()});
   for (const Record& record : all) append(bytes, record);
   bytes += text(oci::sha256(std::string_view(bytes)).bytes);
-  // The name collides with no living writer's. No fsync: what a crash leaves half written is damaged, hence
-  // empty.
+  // The name collides with no living writer's. No fsync: what a crash leaves half written is
+  // damaged, hence empty.
   static std::atomic<unsigned> serial = 0;
-  const TreePath temporary = TreePath::clean(cat(name_.str(), ".", ::getpid(), ".", serial++, ".tmp"));
+  const TreePath temporary =
+      TreePath::clean(cat(name_.str(), ".", ::getpid(), ".", serial++, ".tmp"));
   const UniqueFd fd = directory_.open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
   FdSink(fd.get(), temporary.str()).write(as_bytes(bytes));
   directory_.rename(temporary, name_);

@@ -1,11 +1,13 @@
-// Digests of host files, remembered between runs in one packed file per build context (design section 3: a
-// database row per file costs nearly the whole budget of a build that has nothing to do).
+// Digests of host files, remembered between runs in one packed file per build context (design
+// section 3: a database row per file costs nearly the whole budget of a build that has nothing to
+// do).
 //
-// A digest is found again by device, inode, size, mtime and ctime. A file whose mtime or ctime is not older than
-// kSettledSeconds before `now` is not remembered: it could change once more within one tick of the file
-// system's clock and look the same (the racy timestamps known from git). Whoever calls remember() must have begun
-// to read the file after `now` was taken, and must keep to file systems that tell the truth (HostTree does both).
-// A damaged or foreign file counts as empty. Thread-safe, except save().
+// A digest is found again by device, inode, size, mtime and ctime. A file whose mtime or ctime is
+// not older than kSettledSeconds before `now` is not remembered: it could change once more within
+// one tick of the file system's clock and look the same (the racy timestamps known from git).
+// Whoever calls remember() must have begun to read the file after `now` was taken, and must keep to
+// file systems that tell the truth (HostTree does both). A damaged or foreign file counts as empty.
+// Thread-safe, except save().
 #pragma once
 
 #include <atomic>
@@ -25,14 +27,15 @@ inline constexpr std::int64_t kSettledSeconds = 2;
 
 class PackedDigestMemory : public DigestMemory {
  public:
-  // Loads directory/name if it is there. now: the wall clock, read by the caller before any file is.
+  // Loads directory/name if it is there. now: the wall clock, read by the caller before any file
+  // is.
   PackedDigestMemory(const Dir& directory, TreePath name, Timestamp now);
 
   std::optional<oci::ContentDigest> recall(const struct stat& file) override;
   void remember(const struct stat& file, const oci::ContentDigest& digest) override;
 
-  // Writes what was learnt, by an atomic rename; nothing when nothing was. A record that no run asked for in
-  // the last 32 saves is dropped.
+  // Writes what was learnt, by an atomic rename; nothing when nothing was. A record that no run
+  // asked for in the last 32 saves is dropped.
   void save();
 
  private:

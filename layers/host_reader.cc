@@ -29,7 +29,9 @@ constexpr std::array<std::uint32_t, 13> kLocalFileSystems = {
     ISOFS_SUPER_MAGIC,     REISERFS_SUPER_MAGIC, kZfsMagic,      kBcachefsMagic,
 };
 
-bool vanished(int errnum) noexcept { return errnum == ENOENT || errnum == ENOTDIR; }
+bool vanished(int errnum) noexcept {
+  return errnum == ENOENT || errnum == ENOTDIR;
+}
 
 std::optional<EntryType> entry_type(mode_t mode) {
   switch (mode & S_IFMT) {
@@ -95,8 +97,8 @@ std::string HostReader::describe(const TreePath& path) const {
   return root_.label() + (top_ / path).absolute();
 }
 
-// A remembered digest says that the file has no capability: files that have one are never remembered
-// (HostTree::content_digest), and giving a file one changes its ctime.
+// A remembered digest says that the file has no capability: files that have one are never
+// remembered (HostTree::content_digest), and giving a file one changes its ctime.
 void HostReader::read_file_facts(int directory, const char* name, Entry& entry,
                                  const struct stat& status) {
   entry.size_bytes = static_cast<std::uint64_t>(status.st_size);

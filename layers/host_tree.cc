@@ -59,12 +59,14 @@ oci::ContentDigest digest_of(HostFile& file) {
 }
 
 bool is_as(const Entry& entry, const struct stat& status) {
-  return S_ISREG(status.st_mode) && entry.size_bytes == static_cast<std::uint64_t>(status.st_size) &&
+  return S_ISREG(status.st_mode) &&
+         entry.size_bytes == static_cast<std::uint64_t>(status.st_size) &&
          entry.mtime.seconds == status.st_mtim.tv_sec &&
          entry.mtime.nanoseconds == static_cast<std::uint32_t>(status.st_mtim.tv_nsec);
 }
 
-// Opened for reading, without waiting for a FIFO put in its place; what it is now must be what the entry says.
+// Opened for reading, without waiting for a FIFO put in its place; what it is now must be what the
+// entry says.
 UniqueFd open_unchanged(const Dir& root, const Entry& file, struct stat& status) {
   UniqueFd fd = root.open_file(file.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
   const std::string name = root.label() + file.path.absolute();
@@ -109,7 +111,8 @@ std::optional<Entry> HostTree::find(const TreePath& path) const {
     throw_errno("looking at", root_.label() + path.absolute());
   }
   if (!visible(path, S_ISDIR(status.st_mode))) return std::nullopt;
-  return HostReader(root_, TreePath(), options_.memory).read(parent->get(), name.c_str(), path, status);
+  return HostReader(root_, TreePath(), options_.memory)
+      .read(parent->get(), name.c_str(), path, status);
 }
 
 // nullopt: absent, or reached through something that is no directory.
@@ -122,7 +125,8 @@ std::optional<UniqueFd> HostTree::open_directory(const TreePath& path) const {
   }
 }
 
-// An excluded directory is there all the same when something beneath it is included again (IGNORE-08).
+// An excluded directory is there all the same when something beneath it is included again
+// (IGNORE-08).
 bool HostTree::visible(const TreePath& path, bool is_directory) const {
   if (!options_.filter || !options_.filter->excluded(path, is_directory)) return true;
   if (!is_directory || options_.filter->prunable(path)) return false;
@@ -134,7 +138,8 @@ std::vector<Entry> HostTree::children(const TreePath& directory) const {
   std::vector<Entry> all = walk(directory, TakeAll(false)).entries;
   for (Entry& entry : all) {
     entry.path = directory / entry.path;
-    entry.link_target = entry.type == EntryType::file ? std::string() : std::move(entry.link_target);
+    entry.link_target =
+        entry.type == EntryType::file ? std::string() : std::move(entry.link_target);
   }
   return all;
 }

@@ -1,8 +1,9 @@
-// The build context as a Tree: a directory on the host, read through open directory descriptors only.
+// The build context as a Tree: a directory on the host, read through open directory descriptors
+// only.
 //
-// No symlink is ever followed by the kernel here, so nothing that happens in the context while it is read can
-// lead outside it. Hard links are recognised by walk() (device and inode); find() and children() report each
-// name as a file of its own.
+// No symlink is ever followed by the kernel here, so nothing that happens in the context while it
+// is read can lead outside it. Hard links are recognised by walk() (device and inode); find() and
+// children() report each name as a file of its own.
 #pragma once
 
 #include "layers/tree.h"

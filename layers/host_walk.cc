@@ -30,8 +30,8 @@ struct Found {
   Entry entry;
   bool taken = true;     // else a directory that appears only if something beneath it is taken
   bool implied = false;  // not taken by the guide (a filter's parents are ordinary, IGNORE-08)
-  std::optional<FileId> links;        // a file with several names
-  std::unique_ptr<Directory> beneath; // a directory that is descended into
+  std::optional<FileId> links;         // a file with several names
+  std::unique_ptr<Directory> beneath;  // a directory that is descended into
 };
 
 // One directory that is looked at, and what was found in it, sorted by name.
@@ -108,8 +108,8 @@ class Looker {
     parent.found.push_back(std::move(found));
   }
 
-  // False: nothing of it is wanted. A directory that the filter excludes is there all the same when something
-  // beneath it is included again (IGNORE-08).
+  // False: nothing of it is wanted. A directory that the filter excludes is there all the same when
+  // something beneath it is included again (IGNORE-08).
   bool choose(const TreePath& path, bool is_directory, Found& found) const {
     const WalkChoice choice = subject_.guide.choose(path, is_directory);
     const bool descend = is_directory && choice.descend;
@@ -122,7 +122,8 @@ class Looker {
     const TreePath whole = subject_.top / path;
     if (!filter->excluded(whole, is_directory)) return true;
     if (!is_directory || filter->prunable(whole)) return false;
-    found.taken = !descend && !walk_host(subject_.root, subject_.options, whole, TakeAll()).entries.empty();
+    found.taken =
+        !descend && !walk_host(subject_.root, subject_.options, whole, TakeAll()).entries.empty();
     return descend || found.taken;
   }
 
@@ -159,8 +160,9 @@ class Crew {
       lock.lock();
       --busy_;
       finish(directory, failure);
-      if (helpers != nullptr && helpers->empty() && todo_.size() >= kManyDirectories) start(*helpers);
-      changed_.notify_all();
+      if (helpers != nullptr && helpers->empty() && todo_.size() >= kManyDirectories)
+        start(*helpers);
+      if (!todo_.empty() || busy_ == 0) changed_.notify_all();
     }
   }
 

@@ -1,4 +1,5 @@
-// How a host directory is read: one name as an Entry, or everything beneath. Private to host_tree.cc.
+// How a host directory is read: one name as an Entry, or everything beneath. Private to
+// host_tree.cc.
 #pragma once
 
 #include <sys/stat.h>
@@ -10,8 +11,9 @@
 
 namespace cooper::layers {
 
-// Whether inode numbers and change times identify content here: the usual local file systems only. FUSE and
-// network file systems may change a file without telling (design section 3), and unknown ones might.
+// Whether inode numbers and change times identify content here: the usual local file systems only.
+// FUSE and network file systems may change a file without telling (design section 3), and unknown
+// ones might.
 bool is_local_file_system(int fd);
 
 // The capability of an open file in its version 2 form; nullopt where it has none.
@@ -23,15 +25,16 @@ class HostReader {
   HostReader(const Dir& root, TreePath top, DigestMemory* memory)
       : root_(root), top_(std::move(top)), memory_(memory) {}
 
-  // What stands at directory/name, whose lstat is `status`; path is seen from `top`, and becomes the Entry's.
-  // nullopt: a socket, or gone meanwhile.
+  // What stands at directory/name, whose lstat is `status`; path is seen from `top`, and becomes
+  // the Entry's. nullopt: a socket, or gone meanwhile.
   std::optional<Entry> read(int directory, const char* name, TreePath path,
                             const struct stat& status);
   std::string describe(const TreePath& path) const;  // for messages
 
  private:
   void read_file_facts(int directory, const char* name, Entry& entry, const struct stat& status);
-  std::optional<std::string> read_target(int directory, const char* name, const TreePath& path) const;
+  std::optional<std::string> read_target(int directory, const char* name,
+                                         const TreePath& path) const;
   bool remembers(int directory, dev_t device);
 
   const Dir& root_;

@@ -13,7 +13,8 @@ class MemoryTree : public Tree {
     for (auto& [name, content] : files) {
       Node node;
       node.entry.path = TreePath::clean(name);
-      if (node.entry.path.is_root()) throw Error(Errc::invalid, cat("\"", name, "\" names no file"));
+      if (node.entry.path.is_root())
+        throw Error(Errc::invalid, cat("\"", name, "\" names no file"));
       node.entry.mode = 0644;
       node.entry.mtime = mtime;
       node.entry.size_bytes = content.size();

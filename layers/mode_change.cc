@@ -19,8 +19,12 @@ constexpr std::uint32_t kGroup = kSetGid | 0070;
 constexpr std::uint32_t kOther = 0007;
 constexpr std::uint32_t kEverybody = kUser | kGroup | kOther;
 
-constexpr bool is_octal_digit(char c) noexcept { return c >= '0' && c <= '7'; }
-constexpr bool is_operation(char c) noexcept { return c == '+' || c == '-' || c == '='; }
+constexpr bool is_octal_digit(char c) noexcept {
+  return c >= '0' && c <= '7';
+}
+constexpr bool is_operation(char c) noexcept {
+  return c == '+' || c == '-' || c == '=';
+}
 
 }  // namespace
 
@@ -86,7 +90,8 @@ class ModeChange::Parser {
     std::uint32_t bits = 0;
     bool conditional = false;
     std::vector<Step> copies;
-    for (; !rest_.empty() && !is_operation(rest_.front()) && rest_.front() != ','; rest_.remove_prefix(1)) {
+    for (; !rest_.empty() && !is_operation(rest_.front()) && rest_.front() != ',';
+         rest_.remove_prefix(1)) {
       switch (rest_.front()) {
         case 'r':
           bits |= kRead & who;
@@ -174,7 +179,9 @@ ModeChange ModeChange::parse(const std::string& text) {
   return change;
 }
 
-std::optional<std::uint32_t> ModeChange::octal() const { return octal_; }
+std::optional<std::uint32_t> ModeChange::octal() const {
+  return octal_;
+}
 
 std::uint32_t ModeChange::apply(std::uint32_t mode, bool is_directory) const {
   if (octal_) return *octal_;

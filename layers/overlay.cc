@@ -61,7 +61,9 @@ std::string kernel_log(int context) {
   }
 }
 
-std::string closed(std::string log) { return log.empty() ? log : log + ")"; }
+std::string closed(std::string log) {
+  return log.empty() ? log : log + ")";
+}
 
 class Context {
  public:
@@ -227,6 +229,8 @@ UniqueFd mount_overlay(const OverlayLayers& layers, const std::string& staging_p
   return mount_old_way(stack, staging_path);
 }
 
-bool set_overlay_new_api_allowed(bool allowed) noexcept { return new_api_allowed.exchange(allowed); }
+bool set_overlay_new_api_allowed(bool allowed) noexcept {
+  return new_api_allowed.exchange(allowed);
+}
 
 }  // namespace cooper::layers

@@ -1,5 +1,5 @@
-// Where selected files land (COPY-03, 05 … 09, 13, 16, 24). Every source is applied to what the ones before it
-// left, as if they were copied one after the other.
+// Where selected files land (COPY-03, 05 … 09, 13, 16, 24). Every source is applied to what the
+// ones before it left, as if they were copied one after the other.
 #include <algorithm>
 
 #include "base/error.h"
@@ -56,8 +56,8 @@ class Placer {
     put(target, source.top);
   }
 
-  // The top one keeps owner and mode if it exists, and is a plain new directory otherwise; its mtime is the
-  // source's either way (COPY-07, COPY-08).
+  // The top one keeps owner and mode if it exists, and is a plain new directory otherwise; its
+  // mtime is the source's either way (COPY-07, COPY-08).
   void place_directory(const SelectedSource& source, const TreePath& target) {
     const auto type = placement_.type_at(target);
     if (type && type != EntryType::directory) throw_not_directory(target);
@@ -101,8 +101,8 @@ class Placer {
     placement_.put(path, {Placed::Kind::copied, &entry, origin_, {}});
   }
 
-  // A directory that is there already and only leads to something copied: the reference sets its mode and leaves
-  // the rest alone.
+  // A directory that is there already and only leads to something copied: the reference sets its
+  // mode and leaves the rest alone.
   void put_implied(const Entry& entry, const TreePath& path) {
     Entry existing = placement_.find(path).value();
     existing.mode = entry.mode;
@@ -117,8 +117,9 @@ class Placer {
     }
     const TreePath first = TreePath::clean(entry.link_target);
     const auto& entries = source.beneath.entries;
-    const auto leader = std::lower_bound(entries.begin(), entries.end(), first,
-                                         [](const Entry& a, const TreePath& b) { return a.path < b; });
+    const auto leader =
+        std::lower_bound(entries.begin(), entries.end(), first,
+                         [](const Entry& a, const TreePath& b) { return a.path < b; });
     if (leader == entries.end() || leader->path != first) {
       throw Error(Errc::invalid, cat(entry.path.str(), " is a link to ", entry.link_target,
                                      ", which was not selected"));

@@ -108,7 +108,8 @@ void Placement::add_parents(const TreePath& path) {
   for (; !parent.is_root() && staged_at(parent) == nullptr; parent = parent.parent()) {
     auto entry = find_below(parent);
     if (!entry) throw Error(Errc::invalid, cat(path.absolute(), " has no parent directory"));
-    const Placed placed{Placed::Kind::as_is, &entries_.emplace_back(*std::move(entry)), nullptr, {}};
+    const Placed placed{
+        Placed::Kind::as_is, &entries_.emplace_back(*std::move(entry)), nullptr, {}};
     staged_.emplace(parent, placed);
   }
 }

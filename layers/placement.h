@@ -1,5 +1,6 @@
-// What one instruction writes: collected over the destination's tree source by source, then written in order.
-// Private to place.cc and unpack.cc. Paths given here are free of symlinks (resolve gives such).
+// What one instruction writes: collected over the destination's tree source by source, then written
+// in order. Private to place.cc and unpack.cc. Paths given here are free of symlinks (resolve gives
+// such).
 #pragma once
 
 #include <deque>
@@ -22,7 +23,11 @@ struct CopyOrigin {
 
 // What stands at one path. Two paths with one `from` are names of one file.
 struct Placed {
-  enum class Kind { as_is, copied, unpacked };  // copied: --chown and --chmod apply; unpacked: --chown (ADD-06)
+  enum class Kind {
+    as_is,
+    copied,
+    unpacked
+  };  // copied: --chown and --chmod apply; unpacked: --chown (ADD-06)
   Kind kind = Kind::as_is;
   const Entry* from = nullptr;
   const CopyOrigin* origin = nullptr;  // copied
@@ -68,10 +73,10 @@ class Placement {
   const Tree& below_;
   const PlaceOptions& options_;
   Staged staged_;
-  Staged::iterator hint_;            // entries mostly arrive in order
-  TreePath parents_added_;           // the last directory whose parents are known to be there
-  std::set<TreePath> hidden_;        // directories of `below` that were replaced
-  std::deque<Entry> entries_;        // those nobody else owns
+  Staged::iterator hint_;      // entries mostly arrive in order
+  TreePath parents_added_;     // the last directory whose parents are known to be there
+  std::set<TreePath> hidden_;  // directories of `below` that were replaced
+  std::deque<Entry> entries_;  // those nobody else owns
   std::deque<CopyOrigin> origins_;
   std::unordered_set<const Entry*> shared_;
   Spool spool_;

@@ -41,13 +41,13 @@ class Selector {
     return request_.has_wildcard && request_.has_wildcard(std::string(text));
   }
 
-  // The paths a source means: itself, or what its wildcards match, sorted. Links in front of the first wildcard
-  // are followed.
+  // The paths a source means: itself, or what its wildcards match, sorted. Links in front of the
+  // first wildcard are followed.
   std::vector<TreePath> expand(const std::string& pattern) const {
     const TreePath whole = TreePath::clean(pattern);
     const auto parts = whole.components();
-    const auto first_wild =
-        std::find_if(parts.begin(), parts.end(), [this](std::string_view part) { return is_wild(part); });
+    const auto first_wild = std::find_if(parts.begin(), parts.end(),
+                                         [this](std::string_view part) { return is_wild(part); });
     if (first_wild == parts.end()) return {whole};
     TreePath base;
     for (auto part = parts.begin(); part != first_wild; ++part) base = base.child(*part);
@@ -97,7 +97,8 @@ class Selector {
     if (source.is_directory) {
       source.beneath = tree_.walk(*found, guide);
     } else {
-      if (source.top.type == EntryType::file) source.top.link_target.clear();  // its other names stay behind
+      if (source.top.type == EntryType::file)
+        source.top.link_target.clear();  // its other names stay behind
       source.is_archive = request_.unpack_archives && is_archive(tree_, source.top);
     }
     selection_.sources.push_back(std::move(source));

@@ -106,7 +106,8 @@ class Encoder {
       text(value);
     }
     if (content != nullptr) {
-      buffer_.append(reinterpret_cast<const char*>(content->value.bytes.data()), content->value.bytes.size());
+      buffer_.append(reinterpret_cast<const char*>(content->value.bytes.data()),
+                     content->value.bytes.size());
     }
     if (buffer_.size() >= kFlushBytes) flush();
   }

@@ -33,7 +33,8 @@ class FileStretch : public ByteSource {
  public:
   FileStretch(int fd, Spool::Stretch stretch) : fd_(fd), rest_(stretch) {}
   std::size_t read(std::span<std::byte> into) override {
-    const auto wanted = static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), rest_.size_bytes));
+    const auto wanted =
+        static_cast<std::size_t>(std::min<std::uint64_t>(into.size(), rest_.size_bytes));
     if (wanted == 0) return 0;
     ssize_t got = -1;
     do {

@@ -1,5 +1,6 @@
-// Bytes that come in one order and are wanted in another: the files of an archive that is unpacked into a sorted
-// layer. Small amounts stay in memory, the rest goes to an unnamed file. Not thread-safe.
+// Bytes that come in one order and are wanted in another: the files of an archive that is unpacked
+// into a sorted layer. Small amounts stay in memory, the rest goes to an unnamed file. Not
+// thread-safe.
 #pragma once
 
 #include <cstdint>

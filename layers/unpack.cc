@@ -31,8 +31,8 @@ class Unpacker {
   }
 
  private:
-  // Where a member lies: links in its directory part lead around inside the destination, which is the root for
-  // absolute ones and for ".." (ADD-05).
+  // Where a member lies: links in its directory part lead around inside the destination, which is
+  // the root for absolute ones and for ".." (ADD-05).
   TreePath inside(const TreePath& member) const {
     const FindEntry find = [this](const TreePath& at) { return placement_.find(top_ / at); };
     return (top_ / resolve_for_creation(find, member.parent())).child(member.name());

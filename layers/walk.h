@@ -8,8 +8,9 @@
 
 namespace cooper::layers {
 
-// What to do with one path. A directory that is descended into but not taken appears only if something beneath
-// it is taken ("implied"; COPY-32, COPY-35). Not a directory: `descend` means nothing.
+// What to do with one path. A directory that is descended into but not taken appears only if
+// something beneath it is taken ("implied"; COPY-32, COPY-35). Not a directory: `descend` means
+// nothing.
 struct WalkChoice {
   bool take = true;
   bool descend = true;
@@ -23,8 +24,8 @@ class WalkGuide {
 };
 
 struct Walked {
-  // Sorted by TreePath order, paths relative to the directory. Of the names of one file, the first has
-  // link_target empty and the others name it there, relative too.
+  // Sorted by TreePath order, paths relative to the directory. Of the names of one file, the first
+  // has link_target empty and the others name it there, relative too.
   std::vector<Entry> entries;
   std::vector<std::size_t> implied;  // indices of implied directories, ascending
 };

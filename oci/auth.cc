@@ -14,7 +14,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr std::chrono::seconds kDefaultLifetime{60};  // when the answer names none (token spec)
 constexpr std::chrono::seconds kMaxLifetime{3600};
-constexpr std::chrono::seconds kMargin{10};  // for the request that is about to carry it
+constexpr std::chrono::seconds kMargin{10};        // for the request that is about to carry it
 constexpr std::size_t kMaxTokenBytes = 64 * 1024;  // more would not fit a server's header limit
 
 const Challenge* find_scheme(const std::vector<Challenge>& challenges, std::string_view scheme) {
@@ -63,7 +63,8 @@ Token parse_token(const std::string& body, const std::string& url) {
     }
     if (answer.contains("expires_in") && answer["expires_in"].is_number_integer()) {
       const auto seconds = answer["expires_in"].get<std::int64_t>();
-      token.lifetime = std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kMaxLifetime.count()));
+      token.lifetime =
+          std::chrono::seconds(std::clamp<std::int64_t>(seconds, 0, kMaxLifetime.count()));
     }
   }
   const bool printable = std::all_of(token.value.begin(), token.value.end(), [](char c) {
@@ -101,11 +102,13 @@ std::optional<std::string> Authenticator::known(const AuthTarget& target) {
   return slot->value;
 }
 
-std::string Authenticator::answer(const AuthTarget& target, const std::vector<Challenge>& challenges,
+std::string Authenticator::answer(const AuthTarget& target,
+                                  const std::vector<Challenge>& challenges,
                                   const std::optional<std::string>& rejected) {
   const std::shared_ptr<Slot> slot = slot_for(target);
   const std::lock_guard lock(slot->mutex);
-  const bool renewed = !slot->value.empty() && Clock::now() < slot->expires && slot->value != rejected;
+  const bool renewed =
+      !slot->value.empty() && Clock::now() < slot->expires && slot->value != rejected;
   if (renewed) return slot->value;  // by another thread meanwhile
   obtain(target, challenges, rejected, *slot);
   state_.with([&](State& state) {
@@ -118,36 +121,43 @@ std::string Authenticator::answer(const AuthTarget& target, const std::vector<Ch
 
 void Authenticator::obtain(const AuthTarget& target, const std::vector<Challenge>& challenges,
                            const std::optional<std::string>& rejected, Slot& slot) {
-  if (const Challenge* bearer = find_scheme(challenges, "bearer")) return fetch_token(target, *bearer, slot);
+  if (const Challenge* bearer = find_scheme(challenges, "bearer"))
+    return fetch_token(target, *bearer, slot);
   if (find_scheme(challenges, "basic") == nullptr) {
     std::vector<std::string> schemes;
     for (const Challenge& challenge : challenges) schemes.push_back(challenge.scheme);
-    throw Error(Errc::denied, cat("registry ", target.host, " asks for a login of a kind cooper does not know",
-                                  schemes.empty() ? "" : ": ", join(schemes)));
+    throw Error(Errc::denied,
+                cat("registry ", target.host, " asks for a login of a kind cooper does not know",
+                    schemes.empty() ? "" : ": ", join(schemes)));
   }
   const std::optional<Credentials> credentials = lookup_ ? lookup_(target.host) : std::nullopt;
   if (!credentials || credentials->username.empty()) {
-    throw Error(Errc::denied, cat("registry ", target.host, " asks for a user name and password, and none "
+    throw Error(Errc::denied, cat("registry ", target.host,
+                                  " asks for a user name and password, and none "
                                   "are configured for it"));
   }
   std::string value = basic_value(*credentials);
   if (rejected == value) {
-    throw Error(Errc::denied, cat("registry ", target.host, " does not accept the user name and password "
+    throw Error(Errc::denied, cat("registry ", target.host,
+                                  " does not accept the user name and password "
                                   "configured for it"));
   }
   slot.value = std::move(value);
   slot.expires = Clock::time_point::max();
 }
 
-HttpRequest Authenticator::token_request(const AuthTarget& target, const Challenge& challenge) const {
+HttpRequest Authenticator::token_request(const AuthTarget& target,
+                                         const Challenge& challenge) const {
   const std::string realm = parameter(challenge, "realm");
   const std::string service = parameter(challenge, "service");
   if (realm.empty()) {
-    throw Error(Errc::denied, cat("registry ", target.host, " asks for a token but names no realm"));
+    throw Error(Errc::denied,
+                cat("registry ", target.host, " asks for a token but names no realm"));
   }
   if (parse_url(realm).scheme == "http" && !target.allow_http) {
-    throw Error(Errc::denied, cat("registry ", target.host, " wants credentials sent in the clear, to ",
-                                  redacted_url(realm)));
+    throw Error(Errc::denied,
+                cat("registry ", target.host, " wants credentials sent in the clear, to ",
+                    redacted_url(realm)));
   }
   const std::vector<std::string> scopes = all_scopes(target.scopes, parameter(challenge, "scope"));
   const std::optional<Credentials> credentials = lookup_ ? lookup_(target.host) : std::nullopt;
@@ -156,9 +166,10 @@ HttpRequest Authenticator::token_request(const AuthTarget& target, const Challen
   request.stop = stop_;
   if (parse_url(realm).host == parse_url("https://" + target.host).host) request.tls = target.tls;
   if (credentials && !credentials->identity_token.empty()) {
-    const std::string form = cat("grant_type=refresh_token&client_id=cooper&service=", percent_encode(service),
-                                 "&scope=", percent_encode(join(scopes)),
-                                 "&refresh_token=", percent_encode(credentials->identity_token));
+    const std::string form =
+        cat("grant_type=refresh_token&client_id=cooper&service=", percent_encode(service),
+            "&scope=", percent_encode(join(scopes)),
+            "&refresh_token=", percent_encode(credentials->identity_token));
     request.method = "POST";
     request.headers.emplace_back("Content-Type", "application/x-www-form-urlencoded");
     request.body = text_body(form);
@@ -178,7 +189,8 @@ void Authenticator::fetch_token(const AuthTarget& target, const Challenge& chall
   const HttpResponse response = http_.send(request);
   if (!response.ok()) {
     const bool refused = response.status == 400 || response.status == 401 || response.status == 403;
-    throw StatusError(response, cat("logging in to ", target.host), refused ? Errc::denied : Errc::network);
+    throw StatusError(response, cat("logging in to ", target.host),
+                      refused ? Errc::denied : Errc::network);
   }
   const Token token = parse_token(response.body, response.url);
   slot.value = "Bearer " + token.value;

@@ -9,9 +9,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+constexpr std::string_view kBase64 =
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-[[noreturn]] void refuse(const std::string& name, std::string_view member, std::string_view reason) {
+[[noreturn]] void refuse(const std::string& name, std::string_view member,
+                         std::string_view reason) {
   throw Error(Errc::invalid, cat(name, ": ", member, ": ", reason));
 }
 
@@ -39,7 +41,8 @@ void decode_auth(const std::string& text, Credentials& into, const std::string& 
   if (colon == std::string::npos) refuse(name, cat(member, ".auth"), "holds no user:password");
   into.username = plain->substr(0, colon);
   into.password = plain->substr(colon + 1);
-  into.password.erase(into.password.find_last_not_of('\0') + 1);  // Docker for Windows pads with NUL
+  into.password.erase(into.password.find_last_not_of('\0') +
+                      1);  // Docker for Windows pads with NUL
 }
 
 Credentials parse_entry(const Json& entry, const std::string& name, const std::string& member) {

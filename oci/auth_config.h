@@ -13,8 +13,8 @@
 namespace cooper::oci {
 
 struct CredentialTable {
-  // Keys are normalised: no scheme, no "/v1/", Docker Hub's aliases as "docker.io". auth.json may name
-  // a namespace: "quay.io/team".
+  // Keys are normalised: no scheme, no "/v1/", Docker Hub's aliases as "docker.io". auth.json may
+  // name a namespace: "quay.io/team".
   std::map<std::string, Credentials> entries;
   std::map<std::string, std::string> helpers;  // credHelpers: registry to program suffix
   std::string default_helper;                  // credsStore, "" for none
@@ -23,10 +23,11 @@ struct CredentialTable {
 // Error(invalid) naming the file and the entry on anything malformed.
 CredentialTable parse_docker_config(std::string_view json, const std::string& name);
 
-// `host` is a registry ("localhost:5000") or a repository in it ("quay.io/team/app"): the longest key
-// that is a prefix in whole components wins.
+// `host` is a registry ("localhost:5000") or a repository in it ("quay.io/team/app"): the longest
+// key that is a prefix in whole components wins.
 std::optional<Credentials> credentials_for(const CredentialTable& table, const std::string& host);
-// The helper to ask for it: credHelpers first, then credsStore. Docker asks a helper before `entries`.
+// The helper to ask for it: credHelpers first, then credsStore. Docker asks a helper before
+// `entries`.
 std::optional<std::string> helper_for(const CredentialTable& table, const std::string& host);
 
 // "https://index.docker.io/v1/" and its kin are "docker.io"; otherwise the key without scheme.

@@ -17,7 +17,8 @@ constexpr std::string_view kTokenUser = "<token>";  // the secret is an identity
 void require_suffix(const std::string& helper) {
   bool good = !helper.empty() && helper.front() != '.';
   for (const char c : helper) {
-    good = good && (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.');
+    good = good &&
+           (std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '-' || c == '_' || c == '.');
   }
   // A slash would make it a path, and the file run any program.
   if (!good) throw Error(Errc::invalid, cat("\"", helper, "\" cannot name a credential helper"));
@@ -48,7 +49,8 @@ std::string one_line(std::string_view text) {
 
 }  // namespace
 
-std::optional<Credentials> credentials_from_helper(const std::string& helper, const std::string& host) {
+std::optional<Credentials> credentials_from_helper(const std::string& helper,
+                                                   const std::string& host) {
   require_suffix(helper);
   const std::string program = "docker-credential-" + helper;
   SpawnOptions options;
@@ -59,10 +61,12 @@ std::optional<Credentials> credentials_from_helper(const std::string& helper, co
     if (output.status.success()) return parse_answer(output.standard_output, program);
     if (output.standard_output.starts_with(kNotFound)) return std::nullopt;
     const bool silent = output.standard_error.empty();
-    throw Error(Errc::denied, cat(program, " failed for ", host, ": ",
-                                  one_line(silent ? output.standard_output : output.standard_error)));
+    throw Error(Errc::denied,
+                cat(program, " failed for ", host, ": ",
+                    one_line(silent ? output.standard_output : output.standard_error)));
   } catch (const SysError& error) {
-    throw Error(Errc::denied, cat("credentials of ", host, ": cannot run ", program, ": ", error.what()));
+    throw Error(Errc::denied,
+                cat("credentials of ", host, ": cannot run ", program, ": ", error.what()));
   }
 }
 

@@ -22,8 +22,8 @@ bool is_sensitive(std::string name) {
   return name == "authorization" || name == "cookie" || name == "proxy-authorization";
 }
 
-// The request that follows the redirect, or nullopt when the answer is to be taken as it is: only 307
-// and 308 promise that a body may be sent again (RFC 9110 section 15.4).
+// The request that follows the redirect, or nullopt when the answer is to be taken as it is: only
+// 307 and 308 promise that a body may be sent again (RFC 9110 section 15.4).
 std::optional<HttpRequest> follow(const HttpRequest& request, const HttpResponse& response) {
   if (!is_redirect(response.status)) return std::nullopt;
   const std::optional<std::string> location = response.header("location");
@@ -88,7 +88,8 @@ HttpResponse HttpClient::send(const HttpRequest& request) {
     std::optional<HttpRequest> next = follow(current, response);
     if (!next) return response;
     if (hops == request.max_redirects) {
-      throw Error(Errc::network, cat("too many redirects, the last from ", redacted_url(current.url)));
+      throw Error(Errc::network,
+                  cat("too many redirects, the last from ", redacted_url(current.url)));
     }
     current = *std::move(next);
   }

@@ -1,8 +1,8 @@
 // A thin HTTP client over libcurl (HTTP/1.1, TLS, proxies from the environment).
 //
-// Redirects are followed here, not by curl: credentials never go to another origin and https is never
-// left for http. HttpClient may be called from any number of threads; nothing is loaded, opened or
-// connected before the first request. Connections are kept and reused.
+// Redirects are followed here, not by curl: credentials never go to another origin and https is
+// never left for http. HttpClient may be called from any number of threads; nothing is loaded,
+// opened or connected before the first request. Connections are kept and reused.
 #pragma once
 
 #include <cstdint>
@@ -30,7 +30,8 @@ class TransportError : public Error {
     tls,       // no TLS there, or a certificate we do not accept
     transfer,  // broke off, stalled, or was not HTTP
   };
-  TransportError(Kind kind, const std::string& message) : Error(Errc::network, message), kind_(kind) {}
+  TransportError(Kind kind, const std::string& message)
+      : Error(Errc::network, message), kind_(kind) {}
   Kind kind() const noexcept { return kind_; }
 
  private:
@@ -54,7 +55,7 @@ HttpBody text_body(std::string text);
 
 struct HttpResponse {
   int status = 0;
-  std::string url;  // that answered, after redirects
+  std::string url;                                  // that answered, after redirects
   std::multimap<std::string, std::string> headers;  // names in lower case
   std::string body;  // empty for a 2xx answer that went to HttpRequest::into
 

@@ -24,8 +24,9 @@ CurlApi load() {
   void* library = ::dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
   if (library == nullptr) {
     const char* reason = ::dlerror();
-    throw Error(Errc::unsupported, cat("the network needs libcurl (package libcurl4), which cannot be loaded: ",
-                                       reason == nullptr ? kLibrary : reason));
+    throw Error(Errc::unsupported,
+                cat("the network needs libcurl (package libcurl4), which cannot be loaded: ",
+                    reason == nullptr ? kLibrary : reason));
   }
   CurlApi api{};
   find(library, "curl_global_init", api.global_init);

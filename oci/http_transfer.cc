@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <chrono>
 #include <cstring>
 #include <exception>
 
@@ -49,12 +50,14 @@ struct Transfer {
   void header_line(std::string_view line) {
     header_bytes += line.size();
     if (header_bytes > kMaxHeaderBytes) {
-      throw Error(Errc::network, cat("the headers of ", redacted_url(request.url), " are too long"));
+      throw Error(Errc::network,
+                  cat("the headers of ", redacted_url(request.url), " are too long"));
     }
     if (line.starts_with("HTTP/")) {  // of 100 Continue first, perhaps
       const std::size_t space = line.find(' ');
       response.headers.clear();
-      response.status = space == std::string_view::npos ? 0 : std::atoi(std::string(line.substr(space)).c_str());
+      response.status =
+          space == std::string_view::npos ? 0 : std::atoi(std::string(line.substr(space)).c_str());
       return;
     }
     const std::size_t colon = line.find(':');
@@ -70,8 +73,8 @@ struct Transfer {
   std::size_t read_body(std::span<std::byte> into) {
     const std::size_t count = body->read(into);
     if (count == 0 && body_left_bytes > 0) {  // the server would wait for the rest
-      throw Error(Errc::corrupt, cat("what is sent to ", redacted_url(request.url), " ends ", body_left_bytes,
-                                     " bytes early"));
+      throw Error(Errc::corrupt, cat("what is sent to ", redacted_url(request.url), " ends ",
+                                     body_left_bytes, " bytes early"));
     }
     body_left_bytes -= std::min<std::uint64_t>(count, body_left_bytes);
     return count;
@@ -88,8 +91,8 @@ struct Transfer {
     response.body.append(text.substr(0, room));
     if (text.size() <= room) return true;
     if (response.ok()) {
-      throw Error(Errc::network, cat("the answer of ", redacted_url(request.url), " is larger than ",
-                                     request.body_limit_bytes, " bytes"));
+      throw Error(Errc::network, cat("the answer of ", redacted_url(request.url),
+                                     " is larger than ", request.body_limit_bytes, " bytes"));
     }
     cut = true;
     return false;
@@ -170,8 +173,8 @@ template <class Value>
 void set(CURL* easy, CURLoption option, Value value) {
   const CURLcode code = curl().easy_setopt(easy, option, value);
   if (code != CURLE_OK) {
-    throw Error(Errc::unsupported,
-                cat("libcurl refuses option ", static_cast<int>(option), ": ", curl().easy_strerror(code)));
+    throw Error(Errc::unsupported, cat("libcurl refuses option ", static_cast<int>(option), ": ",
+                                       curl().easy_strerror(code)));
   }
 }
 
@@ -209,7 +212,8 @@ void set_headers(CURL* easy, const HttpRequest& request, HeaderList& headers) {
   set(easy, CURLOPT_HTTPHEADER, headers.get());
 }
 
-void set_common(CURL* easy, const HttpRequest& request, const std::string& user_agent, Transfer& transfer) {
+void set_common(CURL* easy, const HttpRequest& request, const std::string& user_agent,
+                Transfer& transfer) {
   set(easy, CURLOPT_URL, request.url.c_str());
   set(easy, CURLOPT_PROTOCOLS_STR, "http,https");
   set(easy, CURLOPT_HTTP_VERSION, static_cast<long>(CURL_HTTP_VERSION_1_1));
@@ -218,8 +222,6 @@ void set_common(CURL* easy, const HttpRequest& request, const std::string& user_
   set(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   set(easy, CURLOPT_BUFFERSIZE, kReadBufferBytes);
   set(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(request.connect_timeout_s));
-  set(easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
-  set(easy, CURLOPT_LOW_SPEED_TIME, static_cast<long>(request.idle_timeout_s));
   set(easy, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
   set(easy, CURLOPT_HEADERFUNCTION, &on_header);
   set(easy, CURLOPT_HEADERDATA, &transfer);
@@ -236,10 +238,13 @@ std::string os_reason(CURL* easy) {
   return text;
 }
 
-[[noreturn]] void throw_transport(CURL* easy, CURLcode code, const char* detail, const HttpRequest& request) {
+[[noreturn]] void throw_transport(CURL* easy, CURLcode code, const char* detail,
+                                  const HttpRequest& request) {
   using Kind = TransportError::Kind;
   const std::string authority = authority_of(request.url);
-  const std::string reason = *detail != '\0' ? detail : curl().easy_strerror(code);
+  std::string reason = *detail != '\0' ? detail : curl().easy_strerror(code);
+  // What OpenSSL makes of an HTTP answer to its greeting.
+  if (reason.find("wrong version number") != std::string::npos) reason = "it does not speak TLS";
   double connected_s = 0;
   curl().easy_getinfo(easy, CURLINFO_CONNECT_TIME, &connected_s);
   switch (code) {
@@ -254,7 +259,8 @@ std::string os_reason(CURL* easy) {
         throw TransportError(Kind::connect, cat("connecting to ", authority, ": no answer within ",
                                                 request.connect_timeout_s, " s"));
       }
-      throw TransportError(Kind::transfer, cat(request.method, " ", redacted_url(request.url), ": ", reason));
+      throw TransportError(Kind::transfer,
+                           cat(request.method, " ", redacted_url(request.url), ": ", reason));
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
@@ -263,9 +269,50 @@ std::string os_reason(CURL* easy) {
     case CURLE_SSL_CIPHER:
       throw TransportError(Kind::tls, cat("connecting to ", authority, ": ", reason));
     default:
-      throw TransportError(Kind::transfer, cat(request.method, " ", redacted_url(request.url), ": ", reason));
+      throw TransportError(Kind::transfer,
+                           cat(request.method, " ", redacted_url(request.url), ": ", reason));
   }
 }
+
+// Notices that nothing moves. libcurl's own low-speed limit averages over its last five seconds.
+class IdleWatch {
+ public:
+  IdleWatch(CURL* easy, const HttpRequest& request) : easy_(easy), request_(request) {}
+
+  void check() {
+    const curl_off_t moved = progress();
+    const Clock::time_point now = Clock::now();
+    if (moved != seen_) {
+      seen_ = moved;
+      since_ = now;
+    } else if (now - since_ >= std::chrono::seconds(request_.idle_timeout_s)) {
+      throw TransportError(TransportError::Kind::transfer,
+                           cat(request_.method, " ", redacted_url(request_.url),
+                               ": nothing moved for ", request_.idle_timeout_s, " s"));
+    }
+  }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  // Grows with every byte either way; being connected counts too (until then CONNECTTIMEOUT rules).
+  curl_off_t progress() const {
+    curl_off_t connected_us = 0;
+    curl_off_t sent = 0;
+    curl_off_t received = 0;
+    long header_bytes = 0;
+    curl().easy_getinfo(easy_, CURLINFO_PRETRANSFER_TIME_T, &connected_us);
+    curl().easy_getinfo(easy_, CURLINFO_SIZE_UPLOAD_T, &sent);
+    curl().easy_getinfo(easy_, CURLINFO_SIZE_DOWNLOAD_T, &received);
+    curl().easy_getinfo(easy_, CURLINFO_HEADER_SIZE, &header_bytes);
+    return connected_us == 0 ? seen_ + 1 : sent + received + header_bytes;
+  }
+
+  CURL* easy_;
+  const HttpRequest& request_;
+  curl_off_t seen_ = -1;
+  Clock::time_point since_ = Clock::now();
+};
 
 }  // namespace
 
@@ -282,7 +329,7 @@ HttpConnection::~HttpConnection() {
   curl().multi_cleanup(multi_);
 }
 
-CURLcode HttpConnection::drive(const std::stop_token& stop) {
+CURLcode HttpConnection::drive(const HttpRequest& request) {
   // Reset by the destructor on every way out; the callbacks' Transfer is about to go.
   struct Attached {
     CURLM* multi;
@@ -292,7 +339,8 @@ CURLcode HttpConnection::drive(const std::stop_token& stop) {
     }
     ~Attached() { curl().multi_remove_handle(multi, easy); }
   } const attached(multi_, easy_);
-  const std::stop_callback wake(stop, [this] { curl().multi_wakeup(multi_); });
+  const std::stop_callback wake(request.stop, [this] { curl().multi_wakeup(multi_); });
+  IdleWatch idle(easy_, request);
   for (;;) {
     int running = 0;
     if (curl().multi_perform(multi_, &running) != CURLM_OK) return CURLE_FAILED_INIT;
@@ -300,7 +348,8 @@ CURLcode HttpConnection::drive(const std::stop_token& stop) {
     while (const CURLMsg* message = curl().multi_info_read(multi_, &left)) {
       if (message->msg == CURLMSG_DONE) return message->data.result;
     }
-    if (stop.stop_requested()) throw Error(Errc::cancelled, "cancelled");
+    if (request.stop.stop_requested()) throw Error(Errc::cancelled, "cancelled");
+    idle.check();
     if (curl().multi_poll(multi_, nullptr, 0, 1000, nullptr) != CURLM_OK) return CURLE_FAILED_INIT;
   }
 }
@@ -319,7 +368,7 @@ HttpResponse HttpConnection::exchange(const HttpRequest& request, const std::str
   set_tls(easy_, request.tls);
   set_method(easy_, request, transfer);
   set_headers(easy_, request, headers);
-  const CURLcode code = drive(request.stop);
+  const CURLcode code = drive(request);
   if (transfer.failure) std::rethrow_exception(transfer.failure);
   if (code != CURLE_OK && !transfer.cut) throw_transport(easy_, code, detail.data(), request);
   transfer.head();

@@ -9,8 +9,8 @@
 
 namespace cooper::oci {
 
-// An easy handle with the multi handle that drives it and owns its connections. Used by one thread at a
-// time. The multi interface, because curl_multi_wakeup makes cancellation immediate.
+// An easy handle with the multi handle that drives it and owns its connections. Used by one thread
+// at a time. The multi interface, because curl_multi_wakeup makes cancellation immediate.
 class HttpConnection {
  public:
   HttpConnection();
@@ -22,7 +22,7 @@ class HttpConnection {
   HttpResponse exchange(const HttpRequest& request, const std::string& user_agent);
 
  private:
-  CURLcode drive(const std::stop_token& stop);
+  CURLcode drive(const HttpRequest& request);
 
   CURLM* multi_ = nullptr;
   CURL* easy_ = nullptr;

@@ -20,7 +20,8 @@ UrlHandle open_url(const std::string& url) {
   UrlHandle handle(curl().url(), curl().url_cleanup);
   // An embedded NUL would hide the rest from curl.
   if (!handle || url.find('\0') != std::string::npos ||
-      curl().url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) != CURLUE_OK) {
+      curl().url_set(handle.get(), CURLUPART_URL, url.c_str(), CURLU_NON_SUPPORT_SCHEME) !=
+          CURLUE_OK) {
     throw_malformed(url);
   }
   return handle;
@@ -28,7 +29,8 @@ UrlHandle open_url(const std::string& url) {
 
 std::string get_part(CURLU* handle, CURLUPart part, unsigned flags, std::string_view url) {
   char* text = nullptr;
-  if (curl().url_get(handle, part, &text, flags) != CURLUE_OK || text == nullptr) throw_malformed(url);
+  if (curl().url_get(handle, part, &text, flags) != CURLUE_OK || text == nullptr)
+    throw_malformed(url);
   const std::unique_ptr<char, void (*)(void*)> owner(text, curl().free);
   return text;
 }
@@ -75,7 +77,8 @@ std::string redirect_target(const std::string& base, const std::string& location
   std::string target = resolve_url(base, location);
   if (parse_url(base).scheme == "https" && parse_url(target).scheme == "http") {
     // An attacker on the path could otherwise turn one protected answer into an open conversation.
-    throw Error(Errc::denied, cat(redacted_url(base), " redirects from https to ", redacted_url(target)));
+    throw Error(Errc::denied,
+                cat(redacted_url(base), " redirects from https to ", redacted_url(target)));
   }
   return target;
 }
@@ -104,7 +107,8 @@ std::string percent_encode(std::string_view text) {
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
     const bool unreserved = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                            (byte >= '0' && byte <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
+                            (byte >= '0' && byte <= '9') || c == '-' || c == '.' || c == '_' ||
+                            c == '~';
     if (unreserved) {
       out += c;
     } else {

@@ -1,5 +1,6 @@
 // URLs as the HTTP client needs them: where a redirect leads, whether two URLs have one origin, and
-// what of a URL may be shown. Malformed or non-http(s) URLs are Error(network): they come from servers.
+// what of a URL may be shown. Malformed or non-http(s) URLs are Error(network): they come from
+// servers.
 #pragma once
 
 #include <string>

@@ -49,7 +49,8 @@ void plan_manifest(BlobReader& blobs, const Descriptor& descriptor, int depth, P
       if (!is_foreign(blob) && plan.seen.insert(blob.digest).second) plan.blobs.push_back(blob);
     }
   } else {
-    throw Error(Errc::unsupported, cat("cannot push ", name, " of type \"", descriptor.media_type, "\""));
+    throw Error(Errc::unsupported,
+                cat("cannot push ", name, " of type \"", descriptor.media_type, "\""));
   }
   plan.manifests.push_back({descriptor, std::move(content)});
 }
@@ -60,7 +61,8 @@ class StoppableSource : public ByteSource {
   StoppableSource(std::unique_ptr<ByteSource> source, std::stop_token stop)
       : source_(std::move(source)), stop_(std::move(stop)) {}
   std::size_t read(std::span<std::byte> into) override {
-    if (stop_.stop_requested()) throw Error(Errc::cancelled, "cancelled: another blob could not be pushed");
+    if (stop_.stop_requested())
+      throw Error(Errc::cancelled, "cancelled: another blob could not be pushed");
     return source_->read(into);
   }
 
@@ -71,7 +73,8 @@ class StoppableSource : public ByteSource {
 
 class StoppableReader : public BlobReader {
  public:
-  StoppableReader(BlobReader& blobs, std::stop_token stop) : blobs_(blobs), stop_(std::move(stop)) {}
+  StoppableReader(BlobReader& blobs, std::stop_token stop)
+      : blobs_(blobs), stop_(std::move(stop)) {}
   bool has(const BlobDigest& digest) override { return blobs_.has(digest); }
   std::unique_ptr<ByteSource> open_blob(const BlobDigest& digest) override {
     return std::make_unique<StoppableSource>(blobs_.open_blob(digest), stop_);
@@ -82,8 +85,9 @@ class StoppableReader : public BlobReader {
   std::stop_token stop_;
 };
 
-void push_blobs(Registry& registry, const Reference& reference, const std::vector<Descriptor>& blobs,
-                BlobReader& from, int parallel, const MountSource& mount_from) {
+void push_blobs(Registry& registry, const Reference& reference,
+                const std::vector<Descriptor>& blobs, BlobReader& from, int parallel,
+                const MountSource& mount_from) {
   std::stop_source stop;
   StoppableReader reader(from, stop.get_token());
   std::atomic<std::size_t> next{0};
@@ -91,7 +95,8 @@ void push_blobs(Registry& registry, const Reference& reference, const std::vecto
   const auto work = [&] {
     try {
       for (std::size_t at = next++; at < blobs.size() && !stop.stop_requested(); at = next++) {
-        registry.push_blob(reference, blobs[at], reader, mount_from ? mount_from(blobs[at]) : std::nullopt);
+        registry.push_blob(reference, blobs[at], reader,
+                           mount_from ? mount_from(blobs[at]) : std::nullopt);
       }
     } catch (...) {  // rethrown below, on the caller's thread
       first_failure.with([&](std::exception_ptr& failure) {
@@ -103,7 +108,8 @@ void push_blobs(Registry& registry, const Reference& reference, const std::vecto
   {
     std::vector<std::jthread> workers;
     const auto wanted = static_cast<std::size_t>(std::max(parallel, 1));
-    for (std::size_t count = std::min(wanted, blobs.size()); count > 1; --count) workers.emplace_back(work);
+    for (std::size_t count = std::min(wanted, blobs.size()); count > 1; --count)
+      workers.emplace_back(work);
     work();
   }
   first_failure.with([](const std::exception_ptr& failure) {
@@ -113,8 +119,8 @@ void push_blobs(Registry& registry, const Reference& reference, const std::vecto
 
 }  // namespace
 
-void push_image(Registry& registry, const Reference& reference, const Descriptor& root, BlobReader& blobs,
-                int parallel, const MountSource& mount_from) {
+void push_image(Registry& registry, const Reference& reference, const Descriptor& root,
+                BlobReader& blobs, int parallel, const MountSource& mount_from) {
   if (reference.digest && *reference.digest != root.digest) {
     throw Error(Errc::invalid, cat("cannot push ", root.digest, " as ", reference.str()));
   }

@@ -27,13 +27,13 @@ struct FetchedManifest {
 class Registry {
  public:
   virtual ~Registry() = default;
-  // By tag or digest (the digest wins and is verified). Error(not_found) when the registry answers that
-  // there is none; Error(network) when it does not answer; Error(denied) for 401/403.
+  // By tag or digest (the digest wins and is verified). Error(not_found) when the registry answers
+  // that there is none; Error(network) when it does not answer; Error(denied) for 401/403.
   virtual FetchedManifest fetch_manifest(const Reference& reference) = 0;
-  // Streams one blob of reference's repository into `into`: exactly its size or Error. Not verified:
-  // the caller's sink does that (DigestSink, BlobWriter::commit). Retried and resumed inside, so `into`
-  // sees each byte once; finish() is the caller's. What `into` throws comes through.
-  // Error(not_found) names the blob and the repository.
+  // Streams one blob of reference's repository into `into`: exactly its size or Error. Not
+  // verified: the caller's sink does that (DigestSink, BlobWriter::commit). Retried and resumed
+  // inside, so `into` sees each byte once; finish() is the caller's. What `into` throws comes
+  // through. Error(not_found) names the blob and the repository.
   virtual void fetch_blob(const Reference& reference, const Descriptor& blob, ByteSink& into) = 0;
   // Uploads unless present; `mount_from` (a repository of the same registry) is tried first.
   virtual void push_blob(const Reference& reference, const Descriptor& blob, BlobReader& from,
@@ -42,7 +42,8 @@ class Registry {
                              const std::string& content) = 0;
 };
 
-// -- configuration: values, filled by cmd from docker config.json, auth.json and registries.conf -------
+// -- configuration: values, filled by cmd from docker config.json, auth.json and registries.conf
+// -------
 struct Credentials {
   std::string username;
   std::string password;
@@ -71,9 +72,9 @@ struct ClientOptions {
   std::function<void(std::chrono::milliseconds)> sleep;
 };
 
-// Thread-safe. Nothing is loaded or opened before the first call. Registries on the loopback interface
-// are insecure by default, as for Docker; insecure means https with any certificate, else http.
-// Mirrors are asked for manifests and blobs, never pushed to.
+// Thread-safe. Nothing is loaded or opened before the first call. Registries on the loopback
+// interface are insecure by default, as for Docker; insecure means https with any certificate, else
+// http. Mirrors are asked for manifests and blobs, never pushed to.
 std::unique_ptr<Registry> make_registry_client(ClientOptions options);
 
 // -- whole images ---------------------------------------------------------------------------------
@@ -86,18 +87,20 @@ struct ResolvedImage {
   std::string config_json;
   ImageConfig config;
 };
-ResolvedImage resolve_image(Registry& registry, const Reference& reference, const Platform& platform);
+ResolvedImage resolve_image(Registry& registry, const Reference& reference,
+                            const Platform& platform);
 
-// Chooses from an index; nullopt when nothing matches. Attestation entries (platform unknown) never match.
+// Chooses from an index; nullopt when nothing matches. Attestation entries (platform unknown) never
+// match.
 std::optional<Descriptor> select_manifest(const Index& index, const Platform& platform);
 
 // Where a blob may be mounted from: another repository of the same registry, or nullopt.
 using MountSource = std::function<std::optional<std::string>(const Descriptor&)>;
 
-// Pushes root and all that it reaches out of `blobs`; blobs in parallel (at most `parallel`), manifests
-// last, children before parents, the tag with the last one. The first failure stops the rest and is
-// thrown. Non-distributable (foreign) layers stay where they are.
-void push_image(Registry& registry, const Reference& reference, const Descriptor& root, BlobReader& blobs,
-                int parallel = 4, const MountSource& mount_from = {});
+// Pushes root and all that it reaches out of `blobs`; blobs in parallel (at most `parallel`),
+// manifests last, children before parents, the tag with the last one. The first failure stops the
+// rest and is thrown. Non-distributable (foreign) layers stay where they are.
+void push_image(Registry& registry, const Reference& reference, const Descriptor& root,
+                BlobReader& blobs, int parallel = 4, const MountSource& mount_from = {});
 
 }  // namespace cooper::oci

@@ -9,7 +9,8 @@ Reference on_mirror(const Reference& reference, const std::string& mirror) {
   const std::size_t slash = mirror.find('/');
   Reference moved = reference;
   moved.registry = mirror.substr(0, slash);
-  if (slash != std::string::npos) moved.repository = mirror.substr(slash + 1) + "/" + reference.repository;
+  if (slash != std::string::npos)
+    moved.repository = mirror.substr(slash + 1) + "/" + reference.repository;
   return moved;
 }
 
@@ -26,14 +27,16 @@ RegistrySettings RegistryClient::settings_for(const Reference& reference) const 
 
 std::vector<Endpoint> RegistryClient::pull_endpoints(const Reference& reference) {
   const RegistrySettings settings = settings_for(reference);
-  const Endpoint own = make_endpoint(reference, settings);  // first: a blocked registry has no mirrors
+  const Endpoint own =
+      make_endpoint(reference, settings);  // first: a blocked registry has no mirrors
   std::vector<Endpoint> endpoints;
   for (const std::string& mirror : settings.mirrors) {
     const Reference there = on_mirror(reference, mirror);
     const RegistrySettings mirror_settings = settings_for(there);
     const bool dead =
         dead_mirrors_.with([&](const auto& hosts) { return hosts.contains(there.registry); });
-    if (!dead && !mirror_settings.blocked) endpoints.push_back(make_endpoint(there, mirror_settings));
+    if (!dead && !mirror_settings.blocked)
+      endpoints.push_back(make_endpoint(there, mirror_settings));
   }
   endpoints.push_back(own);
   return endpoints;

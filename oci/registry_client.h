@@ -12,7 +12,8 @@
 
 namespace cooper::oci {
 
-inline constexpr std::size_t kMaxManifestBytes = 4 * 1024 * 1024;  // distribution-spec "Pushing Manifests"
+inline constexpr std::size_t kMaxManifestBytes =
+    4 * 1024 * 1024;  // distribution-spec "Pushing Manifests"
 
 class RegistryClient : public Registry {
  public:
@@ -31,8 +32,9 @@ class RegistryClient : public Registry {
   std::vector<Endpoint> pull_endpoints(const Reference& reference);
   void note_failure(const Endpoint& endpoint, const Error& error);
 
-  // body(endpoint, policy) for one endpoint after the other until one returns. A mirror gets one try;
-  // the registry's own failure is the one thrown. Not resumed elsewhere once keep_trying() is false.
+  // body(endpoint, policy) for one endpoint after the other until one returns. A mirror gets one
+  // try; the registry's own failure is the one thrown. Not resumed elsewhere once keep_trying() is
+  // false.
   template <class KeepTrying, class Body>
   auto over_endpoints(const Reference& reference, KeepTrying&& keep_trying, Body&& body) {
     const std::vector<Endpoint> endpoints = pull_endpoints(reference);
@@ -54,7 +56,8 @@ class RegistryClient : public Registry {
   std::optional<std::string> try_mount(const Endpoint& endpoint, const BlobDigest& digest,
                                        const std::string& from, bool& mounted);
   std::string start_upload(const Endpoint& endpoint, const BlobDigest& digest);
-  void upload(const Endpoint& endpoint, const Descriptor& blob, BlobReader& from, const std::string& location);
+  void upload(const Endpoint& endpoint, const Descriptor& blob, BlobReader& from,
+              const std::string& location);
 
   ClientOptions options_;
   RetryPolicy policy_;

@@ -41,10 +41,20 @@ std::string string_of(const nlohmann::json& object, const char* key) {
   return object[key].get<std::string>();
 }
 
+// For answers without a text, e.g. to HEAD.
+std::string_view status_phrase(int status) {
+  if (status == 401) return "login required or not accepted";
+  if (status == 403) return "access denied";
+  if (status == 404) return "not found";
+  if (status == 429) return "too many requests";
+  return "unexpected answer";
+}
+
 std::string compose(const HttpResponse& response, const std::string& doing) {
   std::string text = registry_error_text(response.body);
-  if (!text.empty()) text += " ";
-  return cat(doing, ": ", text, "(HTTP ", response.status, " from ", redacted_url(response.url), ")");
+  if (text.empty()) text = status_phrase(response.status);
+  return cat(doing, ": ", text, " (HTTP ", response.status, " from ", redacted_url(response.url),
+             ")");
 }
 
 std::optional<seconds> retry_after_of(const HttpResponse& response) {
@@ -101,7 +111,8 @@ std::optional<seconds> parse_retry_after(const std::string& value, std::int64_t 
   return seconds(std::max<std::int64_t>(0, ::timegm(&time) - now_s));
 }
 
-std::optional<milliseconds> retry_delay(const Error& error, int failures, const RetryPolicy& policy) {
+std::optional<milliseconds> retry_delay(const Error& error, int failures,
+                                        const RetryPolicy& policy) {
   if (failures > policy.retries || policy.stop.stop_requested()) return std::nullopt;
   milliseconds least{0};
   if (const auto* status = dynamic_cast<const StatusError*>(&error)) {

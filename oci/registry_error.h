@@ -27,8 +27,8 @@ class StatusError : public Error {
   std::optional<std::chrono::seconds> retry_after_;
 };
 
-// The texts of {"errors": [{"code", "message"}]} or of a token server's {"details" | "error"}, cleaned for a
-// terminal; "" when there are none.
+// The texts of {"errors": [{"code", "message"}]} or of a token server's {"details" | "error"},
+// cleaned for a terminal; "" when there are none.
 std::string registry_error_text(const std::string& body);
 
 // Retry-After in seconds or as an HTTP date (seen from `now_s`, seconds since the epoch).

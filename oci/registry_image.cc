@@ -24,12 +24,13 @@ bool may_be_config(const std::string& media_type) {
 
 std::string fetch_config(Registry& registry, const Reference& reference, const Descriptor& config) {
   if (!may_be_config(config.media_type)) {
-    throw Error(Errc::unsupported, cat(reference.str(), " is not a container image: its configuration is of type ",
-                                       config.media_type));
+    throw Error(Errc::unsupported,
+                cat(reference.str(), " is not a container image: its configuration is of type ",
+                    config.media_type));
   }
   if (config.size_bytes > kMaxConfigBytes) {
-    throw Error(Errc::corrupt, cat("the configuration of ", reference.str(), " is ", config.size_bytes,
-                                   " bytes long"));
+    throw Error(Errc::corrupt, cat("the configuration of ", reference.str(), " is ",
+                                   config.size_bytes, " bytes long"));
   }
   StringSink text;
   DigestSink verified(text);
@@ -65,7 +66,8 @@ std::optional<Descriptor> select_manifest(const Index& index, const Platform& pl
   return *best;
 }
 
-ResolvedImage resolve_image(Registry& registry, const Reference& reference, const Platform& platform) {
+ResolvedImage resolve_image(Registry& registry, const Reference& reference,
+                            const Platform& platform) {
   FetchedManifest fetched = registry.fetch_manifest(reference);
   for (int depth = 0; is_index_type(fetched.descriptor.media_type); ++depth) {
     const Index index = parse_index(fetched.content, reference.str());

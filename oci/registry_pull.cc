@@ -15,7 +15,8 @@ constexpr std::uint64_t kProgressBytes = 1024 * 1024;
 
 std::string accepted_types() {
   std::string types;
-  for (const std::string_view type : {kManifestType, kIndexType, kDockerManifestType, kDockerListType}) {
+  for (const std::string_view type :
+       {kManifestType, kIndexType, kDockerManifestType, kDockerListType}) {
     types.append(types.empty() ? "" : ", ").append(type);
   }
   return types;
@@ -25,7 +26,8 @@ std::string accepted_types() {
 // could be read as manifest and as index are refused: the reader would choose (CVE-2021-41190).
 std::string media_type_of(const HttpResponse& response, const std::string& name) {
   const nlohmann::json content = nlohmann::json::parse(response.body, nullptr, false);
-  if (!content.is_object()) throw Error(Errc::corrupt, cat(name, ": the manifest is not a JSON object"));
+  if (!content.is_object())
+    throw Error(Errc::corrupt, cat(name, ": the manifest is not a JSON object"));
   if (content.contains("manifests") && (content.contains("layers") || content.contains("config"))) {
     throw Error(Errc::corrupt, cat(name, ": the manifest claims to be an index as well"));
   }
@@ -45,14 +47,16 @@ std::string media_type_of(const HttpResponse& response, const std::string& name)
   return own;
 }
 
-void verify_digest(const Reference& reference, const HttpResponse& response, const BlobDigest& actual) {
+void verify_digest(const Reference& reference, const HttpResponse& response,
+                   const BlobDigest& actual) {
   if (reference.digest && *reference.digest != actual) {
-    throw Error(Errc::corrupt, cat("the manifest of ", reference.str(), " arrived with digest ", actual));
+    throw Error(Errc::corrupt,
+                cat("the manifest of ", reference.str(), " arrived with digest ", actual));
   }
   const std::string served = response.header("docker-content-digest").value_or("");
   if (served.starts_with("sha256:") && served != actual.str()) {
-    throw Error(Errc::corrupt, cat("the manifest of ", reference.str(), " was announced as ", served,
-                                   " but arrived as ", actual));
+    throw Error(Errc::corrupt, cat("the manifest of ", reference.str(), " was announced as ",
+                                   served, " but arrived as ", actual));
   }
 }
 
@@ -128,13 +132,15 @@ class ResumingSink : public ByteSink {
 
 }  // namespace
 
-FetchedManifest RegistryClient::fetch_manifest_at(const Endpoint& endpoint, const Reference& reference) {
+FetchedManifest RegistryClient::fetch_manifest_at(const Endpoint& endpoint,
+                                                  const Reference& reference) {
   const std::string name = reference.digest ? reference.digest->str() : reference.tag;
   HttpRequest request;
   request.headers.emplace_back("Accept", accepted_types());
   request.body_limit_bytes = kMaxManifestBytes;
-  const HttpResponse response = transport_.send(endpoint, pull_scope(endpoint.repository),
-                                                "/v2/" + endpoint.repository + "/manifests/" + name, request);
+  const HttpResponse response =
+      transport_.send(endpoint, pull_scope(endpoint.repository),
+                      "/v2/" + endpoint.repository + "/manifests/" + name, request);
   if (response.status != 200) throw StatusError(response, reference.str());
   const BlobDigest digest{sha256(response.body)};
   verify_digest(reference, response, digest);
@@ -148,12 +154,14 @@ FetchedManifest RegistryClient::fetch_manifest_at(const Endpoint& endpoint, cons
 
 FetchedManifest RegistryClient::fetch_manifest(const Reference& reference) {
   const auto keep_trying = [] { return true; };
-  return over_endpoints(reference, keep_trying, [&](const Endpoint& endpoint, const RetryPolicy& policy) {
-    return with_retries(policy, [&](int&) { return fetch_manifest_at(endpoint, reference); });
-  });
+  return over_endpoints(
+      reference, keep_trying, [&](const Endpoint& endpoint, const RetryPolicy& policy) {
+        return with_retries(policy, [&](int&) { return fetch_manifest_at(endpoint, reference); });
+      });
 }
 
-void RegistryClient::fetch_blob(const Reference& reference, const Descriptor& blob, ByteSink& into) {
+void RegistryClient::fetch_blob(const Reference& reference, const Descriptor& blob,
+                                ByteSink& into) {
   const std::string what = cat("blob ", blob.digest, " of ", reference.name());
   ResumingSink sink(into, blob, what);
   const auto fetch_rest = [&](const Endpoint& endpoint) {

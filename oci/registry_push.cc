@@ -33,16 +33,18 @@ std::string uploading(const Endpoint& endpoint, const BlobDigest& digest) {
 bool RegistryClient::has_blob(const Endpoint& endpoint, const BlobDigest& digest) {
   HttpRequest request;
   request.method = "HEAD";
-  const HttpResponse response = transport_.send(endpoint, push_scope(endpoint.repository),
-                                                "/v2/" + endpoint.repository + "/blobs/" + digest.str(), request);
+  const HttpResponse response =
+      transport_.send(endpoint, push_scope(endpoint.repository),
+                      "/v2/" + endpoint.repository + "/blobs/" + digest.str(), request);
   if (response.status == 404) return false;
   if (!response.ok()) throw StatusError(response, uploading(endpoint, digest));
   return true;
 }
 
-// The upload session that the registry opened instead; nullopt when it mounted (then `mounted` is true)
-// or would do neither: mounting only saves work, so its refusal is no failure.
-std::optional<std::string> RegistryClient::try_mount(const Endpoint& endpoint, const BlobDigest& digest,
+// The upload session that the registry opened instead; nullopt when it mounted (then `mounted` is
+// true) or would do neither: mounting only saves work, so its refusal is no failure.
+std::optional<std::string> RegistryClient::try_mount(const Endpoint& endpoint,
+                                                     const BlobDigest& digest,
                                                      const std::string& from, bool& mounted) {
   HttpRequest request;
   request.method = "POST";
@@ -78,8 +80,9 @@ void RegistryClient::upload(const Endpoint& endpoint, const Descriptor& blob, Bl
   request.headers.emplace_back("Content-Type", "application/octet-stream");
   request.body = HttpBody{blob.size_bytes, [&] { return from.open_blob(blob.digest); }};
   request.idle_timeout_s = kCommitPatienceS;
-  const HttpResponse response = transport_.send(endpoint, push_scope(endpoint.repository),
-                                                with_query(location, "digest", blob.digest.str()), request);
+  const HttpResponse response =
+      transport_.send(endpoint, push_scope(endpoint.repository),
+                      with_query(location, "digest", blob.digest.str()), request);
   if (!response.ok()) throw_upload_failure(response, uploading(endpoint, blob.digest));
 }
 
@@ -111,14 +114,16 @@ void RegistryClient::push_manifest(const Reference& reference, const Descriptor&
   request.headers.emplace_back("Content-Type", manifest.media_type);
   request.body = text_body(content);
   const HttpResponse response = with_retries(policy_, [&](int&) {
-    HttpResponse answer = transport_.send(endpoint, push_scope(endpoint.repository),
-                                          "/v2/" + endpoint.repository + "/manifests/" + name, request);
+    HttpResponse answer =
+        transport_.send(endpoint, push_scope(endpoint.repository),
+                        "/v2/" + endpoint.repository + "/manifests/" + name, request);
     if (!answer.ok()) throw StatusError(answer, doing);
     return answer;
   });
   const std::string stored = response.header("docker-content-digest").value_or("");
   if (stored.starts_with("sha256:") && stored != manifest.digest.str()) {
-    throw Error(Errc::corrupt, cat(doing, ": the registry stored ", stored, " instead of ", manifest.digest));
+    throw Error(Errc::corrupt,
+                cat(doing, ": the registry stored ", stored, " instead of ", manifest.digest));
   }
 }
 

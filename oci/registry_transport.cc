@@ -43,12 +43,17 @@ Endpoint make_endpoint(const Reference& reference, const RegistrySettings& setti
   endpoint.repository = reference.repository;
   endpoint.http_allowed = settings.insecure || is_loopback(reference.registry);
   // Whoever may be spoken to in the clear need not prove who it is either.
-  endpoint.tls = {endpoint.http_allowed, settings.ca_file, settings.client_certificate, settings.client_key};
+  endpoint.tls = {endpoint.http_allowed, settings.ca_file, settings.client_certificate,
+                  settings.client_key};
   return endpoint;
 }
 
-std::string pull_scope(const std::string& repository) { return "repository:" + repository + ":pull"; }
-std::string push_scope(const std::string& repository) { return "repository:" + repository + ":pull,push"; }
+std::string pull_scope(const std::string& repository) {
+  return "repository:" + repository + ":pull";
+}
+std::string push_scope(const std::string& repository) {
+  return "repository:" + repository + ":pull,push";
+}
 
 RegistryTransport::RegistryTransport(const ClientOptions& options)
     : idle_timeout_s_(options.idle_timeout_s),

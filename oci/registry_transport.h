@@ -30,8 +30,9 @@ class RegistryTransport {
  public:
   explicit RegistryTransport(const ClientOptions& options);
 
-  // Sends request to `target`: a path of the registry ("/v2/…") or a whole URL it gave us, which sees
-  // our login only when it is the registry's own. One 401 is answered; the second is the result.
+  // Sends request to `target`: a path of the registry ("/v2/…") or a whole URL it gave us, which
+  // sees our login only when it is the registry's own. One 401 is answered; the second is the
+  // result.
   HttpResponse send(const Endpoint& endpoint, const std::string& scopes, const std::string& target,
                     HttpRequest request);
 

@@ -144,8 +144,8 @@ void enter_with_own_maps(const std::vector<IdRange>& uids, const std::vector<IdR
   });
   unshare_user_namespace();
   if (const std::string reason = helper.run(); !reason.empty()) {
-    throw Error(Errc::denied, cat("cannot map this container's ids into the build's namespace: ",
-                                  reason));
+    throw Error(Errc::denied,
+                cat("cannot map this container's ids into the build's namespace: ", reason));
   }
   become_root();
 }

@@ -22,7 +22,8 @@ bool is_overlay(int fd) {
 void set_attributes(const UniqueFd& tree, std::uint64_t attributes, const char* what) {
   mount_attr request{};
   request.attr_set = attributes;
-  if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &request, sizeof request) != 0) {
+  if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &request, sizeof request) !=
+      0) {
     throw_errno("limiting the mount of", what);
   }
 }
@@ -34,17 +35,16 @@ UniqueFd HostMounts::copy(const char* path) {
 }
 
 UniqueFd HostMounts::read_only_copy(const char* path) {
-  UniqueFd tree(
-      ::open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
+  UniqueFd tree(::open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_RECURSIVE));
   if (!tree) return tree;
-  set_attributes(
-      tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC, path);
+  set_attributes(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC,
+                 path);
   return tree;
 }
 
 UniqueFd HostMounts::copy_for_step(int fd, bool read_only) {
-  UniqueFd tree(::open_tree(
-      fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
+  UniqueFd tree(
+      ::open_tree(fd, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | AT_RECURSIVE));
   if (!tree) {
     // Before Linux 6.15 a detached mount can't be copied; it is then used itself, once.
     if (errno != EINVAL) throw_errno("copying", "a mount for the step");
@@ -59,9 +59,10 @@ UniqueFd HostMounts::copy_for_step(int fd, bool read_only) {
     mount_attr request{};
     request.attr_set = MOUNT_ATTR_IDMAP;
     request.userns_fd = static_cast<std::uint64_t>(user_namespace.get());
-    // EPERM: id-mapped already. EINVAL: a file system that can't be; the step then sees its files as
-    // nobody's, which is enough to read what everybody may.
-    if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &request, sizeof request) != 0 &&
+    // EPERM: id-mapped already. EINVAL: a file system that can't be; the step then sees its files
+    // as nobody's, which is enough to read what everybody may.
+    if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &request, sizeof request) !=
+            0 &&
         errno != EPERM && errno != EINVAL) {
       throw_errno("mapping the owners of", "a mount for the step");
     }

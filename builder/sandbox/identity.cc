@@ -27,6 +27,9 @@ constexpr std::uint32_t kStepIdStart = 0x40000000;
 constexpr std::uint32_t kStepIdCount = 0x10000000;
 constexpr std::uint32_t kAllIds = std::numeric_limits<std::uint32_t>::max();
 
+constexpr const char* kHostRootInside =
+    "): uid 0 of RUN steps is this machine's uid 0, without its capabilities";
+
 std::optional<Identity>& entered_identity() {
   static std::optional<Identity> identity;
   return identity;
@@ -92,6 +95,10 @@ Identity enter_as_root() {
     identity.kind = Identity::Kind::namespaced_root;
     identity.step_uids = identity_map(uids);
     identity.step_gids = identity_map(gids);
+    if (all_ids) {
+      identity.notices.push_back(
+          cat("mounting is not allowed here (CAP_SYS_ADMIN", kHostRootInside));
+    }
   }
   identity.mapping = all_ids ? "0" : mapping_name("ns", uids, gids);
   return identity;
@@ -190,8 +197,7 @@ void fall_back_to_all_ids(const std::string& reason) {
   identity->id_mapped_mounts = false;
   identity->step_uids = identity->step_gids = {{0, 0, kAllIds}};
   identity->notices.push_back(
-      cat("the store's file system has no id-mapped mounts (", reason,
-          "): uid 0 of RUN steps is this machine's uid 0, without its capabilities"));
+      cat("the store's file system has no id-mapped mounts (", reason, kHostRootInside));
 }
 
 }  // namespace cooper::builder

@@ -27,9 +27,9 @@ class MountStubs {
   ~MountStubs();  // removes what remove() has not
 
   struct Target {
-    TreePath path;          // no component of it is a symlink, up to `inside`
-    TreePath inside;        // an earlier target that holds path; the root when there is none
-    bool hidden = false;    // path is inside an earlier target: whoever mounts must make it there
+    TreePath path;        // no component of it is a symlink, up to `inside`
+    TreePath inside;      // an earlier target that holds path; the root when there is none
+    bool hidden = false;  // path is inside an earlier target: whoever mounts must make it there
   };
   // The place to mount on. Everything deeper than it is hidden from then on.
   Target prepare(const TreePath& target, bool directory);

@@ -88,10 +88,11 @@ void check_request(const RunRequest& request, const Identity& identity) {
   if (request.argv.empty()) throw Error(Errc::invalid, "a step needs a program to run");
   const bool one_id = identity.kind == Identity::Kind::single_id;
   if (one_id && (request.uid != 0 || request.gid != 0)) {
-    throw Error(Errc::denied,
-                cat("the step runs as user ", request.uid, ":", request.gid,
-                    ", but only one id is available here: give this user a range in /etc/subuid and "
-                    "/etc/subgid"));
+    throw Error(
+        Errc::denied,
+        cat("the step runs as user ", request.uid, ":", request.gid,
+            ", but only one id is available here: give this user a range in /etc/subuid and "
+            "/etc/subgid"));
   }
 }
 
@@ -130,8 +131,7 @@ RunOutcome NamespaceRunner::run(const RunRequest& request, const UniqueFd& root,
   MountStubs stubs(root_dir, identity_);
   stubs.make_working_dir(TreePath::clean(request.working_dir), request.uid, request.gid);
   const SetupProgram program =
-      plan_sandbox({request, limits, identity_, staging_path_, stubs, host_},
-                   std::move(step_root));
+      plan_sandbox({request, limits, identity_, staging_path_, stubs, host_}, std::move(step_root));
   RunOutcome outcome;
   outcome.status = run_program(request, limits, program, output, stop);
   outcome.stubs = stubs.remove();

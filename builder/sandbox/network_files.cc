@@ -67,8 +67,8 @@ std::string read_text(const char* path) {
 }  // namespace
 
 std::string hosts_text(const std::string& hostname, const std::vector<ExtraHost>& extra_hosts) {
-  std::string text = cat("127.0.0.1\tlocalhost ", hostname, "\n",
-                         "::1\tlocalhost ip6-localhost ip6-loopback\n");
+  std::string text =
+      cat("127.0.0.1\tlocalhost ", hostname, "\n", "::1\tlocalhost ip6-localhost ip6-loopback\n");
   for (const ExtraHost& host : extra_hosts) text += cat(host.address, "\t", host.name, "\n");
   return text;
 }

@@ -1,4 +1,5 @@
-// The generated /etc/hosts and /etc/resolv.conf of a step (RUN-08 … RUN-10). Private to the sandbox.
+// The generated /etc/hosts and /etc/resolv.conf of a step (RUN-08 … RUN-10). Private to the
+// sandbox.
 #pragma once
 
 #include <string>

@@ -1,4 +1,5 @@
-// Runs one process of a RUN step in a sandbox over a mounted root. The seam between planning and the kernel.
+// Runs one process of a RUN step in a sandbox over a mounted root. The seam between planning and
+// the kernel.
 #pragma once
 
 #include <cstdint>
@@ -37,15 +38,17 @@ struct StepMount {
   enum class Kind { bind, tmpfs };
   Kind kind = Kind::bind;
   TreePath target;
-  int source_fd = -1;        // bind: borrowed O_PATH descriptor of a file or directory (or a detached mount)
+  int source_fd =
+      -1;  // bind: borrowed O_PATH descriptor of a file or directory (or a detached mount)
   bool read_only = true;
   std::uint64_t size_bytes = 0;  // tmpfs; 0: the kernel's default
 };
 
 struct RunRequest {
-  std::vector<std::string> argv;  // argv[0] searched on the environment's PATH inside the root, as execvpe
+  std::vector<std::string>
+      argv;  // argv[0] searched on the environment's PATH inside the root, as execvpe
   std::vector<std::string> environment;  // complete: "K=V"
-  std::string working_dir = "/";  // made when missing, 0755, owned by the run user (RUN-06)
+  std::string working_dir = "/";         // made when missing, 0755, owned by the run user (RUN-06)
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
   std::vector<std::uint32_t> supplementary_gids;
@@ -60,7 +63,8 @@ struct RunRequest {
 
 struct RunOutcome {
   ExitStatus status;
-  std::vector<TreePath> stubs;  // mount points made for the step that may be left over (DiffOptions::stubs)
+  std::vector<TreePath>
+      stubs;  // mount points made for the step that may be left over (DiffOptions::stubs)
 };
 
 // Called from the thread that waits for the step, in order, as output arrives.
@@ -69,17 +73,18 @@ using OutputHandler = std::function<void(std::string_view bytes, bool is_stderr)
 class Runner {
  public:
   virtual ~Runner() = default;
-  // root: a mount as made by layers::mount_overlay (or a plain directory), writable. Blocks until the step's pid
-  // namespace is empty. stop kills the step as a whole and throws Error(cancelled). A program that cannot be started is
-  // an ExitStatus 127/126 with the reason as output, as a shell reports it; a sandbox that cannot be built is an Error that
-  // names the operation. Thread-safe: steps run side by side.
-  virtual RunOutcome run(const RunRequest& request, const UniqueFd& root, const OutputHandler& output,
-                         std::stop_token stop) = 0;
+  // root: a mount as made by layers::mount_overlay (or a plain directory), writable. Blocks until
+  // the step's pid namespace is empty. stop kills the step as a whole and throws Error(cancelled).
+  // A program that cannot be started is an ExitStatus 127/126 with the reason as output, as a shell
+  // reports it; a sandbox that cannot be built is an Error that names the operation. Thread-safe:
+  // steps run side by side.
+  virtual RunOutcome run(const RunRequest& request, const UniqueFd& root,
+                         const OutputHandler& output, std::stop_token stop) = 0;
 };
 
 struct Identity;
-// staging_path: an existing directory of ours, used as mount point inside the step's own mount namespace only.
+// staging_path: an existing directory of ours, used as mount point inside the step's own mount
+// namespace only.
 std::unique_ptr<Runner> make_namespace_runner(const Identity& identity, std::string staging_path);
-
 
 }  // namespace cooper::builder

@@ -30,9 +30,9 @@ constexpr Link kDeviceLinks[] = {
 };
 
 // Docker's lists. What tells about, or reaches, the whole machine.
-constexpr const char* kMaskedInProc[] = {"acpi",         "asound",        "interrupts",  "kcore",
-                                         "keys",         "latency_stats", "sched_debug", "scsi",
-                                         "timer_list",   "timer_stats"};
+constexpr const char* kMaskedInProc[] = {"acpi",       "asound",        "interrupts",  "kcore",
+                                         "keys",       "latency_stats", "sched_debug", "scsi",
+                                         "timer_list", "timer_stats"};
 constexpr const char* kMaskedInSys[] = {"firmware", "devices/virtual/powercap"};
 constexpr const char* kProtectedInProc[] = {"bus", "fs", "irq", "sys", "sysrq-trigger"};
 
@@ -90,7 +90,8 @@ void Planner::enter_root(UniqueFd root) {
   mount_cgroup();
 }
 
-// A sysfs of the step's own shows its network namespace; making one takes power over that namespace.
+// A sysfs of the step's own shows its network namespace; making one takes power over that
+// namespace.
 void Planner::mount_sys(const std::string& seen_from_host) {
   const bool host_root = parts_.identity.kind == Identity::Kind::host_root;
   const bool own_network = parts_.request.network == Network::none;
@@ -132,8 +133,7 @@ void Planner::mount_devices() {
     options += cat(",gid=", *gid);
   }
   program_.mount("devpts", dev + "/pts", MS_NOSUID | MS_NOEXEC, options);
-  program_.mount("tmpfs", dev + "/shm", kPassive,
-                 cat("mode=1777,size=", parts_.request.shm_bytes));
+  program_.mount("tmpfs", dev + "/shm", kPassive, cat("mode=1777,size=", parts_.request.shm_bytes));
   program_.mount("mqueue", dev + "/mqueue", kPassive);
   for (const Link& link : kDeviceLinks) {
     program_.on_path(Kind::make_symlink, cat(dev, "/", link.name), link.target);
@@ -143,8 +143,8 @@ void Planner::mount_devices() {
 void Planner::restrict_kernel_files() {
   if (parts_.request.network == Network::none) {
     program_.on_path(Kind::raise_loopback, "");
-    // As Docker: in a network namespace of its own a step without capabilities over it may still use
-    // low ports.
+    // As Docker: in a network namespace of its own a step without capabilities over it may still
+    // use low ports.
     program_.on_path(Kind::tune, proc_ + "/sys/net/ipv4/ip_unprivileged_port_start", "0");
   }
   if (parts_.request.insecure) return;
@@ -155,8 +155,8 @@ void Planner::restrict_kernel_files() {
   }
 }
 
-// The files live in a file system of their own, which is mounted where /dev will be just long enough
-// to take them from it.
+// The files live in a file system of their own, which is mounted where /dev will be just long
+// enough to take them from it.
 void Planner::mount_generated_files() {
   const RunRequest& request = parts_.request;
   program_.mount("tmpfs", dev_, kPassive, "mode=755,size=1m");

@@ -23,7 +23,8 @@ class HostMounts {
   static UniqueFd copy(const char* path);
   // The same with everything below it, read-only.
   static UniqueFd read_only_copy(const char* path);
-  // A copy of what fd refers to, without usable device nodes; owners are the step's where they can be.
+  // A copy of what fd refers to, without usable device nodes; owners are the step's where they can
+  // be.
   UniqueFd copy_for_step(int fd, bool read_only);
 
  private:

@@ -14,8 +14,8 @@
 #include "base/error.h"
 #include "builder/sandbox/seccomp_syscalls.h"
 
-// libseccomp names the calls; the program is made here. Its own generator was measured to take 20 ms
-// for this list, which is most of a small build.
+// libseccomp names the calls; the program is made here. Its own generator was measured to take 20
+// ms for this list, which is most of a small build.
 
 namespace cooper::builder {
 namespace {
@@ -85,8 +85,13 @@ class NumberLine {
     if (end - begin == 1) return pieces[begin].second;
     const std::size_t middle = begin + (end - begin) / 2;
     const Program low = search(pieces, begin, middle);
-    Program program{jump(BPF_JGE, pieces[middle].first, 0, 1),
-                    statement(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(low.size()))};
+    Program program;
+    if (low.size() <= UINT8_MAX) {
+      program = {jump(BPF_JGE, pieces[middle].first, low.size(), 0)};
+    } else {
+      program = {jump(BPF_JGE, pieces[middle].first, 0, 1),
+                 statement(BPF_JMP | BPF_JA, static_cast<std::uint32_t>(low.size()))};
+    }
     append(program, low);
     append(program, search(pieces, middle, end));
     return program;

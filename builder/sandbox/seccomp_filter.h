@@ -1,9 +1,9 @@
 // The system calls a RUN step may make: equal in effect to Docker's default profile with Docker's
 // default capabilities (RUN-13, RUN-14). Private to the sandbox.
 //
-// An allow-list for the machine's architecture and its 32-bit companions. What it does not name fails
-// with EPERM; what is newer than the list, and clone3 (whose flags a filter can't see), with ENOSYS,
-// so that libraries fall back to the older call.
+// An allow-list for the machine's architecture and its 32-bit companions. What it does not name
+// fails with EPERM; what is newer than the list, and clone3 (whose flags a filter can't see), with
+// ENOSYS, so that libraries fall back to the older call.
 #pragma once
 
 #include <linux/filter.h>

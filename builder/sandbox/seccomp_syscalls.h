@@ -9,8 +9,8 @@ namespace cooper::builder {
 // Calls that are older than the common numbering; names that an architecture lacks are passed over.
 std::span<const char* const> allowed_syscalls();
 
-// From number 424 on (Linux 5.1), a call has the same number on every architecture; listing these by
-// number keeps the filter independent of the library's version.
+// From number 424 on (Linux 5.1), a call has the same number on every architecture; listing these
+// by number keeps the filter independent of the library's version.
 constexpr std::uint32_t kFirstCommonSyscall = 424;
 constexpr std::uint32_t kLastKnownSyscall = 466;  // removexattrat, Linux 6.13
 struct NumberRange {

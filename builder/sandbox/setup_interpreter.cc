@@ -19,16 +19,20 @@
 namespace cooper::builder {
 namespace {
 
-int result(long returned) noexcept { return returned < 0 ? errno : 0; }
-int unless(int tolerated, int errnum) noexcept { return errnum == tolerated ? 0 : errnum; }
+int result(long returned) noexcept {
+  return returned < 0 ? errno : 0;
+}
+int unless(int tolerated, int errnum) noexcept {
+  return errnum == tolerated ? 0 : errnum;
+}
 
 int attach(int fd, const char* target) noexcept {
   return result(::move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
 }
 
 int mount(const SetupOperation& operation) noexcept {
-  const int errnum = result(
-      ::mount(operation.text, operation.target, operation.text, operation.flags, operation.options));
+  const int errnum = result(::mount(operation.text, operation.target, operation.text,
+                                    operation.flags, operation.options));
   if (errnum == 0 || operation.fd < 0) return errnum;
   return attach(operation.fd, operation.target) == 0 ? 0 : errnum;
 }
@@ -55,8 +59,8 @@ int make_file(const char* target) noexcept {
 int mask(const char* target) noexcept {
   int errnum = result(::mount("/dev/null", target, nullptr, MS_BIND, nullptr));
   if (errnum == ENOTDIR) {
-    errnum = result(::mount("tmpfs", target, "tmpfs",
-                            MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC, "size=0,nr_inodes=1"));
+    errnum = result(::mount("tmpfs", target, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
+                            "size=0,nr_inodes=1"));
   }
   return unless(ENOENT, errnum);
 }

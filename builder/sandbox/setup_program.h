@@ -1,8 +1,8 @@
 // What a step's first process does before the program runs, as data. Private to the sandbox.
 //
-// The process is forked from one with many threads, so it may only make system calls: everything that
-// needs memory or judgement is decided here, beforehand, and the interpreter (setup_interpreter.h)
-// just walks the list.
+// The process is forked from one with many threads, so it may only make system calls: everything
+// that needs memory or judgement is decided here, beforehand, and the interpreter
+// (setup_interpreter.h) just walks the list.
 #pragma once
 
 #include <cstdint>
@@ -16,22 +16,22 @@ namespace cooper::builder {
 
 struct SetupOperation {
   enum class Kind {
-    act_as,           // file user number:number2 from here on
-    set_hostname,     // text
-    raise_hard_limit, // resource flags to at least number; refused: told, not fatal
-    attach,           // the detached mount fd at target
-    mount,            // mount(2): text is the type; refused and fd >= 0: fd is attached instead
-    pivot,            // target becomes "/", the old root stays mounted above it
+    act_as,            // file user number:number2 from here on
+    set_hostname,      // text
+    raise_hard_limit,  // resource flags to at least number; refused: told, not fatal
+    attach,            // the detached mount fd at target
+    mount,             // mount(2): text is the type; refused and fd >= 0: fd is attached instead
+    pivot,             // target becomes "/", the old root stays mounted above it
     drop_old_root,
-    make_dir,         // existing is fine
-    make_file,        // existing is fine
-    make_symlink,     // target, pointing to text
-    mask,             // a file: /dev/null over it; a directory: an empty one. Absent: skipped
-    protect,          // read-only from here on. Absent: skipped
-    lend,             // the file or directory text appears read-only at target
-    unmount,          // what is mounted on target; what it lent stays
-    write_file,       // a new file target with text in it
-    tune,             // text into the kernel's file target. Refused: skipped
+    make_dir,      // existing is fine
+    make_file,     // existing is fine
+    make_symlink,  // target, pointing to text
+    mask,          // a file: /dev/null over it; a directory: an empty one. Absent: skipped
+    protect,       // read-only from here on. Absent: skipped
+    lend,          // the file or directory text appears read-only at target
+    unmount,       // what is mounted on target; what it lent stays
+    write_file,    // a new file target with text in it
+    tune,          // text into the kernel's file target. Refused: skipped
     raise_loopback,
   };
   Kind kind;

@@ -12,8 +12,9 @@
 
 namespace cooper::builder {
 
-// Sees the store (trees/, ingest/) through an id-mapped mount when the identity wants one: the kernel
-// then translates owners, and what steps write lands 0-based on disk. One per build; thread-safe.
+// Sees the store (trees/, ingest/) through an id-mapped mount when the identity wants one: the
+// kernel then translates owners, and what steps write lands 0-based on disk. One per build;
+// thread-safe.
 class StepStorage {
  public:
   // store_path: absolute. Makes store_path/mnt, which holds only mount points and an empty

@@ -40,13 +40,12 @@ void set_up(const InitPlan& plan) noexcept {
 
 void check(bool done, PayloadStage stage, int control_fd) noexcept {
   if (!done) {
-    fail(control_fd,
-         {StepMessage::Kind::stage_failed, static_cast<std::int32_t>(stage), errno});
+    fail(control_fd, {StepMessage::Kind::stage_failed, static_cast<std::int32_t>(stage), errno});
   }
 }
 
-// False: cooper gave up on us, or is gone. Its end of the control socket may live on in another step's
-// init that is just being forked; nobody keeps the other end of the liveness pipe.
+// False: cooper gave up on us, or is gone. Its end of the control socket may live on in another
+// step's init that is just being forked; nobody keeps the other end of the liveness pipe.
 bool wait_for_maps(const InitPlan& plan) noexcept {
   pollfd polled[2] = {{plan.control_fd, POLLIN, 0}, {plan.liveness_fd, 0, 0}};
   while (::poll(polled, 2, -1) < 0 && errno == EINTR) {

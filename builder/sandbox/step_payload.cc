@@ -47,8 +47,8 @@ bool take_standard_files(const PayloadPlan& plan, int control_fd) noexcept {
 
 void join_own_session() noexcept {
   ::setsid();
-  // Without it the step would hold cooper's session keyring. May be refused (a quota, a filter around
-  // us); the step's own filter has no keyctl then either.
+  // Without it the step would hold cooper's session keyring. May be refused (a quota, a filter
+  // around us); the step's own filter has no keyctl then either.
   ::syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, nullptr, 0, 0, 0);
 }
 
@@ -58,7 +58,8 @@ bool set_limits(const PayloadPlan& plan) noexcept {
     const auto resource = static_cast<__rlimit_resource_t>(wanted.resource);
     rlimit64 now{};
     if (::getrlimit64(resource, &now) != 0) return false;
-    // Where the hard limit could not be raised, cooper has told the user; the step gets what there is.
+    // Where the hard limit could not be raised, cooper has told the user; the step gets what there
+    // is.
     const rlim64_t hard = wanted.hard < now.rlim_max ? wanted.hard : now.rlim_max;
     const rlimit64 set{wanted.soft < hard ? wanted.soft : hard, hard};
     if (::setrlimit64(resource, &set) != 0) return false;

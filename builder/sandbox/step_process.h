@@ -3,9 +3,9 @@
 //   cooper --fork, new namespaces--> step init (pid 1) --fork--> the program
 //
 // Step init builds the sandbox, enters the step's user namespace and starts the program; then it
-// reaps, and ends when the program does, when cooper kills it, or when the liveness pipe reports that
-// cooper is gone. With it the kernel kills everything else in the pid namespace (RUN-21).
-// Both are forked, not exec'd, before the program: they hold a copy of cooper's memory, and are
+// reaps, and ends when the program does, when cooper kills it, or when the liveness pipe reports
+// that cooper is gone. With it the kernel kills everything else in the pid namespace (RUN-21). Both
+// are forked, not exec'd, before the program: they hold a copy of cooper's memory, and are
 // therefore not dumpable, so that no process of the step may look into them.
 #pragma once
 
@@ -77,10 +77,10 @@ struct InitPlan {
   const SetupOperation* operations = nullptr;
   std::size_t operation_count = 0;
   PayloadPlan payload;
-  int control_fd = -1;   // a sequenced-packet socket
+  int control_fd = -1;  // a sequenced-packet socket
   int liveness_fd = -1;
   int liveness_writer_fd = -1;  // cooper's own end: a copy here would keep the step alive
-  char* arguments = nullptr;  // cooper's command line, which pid 1 must not show to the step
+  char* arguments = nullptr;    // cooper's command line, which pid 1 must not show to the step
   std::size_t arguments_bytes = 0;
 };
 

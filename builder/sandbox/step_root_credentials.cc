@@ -10,6 +10,15 @@
 #include "builder/sandbox/user_namespace.h"
 
 namespace cooper::builder {
+namespace {
+
+// A change of credentials clears it for the whole process, whichever thread makes it.
+int usual_dumpable() {
+  static const int value = ::prctl(PR_GET_DUMPABLE);
+  return value;
+}
+
+}  // namespace
 
 FileUser step_root_user(const Identity& identity) {
   return {outside_id(identity.step_uids, 0).value_or(0),
@@ -32,7 +41,7 @@ bool act_as(const FileUser& user) noexcept {
 StepRootCredentials::StepRootCredentials(const Identity& identity) {
   const FileUser user = step_root_user(identity);
   if (user.uid == 0 && user.gid == 0) return;
-  dumpable_ = ::prctl(PR_GET_DUMPABLE);
+  usual_dumpable();  // ask before it changes
   changed_ = true;
   if (!act_as(user)) {
     act_as({0, 0});
@@ -43,7 +52,7 @@ StepRootCredentials::StepRootCredentials(const Identity& identity) {
 StepRootCredentials::~StepRootCredentials() {
   if (!changed_) return;
   act_as({0, 0});
-  ::prctl(PR_SET_DUMPABLE, dumpable_);
+  ::prctl(PR_SET_DUMPABLE, usual_dumpable());
 }
 
 }  // namespace cooper::builder

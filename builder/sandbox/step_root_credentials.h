@@ -31,7 +31,6 @@ class StepRootCredentials {
 
  private:
   bool changed_ = false;
-  int dumpable_ = 1;  // a change of credentials clears it for the whole process
 };
 
 }  // namespace cooper::builder

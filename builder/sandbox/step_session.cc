@@ -46,7 +46,8 @@ ExitStatus from_wait_status(int status) {
 // What the surroundings would have to allow; "" when there is nothing to add.
 std::string advice(const std::string& operation, int errnum) {
   if (errnum != EPERM || operation.find("proc on") == std::string::npos) return "";
-  return " (the surrounding container hides parts of /proc, and a namespace in it may not show what "
+  return " (the surrounding container hides parts of /proc, and a namespace in it may not show "
+         "what "
          "is hidden outside: start it with --security-opt systempaths=unconfined)";
 }
 

@@ -93,8 +93,8 @@ long fork_with_pidfd(unsigned long namespace_flags, int& pidfd) noexcept {
   ::sigfillset(&all);
   ::pthread_sigmask(SIG_SETMASK, &all, &before);
   // Raw: the library's fork would run handlers and take locks that other threads may hold.
-  const long pid = ::syscall(SYS_clone, namespace_flags | CLONE_PIDFD | SIGCHLD, nullptr, &pidfd,
-                             nullptr, 0UL);
+  const long pid =
+      ::syscall(SYS_clone, namespace_flags | CLONE_PIDFD | SIGCHLD, nullptr, &pidfd, nullptr, 0UL);
   const long result = pid < 0 ? -static_cast<long>(errno) : pid;
   if (pid != 0) ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
   return result;

@@ -27,8 +27,9 @@ void write_step_maps(pid_t pid, const Identity& identity);
 // A user namespace with the step's maps and nobody in it, for mount_setattr(2) MOUNT_ATTR_IDMAP.
 UniqueFd make_step_user_namespace(const Identity& identity);
 
-// clone(2) with fork's memory semantics; the new process gets a pidfd. Returns 0 in the child, which
-// may only make system calls; a negative errno on failure. All signals are blocked in the child.
+// clone(2) with fork's memory semantics; the new process gets a pidfd. Returns 0 in the child,
+// which may only make system calls; a negative errno on failure. All signals are blocked in the
+// child.
 long fork_with_pidfd(unsigned long namespace_flags, int& pidfd) noexcept;
 
 }  // namespace cooper::builder

@@ -1,5 +1,5 @@
-// Stacks of directories as one mount. In the builder's tests, because making mounts takes the build's
-// namespace.
+// Stacks of directories as one mount. In the builder's tests, because making mounts takes the
+// build's namespace.
 
 #include "layers/overlay.h"
 
@@ -41,9 +41,7 @@ class Overlay : public ::testing::TestWithParam<bool> {
     std::ofstream(path + "/" + file) << text;
     return path;
   }
-  Dir mount() {
-    return {mount_overlay(stack_, make("staging")), Confine::image, "the overlay"};
-  }
+  Dir mount() { return {mount_overlay(stack_, make("staging")), Confine::image, "the overlay"}; }
   void add_upper() {
     stack_.upper_path = make("upper");
     stack_.work_path = make("work");
@@ -53,8 +51,9 @@ class Overlay : public ::testing::TestWithParam<bool> {
   OverlayLayers stack_;
 };
 
-INSTANTIATE_TEST_SUITE_P(Apis, Overlay, ::testing::Values(true, false),
-                         [](const auto& parameter) { return parameter.param ? "fsopen" : "mount"; });
+INSTANTIATE_TEST_SUITE_P(Apis, Overlay, ::testing::Values(true, false), [](const auto& parameter) {
+  return parameter.param ? "fsopen" : "mount";
+});
 
 TEST_P(Overlay, the_first_lower_is_on_top) {
   stack_.lower_paths = {layer("a", "f", "top"), layer("b", "f", "bottom")};

@@ -35,6 +35,34 @@ UniqueFd open_path(const fs::path& path) {
   return UniqueFd(::open(path.c_str(), O_PATH | O_CLOEXEC));
 }
 
+TEST_F(SandboxFiles, the_identity_is_entered_once_and_names_its_mapping) {
+  EXPECT_EQ(&enter_build_namespace(), &identity_);
+  using Kind = Identity::Kind;
+  switch (identity_.kind) {
+    case Kind::host_root:
+      EXPECT_EQ(identity_.mapping, "0");
+      break;
+    case Kind::namespaced_root:
+      EXPECT_TRUE(identity_.mapping == "0" || identity_.mapping.starts_with("ns-"));
+      break;
+    case Kind::sub_ids:
+      EXPECT_TRUE(identity_.mapping.starts_with("sub-")) << identity_.mapping;
+      EXPECT_GE(identity_.step_uids.size(), 2U);
+      break;
+    case Kind::single_id:
+      EXPECT_TRUE(identity_.mapping.starts_with("one-")) << identity_.mapping;
+      EXPECT_EQ(identity_.notices.size(), 1U);
+      break;
+  }
+  // Nobody's steps have the machine's uid 0, unless the user was told.
+  if (steps_are_host_root()) EXPECT_FALSE(identity_.notices.empty());
+}
+
+TEST_F(SandboxFiles, the_roots_metadata_is_that_of_the_layer_below) {
+  ASSERT_EQ(::chmod(base().c_str(), 0711), 0);
+  EXPECT_EQ(sh("stat -c '%a %u' /").out, "711 0\n");
+}
+
 TEST_F(SandboxFiles, owners_on_disk_are_those_the_step_set) {
   const StepRoot root = make_root();
   const Ran ran = run(shell("touch /a /b; chown 1000:50 /b; mkdir /d; chmod 1777 /d; "
@@ -122,7 +150,8 @@ TEST_F(SandboxFiles, SEC_07_symlinks_at_mount_points_stay_inside) {
   fs::create_symlink("../../../../.." + target + "2", base() / "etc/hosts");
   fs::create_symlink(outside.host_path() + "/proc", base() / "proc");
   fs::create_symlink("/does/not/exist", base() / "sys");
-  const Ran ran = sh("cat /etc/hosts | head -n 1; ls /proc/self/ >/dev/null && ls -d /does/not/exist/*");
+  const Ran ran =
+      sh("cat /etc/hosts | head -n 1; ls /proc/self/ >/dev/null && ls -d /does/not/exist/*");
   EXPECT_THAT(ran.out, HasSubstr("127.0.0.1\tlocalhost")) << ran.err;
   EXPECT_FALSE(fs::exists(target));
   EXPECT_TRUE(fs::is_empty(outside.host_path()));
@@ -151,16 +180,15 @@ TEST_F(SandboxFiles, mounts_within_mounts) {
   const UniqueFd source = open_path(store() / "cache");
   const UniqueFd file = open_path(base() / "etc/group");
   RunRequest request;
-  request.mounts = {{.kind = StepMount::Kind::bind,
-                     .target = TreePath::clean("c"),
-                     .source_fd = source.get(),
-                     .read_only = false},
-                    {.kind = StepMount::Kind::bind,
-                     .target = TreePath::clean("c/a/b"),
-                     .source_fd = file.get()},
-                    {.kind = StepMount::Kind::tmpfs,
-                     .target = TreePath::clean("dev/shm/t"),
-                     .size_bytes = 1 << 20}};
+  request.mounts = {
+      {.kind = StepMount::Kind::bind,
+       .target = TreePath::clean("c"),
+       .source_fd = source.get(),
+       .read_only = false},
+      {.kind = StepMount::Kind::bind, .target = TreePath::clean("c/a/b"), .source_fd = file.get()},
+      {.kind = StepMount::Kind::tmpfs,
+       .target = TreePath::clean("dev/shm/t"),
+       .size_bytes = 1 << 20}};
   const Ran ran = sh("head -n 1 /c/a/b; df -k /dev/shm/t | grep -c ' 1024 '", request);
   EXPECT_EQ(ran.out, "root:x:0:\n1\n") << ran.err;
 }

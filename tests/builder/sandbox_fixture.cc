@@ -18,11 +18,11 @@ fs::path find_busybox() {
 }
 
 constexpr const char* kApplets[] = {
-    "sh",    "true",  "false", "cat",   "echo",   "ls",     "id",      "stat",  "mount", "umount",
-    "chown", "chmod", "rm",    "mkdir", "mv",     "touch",  "unshare", "kill",  "sleep", "head",
-    "grep",  "dd",    "df",    "wc",    "mknod",  "su",     "ps",      "test",  "env",   "hostname",
-    "ip",    "rmdir", "ln",    "readlink", "cp",  "chroot", "od",      "seq",  "pwd",
-    "tr",    "find",  "nc",    "cut"};
+    "sh",     "true",  "false",    "cat", "echo",  "ls", "id",       "stat",    "mount",
+    "umount", "chown", "chmod",    "rm",  "mkdir", "mv", "touch",    "unshare", "kill",
+    "sleep",  "head",  "grep",     "dd",  "df",    "wc", "mknod",    "su",      "ps",
+    "test",   "env",   "hostname", "ip",  "rmdir", "ln", "readlink", "cp",      "chroot",
+    "od",     "seq",   "pwd",      "tr",  "find",  "nc", "cut"};
 
 }  // namespace
 
@@ -55,8 +55,8 @@ StepRoot SandboxTest::make_root() {
   const fs::path dir = store() / "ingest" / std::to_string(roots_++);
   fs::create_directories(dir / "upper");
   fs::create_directories(dir / "work");
-  return {(dir / "upper").string(), storage_->mount({base_.string()}, (dir / "upper").string(),
-                                                    (dir / "work").string())};
+  return {(dir / "upper").string(),
+          storage_->mount({base_.string()}, (dir / "upper").string(), (dir / "work").string())};
 }
 
 RunRequest SandboxTest::shell(const std::string& script) {
@@ -76,7 +76,9 @@ Ran SandboxTest::run(const RunRequest& request, const UniqueFd& root, std::stop_
   return ran;
 }
 
-Ran SandboxTest::sh(const std::string& script) { return sh(script, RunRequest()); }
+Ran SandboxTest::sh(const std::string& script) {
+  return sh(script, RunRequest());
+}
 
 Ran SandboxTest::sh(const std::string& script, const RunRequest& request) {
   RunRequest complete = request;

@@ -51,6 +51,11 @@ class SandboxTest : public ::testing::Test {
   void add_file(const std::string& path, const std::string& text, mode_t mode = 0644);
   bool has_many_ids() const { return identity_.kind != Identity::Kind::single_id; }
 
+  // Where ids can't be kept apart from the machine's (a container without CAP_SYS_ADMIN).
+  bool steps_are_host_root() const {
+    return identity_.mapping == "0" && identity_.step_uids.front().outside == 0;
+  }
+
   const Identity& identity_;
   TempDir store_;
   std::filesystem::path base_;

@@ -1,6 +1,12 @@
 // What a step's program sees of its own process, and what cooper sees of it.
 
+#include <fcntl.h>
 #include <gmock/gmock.h>
+#include <poll.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <csignal>
 
 #include <thread>
 
@@ -117,7 +123,7 @@ TEST_F(SandboxRun, user_group_and_supplementary_groups) {
 }
 
 TEST_F(SandboxRun, no_descriptor_is_inherited) {
-  const UniqueFd leaked(::dup(0));  // without close-on-exec
+  const UniqueFd leaked(::dup(0));                                   // without close-on-exec
   EXPECT_EQ(sh("ls /proc/self/fd | tr '\\n' ' '").out, "0 1 2 3 ");  // 3: the listing itself
 }
 
@@ -138,9 +144,9 @@ TEST_F(SandboxRun, RUN_21_background_processes_die_with_the_program) {
 }
 
 TEST_F(SandboxRun, orphans_are_reaped) {
-  const Ran ran = sh(
-      "pid=$( (sh -c 'echo $$; exec 1>&- 2>&-' &) ); "
-      "for i in $(seq 1 500); do [ -d /proc/$pid ] || exit 0; sleep 0.01; done; exit 1");
+  const Ran ran =
+      sh("pid=$( (sh -c 'echo $$; exec 1>&- 2>&-' &) ); "
+         "for i in $(seq 1 500); do [ -d /proc/$pid ] || exit 0; sleep 0.01; done; exit 1");
   EXPECT_EQ(ran.code, 0);
 }
 
@@ -163,11 +169,43 @@ TEST_F(SandboxRun, cancelling_kills_the_step_as_a_whole) {
   EXPECT_THROW(run(shell("true"), root.mount, source.get_token()), Error);
 }
 
+TEST_F(SandboxRun, nothing_outlives_a_killed_cooper) {
+  const std::string fifo = (store() / "fifo").string();
+  ASSERT_EQ(::mkfifo(fifo.c_str(), 0666), 0);
+  // Readable here for as long as a process of the step has it open.
+  const UniqueFd end(::open(fifo.c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC));
+  const UniqueFd source(::open(fifo.c_str(), O_PATH | O_CLOEXEC));
+  const StepRoot root = make_root();
+  const pid_t cooper = ::fork();
+  if (cooper == 0) {
+    RunRequest request = shell("exec 9>/fifo; echo x >&9; echo started; sleep 1000 & sleep 1000");
+    request.mounts = {{.kind = StepMount::Kind::bind,
+                       .target = TreePath::clean("fifo"),
+                       .source_fd = source.get(),
+                       .read_only = false}};
+    // Its own runner: the writing end of the liveness pipe must not be in the test's process.
+    const auto runner = make_namespace_runner(identity_, (store() / "ingest").string());
+    runner_.reset();
+    runner->run(request, root.mount, [](std::string_view, bool) { ::kill(::getpid(), SIGKILL); },
+                {});
+    ::_exit(0);
+  }
+  int status = 0;
+  ASSERT_EQ(::waitpid(cooper, &status, 0), cooper);
+  EXPECT_TRUE(WIFSIGNALED(status));
+  pollfd polled{end.get(), POLLIN, 0};
+  char byte = 0;
+  ssize_t length = -1;
+  do {
+    ASSERT_EQ(::poll(&polled, 1, 60'000), 1) << "processes of the step are still alive";
+    length = ::read(end.get(), &byte, 1);
+  } while (length != 0);
+}
+
 TEST_F(SandboxRun, a_throwing_output_handler_ends_the_step) {
   const StepRoot root = make_root();
-  EXPECT_THROW(runner_->run(
-                   shell("echo x; sleep 1000"), root.mount,
-                   [](std::string_view, bool) { throw Error(Errc::io, "no room"); }, {}),
+  EXPECT_THROW(runner_->run(shell("echo x; sleep 1000"), root.mount,
+                            [](std::string_view, bool) { throw Error(Errc::io, "no room"); }, {}),
                Error);
 }
 
@@ -179,7 +217,8 @@ TEST_F(SandboxRun, steps_run_side_by_side) {
     std::vector<std::jthread> threads;
     for (std::size_t i = 0; i < roots.size(); ++i) {
       threads.emplace_back([&, i] {
-        rans[i] = run(shell("echo $$ " + std::to_string(i) + " > /mine; cat /mine"), roots[i].mount);
+        rans[i] =
+            run(shell("echo $$ " + std::to_string(i) + " > /mine; cat /mine"), roots[i].mount);
       });
     }
   }
@@ -205,7 +244,9 @@ TEST_F(SandboxRun, ulimits_are_set) {
 }
 
 TEST_F(SandboxRun, a_limit_on_processes_binds_root_too) {
-  if (!has_many_ids()) return;  // counted together with everything else of the user
+  // One id is counted together with everything else of the user; the machine's uid 0 is not
+  // counted.
+  if (!has_many_ids() || steps_are_host_root()) return;
   RunRequest request;
   request.ulimits = {{"nproc", 50, 50}};
   const Ran ran =

@@ -68,7 +68,7 @@ bool killed_at_call(int n, const std::function<void()>& body) {
 }
 
 // Every `kStride`-th call, from another start for each kind of work.
-constexpr int kStride = 7;
+constexpr int kStride = 11;
 
 TEST_F(Crash, kill_while_working_leaves_a_valid_store_and_the_next_run_continues) {
   int points = 0;
@@ -119,7 +119,8 @@ TEST_F(Crash, kill_while_pruning_leaves_a_valid_store) {
 
 // 0: everything fitted; 1: "disk full" was told and the store is good; else what went wrong.
 int work_on_small_disk(const fs::path& path, const std::string& size) {
-  if (::mount("tmpfs", path.c_str(), "tmpfs", 0, ("mode=0700,size=" + size).c_str()) != 0) return 90;
+  if (::mount("tmpfs", path.c_str(), "tmpfs", 0, ("mode=0700,size=" + size).c_str()) != 0)
+    return 90;
   int result = 0;
   try {
     const auto store = Store::open(path);

@@ -72,7 +72,8 @@ TEST_F(Opening, continues_after_a_marker_or_a_database_cut_short) {
   { put_blob(*open(), "x"); }
   write_file(path() / "format", "");
   EXPECT_TRUE(open()->has(digest_of("x")));
-  for (const char* name : {"cooper.db", "cooper.db-wal", "cooper.db-shm"}) fs::remove(path() / name);
+  for (const char* name : {"cooper.db", "cooper.db-wal", "cooper.db-shm"})
+    fs::remove(path() / name);
   write_file(path() / "cooper.db", "");
   const auto store = open();
   EXPECT_FALSE(store->has(digest_of("x")));

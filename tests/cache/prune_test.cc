@@ -270,7 +270,8 @@ TEST_F(Leased, begin_no_earlier_than_the_last_prune_whatever_the_clock_says) {
   EXPECT_EQ(open()->prune({}).removed_objects, 0U);
 }
 
-// A build that found an object can open it for as long as its lease lasts, whatever prunes run meanwhile.
+// A build that found an object can open it for as long as its lease lasts, whatever prunes run
+// meanwhile.
 TEST_F(Leased, lookups_and_prunes_racing_never_take_what_was_found) {
   constexpr int kRounds = 40;
   constexpr int kBlobs = 8;
@@ -296,7 +297,8 @@ TEST_F(Leased, lookups_and_prunes_racing_never_take_what_was_found) {
   done = true;
 }
 
-// The store is emptied, database and all, whenever nobody has it open; whoever opens it meanwhile gets a good one.
+// The store is emptied, database and all, whenever nobody has it open; whoever opens it meanwhile
+// gets a good one.
 TEST_F(Prune, all_racing_with_processes_that_open_the_store) {
   constexpr int kProcesses = 3;
   constexpr int kRounds = 15;

@@ -36,7 +36,12 @@ TEST(RecordJson, descriptors_and_layers_come_back_whole) {
 }
 
 TEST(RecordJson, damaged_rows_are_corrupt) {
-  const char* const kTable[] = {"", "{", "[]", "3", "{}", R"({"mediaType":"m"})",
+  const char* const kTable[] = {"",
+                                "{",
+                                "[]",
+                                "3",
+                                "{}",
+                                R"({"mediaType":"m"})",
                                 R"({"mediaType":"m","digest":7,"size":1})",
                                 R"({"mediaType":"m","digest":"sha256:","size":"1"})"};
   for (const char* text : kTable) {

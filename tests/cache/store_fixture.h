@@ -26,10 +26,18 @@ namespace cooper::cache {
 using tests::expect_error;
 namespace fs = std::filesystem;
 
-inline oci::BlobDigest digest_of(std::string_view text) { return {oci::sha256(text)}; }
-inline StepKey key_of(std::string_view text) { return {oci::sha256(text)}; }
-inline oci::ChainId chain_of(std::string_view text) { return {oci::sha256(text)}; }
-inline oci::DiffId diff_of(std::string_view text) { return {oci::sha256(text)}; }
+inline oci::BlobDigest digest_of(std::string_view text) {
+  return {oci::sha256(text)};
+}
+inline StepKey key_of(std::string_view text) {
+  return {oci::sha256(text)};
+}
+inline oci::ChainId chain_of(std::string_view text) {
+  return {oci::sha256(text)};
+}
+inline oci::DiffId diff_of(std::string_view text) {
+  return {oci::sha256(text)};
+}
 
 inline oci::Descriptor put_blob(Store& store, std::string_view text,
                                 std::string_view media_type = oci::kLayerTarType) {
@@ -71,7 +79,9 @@ inline TestImage put_image(Store& store, const std::string& name) {
   store.put_table(image.diff_id, "table of " + name);
   return image;
 }
-inline oci::Reference name_of(const std::string& name) { return oci::parse_reference(name); }
+inline oci::Reference name_of(const std::string& name) {
+  return oci::parse_reference(name);
+}
 
 inline void write_file(const fs::path& path, std::string_view text) {
   std::ofstream(path, std::ios::binary) << text;

@@ -13,7 +13,9 @@ namespace {
 using ::testing::IsEmpty;
 using Tree = StoreTest;
 
-std::string text_of(const Dir& tree) { return tree.read_file(TreePath::clean("file"), 1000); }
+std::string text_of(const Dir& tree) {
+  return tree.read_file(TreePath::clean("file"), 1000);
+}
 
 TEST_F(Tree, is_published_whole_and_found_by_mapping_and_chain) {
   const auto store = open();
@@ -107,7 +109,7 @@ TEST_F(Tree, mappings_that_are_no_plain_words_are_refused) {
   const auto store = open();
   const std::string long_word(101, 'a');
   for (const std::string& mapping : {std::string(), std::string(".."), std::string("a/b"),
-                                    std::string("."), std::string("a b"), long_word}) {
+                                     std::string("."), std::string("a b"), long_word}) {
     expect_error(Errc::invalid, "id mapping", [&] { store->new_tree(mapping); });
     expect_error(Errc::invalid, "id mapping", [&] { store->find_tree(mapping, chain_of("a")); });
   }

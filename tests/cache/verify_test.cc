@@ -96,11 +96,10 @@ TEST_F(Verify, finds_names_whose_documents_are_gone_or_unreadable) {
   store->put_name(name_of("unreadable"),
                   put_blob(*store, oci::to_json(manifest), oci::kManifestType), "now");
   fs::remove(path() / layout::blob(gone.manifest.digest.value).str());
-  EXPECT_THAT(store->verify(true),
-              ::testing::UnorderedElementsAre(
-                  HasSubstr(cat("blob ", gone.manifest.digest, " is missing")),
-                  HasSubstr("name docker.io/library/gone:latest"),
-                  HasSubstr("name docker.io/library/unreadable:latest")));
+  EXPECT_THAT(store->verify(true), ::testing::UnorderedElementsAre(
+                                       HasSubstr(cat("blob ", gone.manifest.digest, " is missing")),
+                                       HasSubstr("name docker.io/library/gone:latest"),
+                                       HasSubstr("name docker.io/library/unreadable:latest")));
   EXPECT_THAT(store->verify(false), IsEmpty());
   EXPECT_THAT(store->names(), IsEmpty());
 }

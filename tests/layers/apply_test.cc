@@ -73,7 +73,7 @@ TEST_F(Apply, gives_files_their_bytes_modes_owners_and_times) {
 }
 
 TEST_F(Apply, the_umask_has_no_say) {
-  const mode_t before = ::umask(0777);
+  const mode_t before = ::umask(077);
   apply(TarBuilder().directory("d").file("d/f", "").finish());
   ::umask(before);
   EXPECT_EQ(stat_of("d").st_mode & 07777, 0755u);

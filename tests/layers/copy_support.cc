@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <sstream>
 
 #include "layers/tar_reader.h"
 
@@ -123,7 +124,8 @@ Context& Context::socket(const std::string& path) {
 
 // The directories it stands in have changed too.
 Context& Context::settle(const std::string& path) {
-  for (TreePath changed = at(path); !changed.is_root(); changed = changed.parent()) touch(changed.str());
+  for (TreePath changed = at(path); !changed.is_root(); changed = changed.parent())
+    touch(changed.str());
   return *this;
 }
 
@@ -162,7 +164,8 @@ bool glob(const std::string& pattern, const std::string& path, bool deep) {
   for (std::size_t cut = 0; cut <= path.size(); ++cut) {
     const bool boundary = cut == 0 || path[cut - 1] == '/';
     const bool front_fits = front.empty() || (cut > 0 && path.substr(0, front.size()) == front);
-    if (boundary && front_fits && cut >= front.size() && glob(back, path.substr(cut), true)) return true;
+    if (boundary && front_fits && cut >= front.size() && glob(back, path.substr(cut), true))
+      return true;
   }
   return false;
 }
@@ -217,7 +220,8 @@ Layer read_layer(tests::MemoryBlobs& blobs, const WrittenLayer& layer) {
     const bool opaque = item.entry.opaque;
     item.entry = member->entry;
     item.entry.opaque = opaque;
-    if (member->entry.type == EntryType::file) item.content = read_all(reader.content(), 1 << 24, "a member");
+    if (member->entry.type == EntryType::file)
+      item.content = read_all(reader.content(), 1 << 24, "a member");
   }
   return read;
 }
@@ -228,11 +232,37 @@ std::string names(const Layer& layer) {
   return text;
 }
 
+std::string line(const Item& item) {
+  const Entry& entry = item.entry;
+  std::ostringstream out;
+  out << entry.path.absolute() << " " << to_string(entry.type) << " " << std::oct << entry.mode
+      << std::dec << " " << entry.uid << ":" << entry.gid << " ";
+  if (entry.mtime.seconds == kNow) {
+    out << "now";
+  } else if (entry.mtime.seconds == kContextTime) {
+    out << "source";
+  } else if (entry.mtime.seconds == kBelowTime) {
+    out << "below";
+  } else {
+    out << entry.mtime.seconds;
+  }
+  if (!entry.link_target.empty()) out << " -> " << entry.link_target;
+  if (entry.type == EntryType::file) out << " '" << item.content << "'";
+  if (entry.opaque) out << " opaque";
+  return out.str();
+}
+
+std::string lines(const Layer& layer) {
+  std::string text;
+  for (const auto& [path, item] : layer) text += line(item) + "\n";
+  return text;
+}
+
 Copy::Copy(std::shared_ptr<const Tree> from, const std::vector<std::string>& patterns,
            std::string destination)
     : source(std::move(from)), request(layers::request(patterns)) {
   options.destination = std::move(destination);
-  options.now = {1'700'000'000, 0};
+  options.now = {kNow, 0};
 }
 
 Layer Copy::run() const {

@@ -1,5 +1,5 @@
-// What the COPY tests share: a scratch build context, trees with bytes made of items, filters and globs, and
-// one COPY from sources to the entries of its layer.
+// What the COPY tests share: a scratch build context, trees with bytes made of items, filters and
+// globs, and one COPY from sources to the entries of its layer.
 #pragma once
 
 #include <map>
@@ -26,7 +26,9 @@ class Context {
   Context& touch(const std::string& path, Timestamp time = {kContextTime, 0});
 
   const Dir& root() const { return directory_.dir(); }
-  std::string host_path(const std::string& path) const { return directory_.host_path() + "/" + path; }
+  std::string host_path(const std::string& path) const {
+    return directory_.host_path() + "/" + path;
+  }
   std::shared_ptr<const Tree> tree(HostTreeOptions options = {}) const;
 
  private:
@@ -44,12 +46,19 @@ std::shared_ptr<const PathFilter> filter(std::vector<std::string> patterns);
 bool glob(const std::string& pattern, const std::string& path, bool deep);
 
 CopyRequest request(const std::vector<std::string>& patterns);
-// The names a selection took: "a.txt", "src/" and what is beneath it as "src: a, b/, b/c" in one line each.
+// The names a selection took: "a.txt", "src/" and what is beneath it as "src: a, b/, b/c" in one
+// line each.
 std::string describe(const Selection& selection);
 
 using Layer = std::map<std::string, Item>;  // absolute path -> entry and bytes
 Layer read_layer(tests::MemoryBlobs& blobs, const WrittenLayer& layer);
 std::string names(const Layer& layer);  // "/a /a/b"
+
+// "/d directory 755 0:0 now": mtimes of PlaceOptions::now, of the context and of items by name.
+inline constexpr std::int64_t kNow = 1'700'000'000;
+inline constexpr std::int64_t kBelowTime = 1'600'000'000;
+std::string line(const Item& item);
+std::string lines(const Layer& layer);
 
 struct Copy {
   std::shared_ptr<const Tree> source;
@@ -57,7 +66,8 @@ struct Copy {
   CopyRequest request;
   PlaceOptions options;
 
-  Copy(std::shared_ptr<const Tree> from, const std::vector<std::string>& patterns, std::string destination);
+  Copy(std::shared_ptr<const Tree> from, const std::vector<std::string>& patterns,
+       std::string destination);
   Layer run() const;
 };
 

@@ -18,8 +18,17 @@ struct SelectCase {
 
 TEST(Select, what_sources_mean) {
   Context context;
-  context.file("a.txt").file("b.txt").file("arr[0].txt").file("arr0.txt").file("dir/x").file("dir/sub/y");
-  context.file("dir2/z").file("back\\slash").file(".hidden").file("deep/one/f.c").file("deep/two/f.c");
+  context.file("a.txt")
+      .file("b.txt")
+      .file("arr[0].txt")
+      .file("arr0.txt")
+      .file("dir/x")
+      .file("dir/sub/y");
+  context.file("dir2/z")
+      .file("back\\slash")
+      .file(".hidden")
+      .file("deep/one/f.c")
+      .file("deep/two/f.c");
   const SelectCase cases[] = {
       {"COPY_02_leading_slash", {"/a.txt"}, "a.txt\n"},
       {"COPY_02_dot_dot_is_cut", {"../../a.txt"}, "a.txt\n"},
@@ -44,7 +53,8 @@ TEST(Select, what_sources_mean) {
       {"COPY_12_no_match_beneath_a_file", {"a.txt/*"}, ""},
       {"COPY_13_in_order", {"b.txt", "a.txt"}, "b.txt\na.txt\n"},
   };
-  for (const SelectCase& c : cases) EXPECT_EQ(selected(context, request(c.patterns)), c.expected) << c.row;
+  for (const SelectCase& c : cases)
+    EXPECT_EQ(selected(context, request(c.patterns)), c.expected) << c.row;
 }
 
 TEST(Select, COPY_04_the_root) {
@@ -59,9 +69,11 @@ TEST(Select, COPY_12_literal_missing_is_named) {
   Context context;
   context.file("a");
   for (const char* pattern : {"x", "/x", "../x", "./x"}) {
-    expect_error(Errc::not_found, {"\"/x\": not found"}, [&] { select(context.tree(), request({pattern})); });
+    expect_error(Errc::not_found, {"\"/x\": not found"},
+                 [&] { select(context.tree(), request({pattern})); });
   }
-  expect_error(Errc::not_found, {"\"/a/b\": not found"}, [&] { select(context.tree(), request({"a/b"})); });
+  expect_error(Errc::not_found, {"\"/a/b\": not found"},
+               [&] { select(context.tree(), request({"a/b"})); });
 }
 
 TEST(Select, COPY_12_literal_sources_have_no_wildcards) {
@@ -75,12 +87,15 @@ TEST(Select, COPY_12_literal_sources_have_no_wildcards) {
 TEST(Select, COPY_14_symlinks) {
   Context context;
   context.file("real/file", "bytes").link("name", "real/file").link("folder", "real");
-  context.link("real/inner", "file").link("real/dangling", "nowhere").link("absolute", "/real/file");
+  context.link("real/inner", "file")
+      .link("real/dangling", "nowhere")
+      .link("absolute", "/real/file");
   const Selection one = select(context.tree(), request({"name"}));
   EXPECT_EQ(one.sources.at(0).base_name, "name");
   EXPECT_EQ(one.sources.at(0).top.type, EntryType::file);
   EXPECT_EQ(one.sources.at(0).top.path, at("real/file"));
-  EXPECT_EQ(selected(context, request({"folder"})), "folder/: dangling->nowhere file inner->file\n");
+  EXPECT_EQ(selected(context, request({"folder"})),
+            "folder/: dangling->nowhere file inner->file\n");
   EXPECT_EQ(selected(context, request({"absolut?"})), "absolute\n");
   expect_error(Errc::not_found, {"\"/real/dangling\": not found"},
                [&] { select(context.tree(), request({"real/dangling"})); });
@@ -137,7 +152,8 @@ TEST(Select, COPY_29_30_31_parents) {
       {"COPY_30_wildcard_before_pivot", {"a/[be]/./c.txt"}, "b/: c.txt\ne/: c.txt\n"},
       {"COPY_30_nothing_behind_the_pivot", {"a/b/./"}, "b/: c.txt d.txt\n"},
       {"COPY_31_wildcard", {"a/*/c.txt"}, "/: (a/) (a/b/) a/b/c.txt (a/e/) a/e/c.txt\n"},
-      {"COPY_31_double_star", {"**/*.txt"},
+      {"COPY_31_double_star",
+       {"**/*.txt"},
        "/: (a/) (a/b/) a/b/c.txt a/b/d.txt (a/e/) a/e/c.txt top.txt\n"},
       {"COPY_31_double_star_inside", {"a/**/h.go"}, "/: (a/) (a/f/) (a/f/g/) a/f/g/h.go\n"},
       {"COPY_31_no_match", {"a/*.nothing"}, "/:\n"},
@@ -155,13 +171,18 @@ TEST(Select, COPY_31_a_literal_path_must_exist) {
   for (const char* pattern : {"a/x", "a/./x", "./a/x"}) {
     CopyRequest parents = request({pattern});
     parents.parents = true;
-    expect_error(Errc::not_found, {"\"/a/x\": not found"}, [&] { select(context.tree(), parents); });
+    expect_error(Errc::not_found, {"\"/a/x\": not found"},
+                 [&] { select(context.tree(), parents); });
   }
 }
 
 TEST(Select, COPY_33_34_35_exclude) {
   Context context;
-  context.file("d/a.txt").file("d/b.md").file("d/sub/c.txt").file("d/sub/d.md").file("d/only/e.txt");
+  context.file("d/a.txt")
+      .file("d/b.md")
+      .file("d/sub/c.txt")
+      .file("d/sub/d.md")
+      .file("d/only/e.txt");
   struct ExcludeCase {
     const char* row;
     std::string source;
@@ -169,15 +190,26 @@ TEST(Select, COPY_33_34_35_exclude) {
     const char* expected;
   };
   const ExcludeCase cases[] = {
-      {"COPY_33_top_level_only", "d", {"*.txt"}, "d/: b.md only/ only/e.txt sub/ sub/c.txt sub/d.md\n"},
+      {"COPY_33_top_level_only",
+       "d",
+       {"*.txt"},
+       "d/: b.md only/ only/e.txt sub/ sub/c.txt sub/d.md\n"},
       {"COPY_33_any_depth", "d", {"**/*.txt"}, "d/: b.md only/ sub/ sub/d.md\n"},
-      {"COPY_33_relative_to_the_source", "d", {"d/a.txt"},
+      {"COPY_33_relative_to_the_source",
+       "d",
+       {"d/a.txt"},
        "d/: a.txt b.md only/ only/e.txt sub/ sub/c.txt sub/d.md\n"},
-      {"COPY_33_later_reinclude", "d", {"**/*.txt", "!sub/c.txt"}, "d/: b.md only/ sub/ sub/c.txt sub/d.md\n"},
+      {"COPY_33_later_reinclude",
+       "d",
+       {"**/*.txt", "!sub/c.txt"},
+       "d/: b.md only/ sub/ sub/c.txt sub/d.md\n"},
       {"COPY_34_a_named_file_stays", "d/a.txt", {"a.txt", "**"}, "a.txt\n"},
       {"COPY_34_a_matched_file_stays", "d/*.txt", {"*.txt"}, "a.txt\n"},
       {"COPY_35_no_empty_directory", "d", {"only"}, "d/: a.txt b.md sub/ sub/c.txt sub/d.md\n"},
-      {"COPY_35_walked_when_a_pattern_could_match", "d", {"*", "!sub/c.txt"}, "d/: (sub/) sub/c.txt\n"},
+      {"COPY_35_walked_when_a_pattern_could_match",
+       "d",
+       {"*", "!sub/c.txt"},
+       "d/: (sub/) sub/c.txt\n"},
   };
   for (const ExcludeCase& c : cases) {
     CopyRequest excluding = request({c.source});
@@ -199,7 +231,8 @@ TEST(Select, IGNORE_12_an_ignored_literal_path_is_not_found) {
   Context context;
   context.file("secret/key").file("kept");
   const auto tree = context.tree({filter({"secret"}), nullptr, 1});
-  expect_error(Errc::not_found, {"\"/secret\": not found"}, [&] { select(tree, request({"secret"})); });
+  expect_error(Errc::not_found, {"\"/secret\": not found"},
+               [&] { select(tree, request({"secret"})); });
   expect_error(Errc::not_found, {"\"/secret/key\": not found"},
                [&] { select(tree, request({"secret/key"})); });
   EXPECT_EQ(describe(select(tree, request({"."}))), "/: kept\n");
@@ -218,7 +251,8 @@ TEST(Select, CTX_04_what_no_source_names_is_not_read) {
   context.dir("closed/inner", 0755);
 }
 
-// -- archives ----------------------------------------------------------------------------------------
+// -- archives
+// ----------------------------------------------------------------------------------------
 TEST(Select, ADD_02_archives_are_told_by_content) {
   const std::string tar = tests::TarBuilder().file("f", "x").finish();
   std::string gzip;
@@ -236,14 +270,18 @@ TEST(Select, ADD_02_archives_are_told_by_content) {
     compressor->finish();
   }
   Context context;
-  context.file("plain", tar).file("zipped.txt", gzip).file("fake.tar", "no archive").file("empty.tar", "");
+  context.file("plain", tar)
+      .file("zipped.txt", gzip)
+      .file("fake.tar", "no archive")
+      .file("empty.tar", "");
   context.file("text.tar.gz", not_tar.text).file("zeros.tar", std::string(1024, '\0'));
   context.file("cut.tar", tar.substr(0, 100)).file("dir/in.tar", tar).link("link", "plain");
   const struct {
     const char* name;
     bool archive;
-  } cases[] = {{"plain", true},     {"zipped.txt", true}, {"fake.tar", false}, {"empty.tar", false},
-               {"text.tar.gz", false}, {"zeros.tar", false}, {"cut.tar", false},  {"link", true}};
+  } cases[] = {{"plain", true},      {"zipped.txt", true},   {"fake.tar", false},
+               {"empty.tar", false}, {"text.tar.gz", false}, {"zeros.tar", false},
+               {"cut.tar", false},   {"link", true}};
   for (const auto& c : cases) {
     CopyRequest add = request({c.name});
     add.unpack_archives = true;
@@ -256,7 +294,8 @@ TEST(Select, ADD_02_archives_are_told_by_content) {
   EXPECT_EQ(selected(context, add), "dir/: in.tar\n") << "ADD_07";
   add = request({"*i*"});
   add.unpack_archives = true;
-  EXPECT_EQ(selected(context, add), "dir/: in.tar\nlink (archive)\nplain (archive)\nzipped.txt (archive)\n")
+  EXPECT_EQ(selected(context, add),
+            "dir/: in.tar\nlink (archive)\nplain (archive)\nzipped.txt (archive)\n")
       << "ADD_07";
 }
 

@@ -7,7 +7,8 @@
 namespace cooper::layers {
 namespace {
 
-oci::ContentDigest digest(const std::shared_ptr<const Tree>& tree, const std::string& pattern, int threads = 2) {
+oci::ContentDigest digest(const std::shared_ptr<const Tree>& tree, const std::string& pattern,
+                          int threads = 2) {
   return selection_digest(select(tree, request({pattern})), threads);
 }
 

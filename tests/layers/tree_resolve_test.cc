@@ -21,11 +21,11 @@ struct ResolveCase {
 };
 
 TEST(Resolve, COPY_14_15_16_links) {
-  const auto tree = tree_of({dir_item("dir"), link_item("dir/up", "../dir"), file_item("dir/file", "x"),
-                             link_item("abs", "/dir"), link_item("climb", "../../../dir"),
-                             link_item("dangling", "dir/none/deep"), link_item("dot", "./dir/."),
-                             link_item("self_file", "dir/file"), link_item("chain", "abs"),
-                             link_item("empty_up", "..")});
+  const auto tree = tree_of(
+      {dir_item("dir"), link_item("dir/up", "../dir"), file_item("dir/file", "x"),
+       link_item("abs", "/dir"), link_item("climb", "../../../dir"),
+       link_item("dangling", "dir/none/deep"), link_item("dot", "./dir/."),
+       link_item("self_file", "dir/file"), link_item("chain", "abs"), link_item("empty_up", "..")});
   const ResolveCase cases[] = {
       {"", "", "", ""},
       {"dir/file", "dir/file", "dir/file", "dir/file"},
@@ -53,7 +53,8 @@ TEST(Resolve, COPY_14_15_16_links) {
 }
 
 TEST(Resolve, dot_dot_comes_back_from_what_does_not_exist) {
-  const auto tree = tree_of({dir_item("dir"), link_item("dir/in", "/none/../dir/there"), link_item("l", "/dir")});
+  const auto tree =
+      tree_of({dir_item("dir"), link_item("dir/in", "/none/../dir/there"), link_item("l", "/dir")});
   EXPECT_EQ(resolve_for_creation(*tree, at("dir/in")).str(), "dir/there");
   EXPECT_EQ(resolve_for_creation(*tree, at("l/new")).str(), "dir/new");
   EXPECT_FALSE(resolve(*tree, at("dir/in"), true));
@@ -67,7 +68,8 @@ TEST(Resolve, COPY_15_loops_and_long_chains) {
   const auto tree = tree_of(items);
   EXPECT_EQ(resolve(*tree, at("c39"), true), at("end"));  // 40 hops
   for (const char* path : {"loop", "loop/x", "c40", "c59"}) {
-    expect_error(Errc::invalid, {path, "too many levels"}, [&] { static_cast<void>(resolve(*tree, at(path), true)); });
+    expect_error(Errc::invalid, {path, "too many levels"},
+                 [&] { static_cast<void>(resolve(*tree, at(path), true)); });
     expect_error(Errc::invalid, {path, "too many levels"},
                  [&] { static_cast<void>(resolve_for_creation(*tree, at(path))); });
   }

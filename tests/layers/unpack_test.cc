@@ -23,7 +23,8 @@ Layer unpack(const TarBuilder& tar, const std::string& destination, std::vector<
   return copy.run();
 }
 
-TarBuilder::Meta meta(std::uint32_t mode, std::uint32_t uid, std::uint32_t gid, std::int64_t mtime_s) {
+TarBuilder::Meta meta(std::uint32_t mode, std::uint32_t uid, std::uint32_t gid,
+                      std::int64_t mtime_s) {
   TarBuilder::Meta made;
   made.mode = mode;
   made.uid = uid;
@@ -43,13 +44,17 @@ TEST(Unpack, ADD_03_the_destination_is_a_directory) {
   }
   EXPECT_EQ(names(unpack(tar, "/")), "/f");
   EXPECT_EQ(names(unpack(tar, "/l", {dir_item("d"), link_item("l", "d")})), "/d /d/f");
-  expect_error(Errc::invalid, {"non-directory", "/p"}, [&] { unpack(tar, "/p", {file_item("p", "x")}); });
+  expect_error(Errc::invalid, {"non-directory", "/p"},
+               [&] { unpack(tar, "/p", {file_item("p", "x")}); });
 }
 
 TEST(Unpack, ADD_04_owners_modes_and_times_come_from_the_archive) {
   TarBuilder tar;
   tar.directory("./", meta(0700, 9, 9, 5)).directory("d/", meta(02750, 10, 11, 12));
-  tar.file("d/f", "bytes", meta(04711, 20, 21, 22)).symlink("l", "d/f").fifo("p").char_device("c", 1, 3);
+  tar.file("d/f", "bytes", meta(04711, 20, 21, 22))
+      .symlink("l", "d/f")
+      .fifo("p")
+      .char_device("c", 1, 3);
   const Layer layer = unpack(tar, "/t");
   EXPECT_EQ(names(layer), "/t /t/c /t/d /t/d/f /t/l /t/p");
   EXPECT_EQ(layer.at("/t").entry.mode, 0755U) << "the archive's own root changes nothing";
@@ -62,12 +67,17 @@ TEST(Unpack, ADD_04_owners_modes_and_times_come_from_the_archive) {
 TEST(Unpack, ADD_04_merging) {
   TarBuilder tar;
   tar.directory("both/", meta(0711, 1, 1, 1)).file("both/same", "new").file("was_dir", "file now");
-  tar.directory("was_file/").file("was_file/in", "x").directory("was_link/").file("was_link/in", "x");
-  const Layer layer = unpack(tar, "/",
-                             {dir_item("both"), file_item("both/other", "o"), file_item("both/same", "old"),
-                              dir_item("elsewhere"), dir_item("was_dir"), file_item("was_dir/gone", "x"),
-                              file_item("was_file", "x"), link_item("was_link", "elsewhere")});
-  EXPECT_EQ(names(layer), "/both /both/same /was_dir /was_file /was_file/in /was_link /was_link/in");
+  tar.directory("was_file/")
+      .file("was_file/in", "x")
+      .directory("was_link/")
+      .file("was_link/in", "x");
+  const Layer layer =
+      unpack(tar, "/",
+             {dir_item("both"), file_item("both/other", "o"), file_item("both/same", "old"),
+              dir_item("elsewhere"), dir_item("was_dir"), file_item("was_dir/gone", "x"),
+              file_item("was_file", "x"), link_item("was_link", "elsewhere")});
+  EXPECT_EQ(names(layer),
+            "/both /both/same /was_dir /was_file /was_file/in /was_link /was_link/in");
   EXPECT_EQ(layer.at("/both").entry.mode, 0711U);
   EXPECT_EQ(layer.at("/both/same").content, "new");
   EXPECT_EQ(layer.at("/was_dir").entry.type, EntryType::file);
@@ -76,9 +86,15 @@ TEST(Unpack, ADD_04_merging) {
 
 TEST(Unpack, ADD_04_the_last_of_one_name_wins_and_replaced_trees_are_gone) {
   TarBuilder tar;
-  tar.file("f", "1").file("f", "2").directory("d/").file("d/x", "x").file("d", "file").directory("d/");
+  tar.file("f", "1")
+      .file("f", "2")
+      .directory("d/")
+      .file("d/x", "x")
+      .file("d", "file")
+      .directory("d/");
   tar.file("d/y", "y");
-  const Layer layer = unpack(tar, "/t", {dir_item("t"), dir_item("t/d"), file_item("t/d/below", "b")});
+  const Layer layer =
+      unpack(tar, "/t", {dir_item("t"), dir_item("t/d"), file_item("t/d/below", "b")});
   EXPECT_EQ(layer.at("/t/f").content, "2");
   EXPECT_TRUE(layer.at("/t/d").entry.opaque) << "what lay below must not come back";
   EXPECT_FALSE(layer.contains("/t/d/x"));
@@ -102,9 +118,11 @@ TEST(Unpack, ADD_05_nothing_escapes) {
   for (const char* name : {"../etc/passwd", "a/../../etc/passwd", ".."}) {
     expect_error(Errc::invalid, {name}, [&] { unpack(TarBuilder().file(name, "x"), "/t", below); });
   }
-  EXPECT_EQ(names(unpack(TarBuilder().file("/etc/passwd", "x"), "/t", below)), "/t /t/etc /t/etc/passwd");
+  EXPECT_EQ(names(unpack(TarBuilder().file("/etc/passwd", "x"), "/t", below)),
+            "/t /t/etc /t/etc/passwd");
   for (const char* target : {"/etc", "../etc", "../../../etc", "/../etc"}) {
-    const Layer layer = unpack(TarBuilder().symlink("l", target).file("l/passwd", "x"), "/t", below);
+    const Layer layer =
+        unpack(TarBuilder().symlink("l", target).file("l/passwd", "x"), "/t", below);
     EXPECT_EQ(names(layer), "/t /t/etc /t/etc/passwd /t/l") << target;
     EXPECT_EQ(layer.at("/t/l").entry.link_target, target);
   }
@@ -112,20 +130,26 @@ TEST(Unpack, ADD_05_nothing_escapes) {
                [&] { unpack(TarBuilder().hard_link("h", "../etc/passwd"), "/t", below); });
   expect_error(Errc::invalid, {"h", "hard link", "etc/passwd"},
                [&] { unpack(TarBuilder().hard_link("h", "/etc/passwd"), "/t", below); });
-  expect_error(Errc::invalid, {"too many levels"},
-               [&] { unpack(TarBuilder().symlink("a", "b").symlink("b", "a").file("a/x", "x"), "/t"); });
+  expect_error(Errc::invalid, {"too many levels"}, [&] {
+    unpack(TarBuilder().symlink("a", "b").symlink("b", "a").file("a/x", "x"), "/t");
+  });
 }
 
 TEST(Unpack, ADD_05_links_in_the_destination) {
-  const Layer layer = unpack(TarBuilder().file("lib/f", "x").file("up/g", "x"), "/t",
-                             {dir_item("t"), link_item("t/lib", "usr/lib"), link_item("t/up", "../.."),
-                              dir_item("t/usr"), dir_item("t/usr/lib")});
+  const Layer layer =
+      unpack(TarBuilder().file("lib/f", "x").file("up/g", "x"), "/t",
+             {dir_item("t"), link_item("t/lib", "usr/lib"), link_item("t/up", "../.."),
+              dir_item("t/usr"), dir_item("t/usr/lib")});
   EXPECT_EQ(names(layer), "/t /t/g /t/usr /t/usr/lib /t/usr/lib/f");
 }
 
 TEST(Unpack, hard_links) {
   TarBuilder tar;
-  tar.file("a", "one").hard_link("b", "a").hard_link("sub/c", "./b").symlink("s", "a").hard_link("s2", "s");
+  tar.file("a", "one")
+      .hard_link("b", "a")
+      .hard_link("sub/c", "./b")
+      .symlink("s", "a")
+      .hard_link("s2", "s");
   const Layer layer = unpack(tar, "/t");
   EXPECT_EQ(layer.at("/t/a").content, "one");
   EXPECT_EQ(describe(layer.at("/t/b").entry), "/t/b hard link 644 0:0 @1000000000 -> t/a");
@@ -147,14 +171,17 @@ TEST(Unpack, hard_links_to_files_below_write_them_again) {
                              {dir_item("t"), file_item("t/old", "bytes", 0711)});
   EXPECT_EQ(layer.at("/t/new").content, "bytes");
   EXPECT_EQ(layer.at("/t/old").entry.type, EntryType::hard_link);
+  expect_error(Errc::invalid, {"is no file"}, [&] {
+    unpack(TarBuilder().hard_link("h", "d"), "/t", {dir_item("t"), dir_item("t/d")});
+  });
   expect_error(Errc::invalid, {"is no file"},
-               [&] { unpack(TarBuilder().hard_link("h", "d"), "/t", {dir_item("t"), dir_item("t/d")}); });
-  expect_error(Errc::invalid, {"is no file"}, [&] { unpack(TarBuilder().hard_link("h", "none"), "/t"); });
+               [&] { unpack(TarBuilder().hard_link("h", "none"), "/t"); });
 }
 
 TEST(Unpack, ADD_06_chown_applies_and_chmod_does_not) {
   Context context;
-  context.file("archive", TarBuilder().file("f", "x", meta(0640, 1, 2, 3)).directory("d/").finish());
+  context.file("archive",
+               TarBuilder().file("f", "x", meta(0640, 1, 2, 3)).directory("d/").finish());
   Copy copy = add(context, "archive", "/t");
   copy.options.chown = Owner{7, 8};
   copy.options.chmod = ModeChange::parse("777");
@@ -182,17 +209,21 @@ TEST(Unpack, damage_is_told_with_the_archives_name) {
 }
 
 TEST(Unpack, times_before_1970_become_1970) {
-  EXPECT_EQ(unpack(TarBuilder().pax({{"mtime", "-5"}}).file("f", "x"), "/").at("/f").entry.mtime.seconds, 0);
+  EXPECT_EQ(
+      unpack(TarBuilder().pax({{"mtime", "-5"}}).file("f", "x"), "/").at("/f").entry.mtime.seconds,
+      0);
 }
 
-// -- the spool -----------------------------------------------------------------------------------------
+// -- the spool
+// -----------------------------------------------------------------------------------------
 std::string text_of(const Spool& spool, const Spool::Stretch& stretch) {
   return read_all(*spool.open(stretch), 1 << 24, "spool");
 }
 
 TEST(Spool, memory_and_file_read_alike) {
   const TempDir directory = TempDir::in_host_tmp("cooper-spool-test-");
-  for (const std::size_t limit : {std::size_t{1} << 20, std::size_t{0}, std::size_t{100}, std::size_t{70'000}}) {
+  for (const std::size_t limit :
+       {std::size_t{1} << 20, std::size_t{0}, std::size_t{100}, std::size_t{70'000}}) {
     Spool spool(&directory.dir(), limit);
     std::vector<Spool::Stretch> stretches;
     std::vector<std::string> texts;

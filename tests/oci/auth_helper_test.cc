@@ -39,7 +39,8 @@ echo "{\"ServerURL\":\"$key\",\"Username\":\"user-of-$key\",\"Secret\":\"s\"}")"
   ASSERT_TRUE(found);
   EXPECT_EQ(found->username, "user-of-r.example:5000");
   EXPECT_EQ(found->password, "s");
-  EXPECT_EQ(credentials_from_helper("test", "docker.io")->username, "user-of-https://index.docker.io/v1/");
+  EXPECT_EQ(credentials_from_helper("test", "docker.io")->username,
+            "user-of-https://index.docker.io/v1/");
 }
 
 TEST_F(CredentialHelper, a_token_user_is_an_identity_token) {

@@ -21,7 +21,8 @@ TEST(AuthChallenge, bearer) {
 }
 
 TEST(AuthChallenge, several_in_one_header) {
-  const auto found = parse_challenges(R"(Negotiate, BASIC realm="a \"b\" c" , Digest a=b, Bearer REALM=x , q="")");
+  const auto found =
+      parse_challenges(R"(Negotiate, BASIC realm="a \"b\" c" , Digest a=b, Bearer REALM=x , q="")");
   ASSERT_EQ(found.size(), 4U);
   EXPECT_EQ(found[0], (Challenge{"negotiate", {}}));
   EXPECT_EQ(found[1], (Challenge{"basic", {{"realm", R"(a "b" c)"}}}));
@@ -102,7 +103,8 @@ TEST(AuthConfig, OUT_21_docker_config) {
       "helped.example": {}
     },
     "credHelpers": {"gcr.io": "gcloud", "https://ecr.example": "ecr-login"},
-    "credsStore": "desktop", "proxies": {}, "HttpHeaders": {"a": "b"}})", "config.json");
+    "credsStore": "desktop", "proxies": {}, "HttpHeaders": {"a": "b"}})",
+                                                    "config.json");
   const auto hub = credentials_for(table, "docker.io");
   ASSERT_TRUE(hub);
   EXPECT_EQ(hub->username, "user");
@@ -130,7 +132,8 @@ TEST(AuthConfig, containers_auth_json_prefers_the_longest_namespace) {
 
 TEST(AuthConfig, nothing_configured) {
   EXPECT_TRUE(parse_docker_config("{}", "n").entries.empty());
-  EXPECT_TRUE(parse_docker_config(R"({"auths":null,"credHelpers":{},"credsStore":""})", "n").entries.empty());
+  EXPECT_TRUE(parse_docker_config(R"({"auths":null,"credHelpers":{},"credsStore":""})", "n")
+                  .entries.empty());
 }
 
 TEST(AuthConfig, hostile_table) {

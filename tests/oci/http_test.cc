@@ -36,7 +36,8 @@ Kind transport_kind(HttpClient& client, const HttpRequest& request) {
 
 TEST(Http, answer_has_status_headers_and_body) {
   HttpServer server([](const ServerRequest& request) {
-    return ServerResponse{201, {{"X-Thing", " a b "}, {"X-THING", "c"}}, request.header("user-agent")};
+    return ServerResponse{
+        201, {{"X-Thing", " a b "}, {"X-THING", "c"}}, request.header("user-agent")};
   });
   const HttpResponse response = HttpClient("agent/1").send(get(server.url("/x?y")));
   EXPECT_EQ(response.status, 201);
@@ -60,7 +61,9 @@ TEST(Http, every_status_is_a_result) {
 
 TEST(Http, body_streams_into_the_sink_after_the_head) {
   const std::string content(3'000'000, 'x');
-  HttpServer server([&](const ServerRequest&) { return ServerResponse{200, {{"A", "b"}}, content}; });
+  HttpServer server([&](const ServerRequest&) {
+    return ServerResponse{200, {{"A", "b"}}, content};
+  });
   StringSink sink;
   HttpRequest request = get(server.url("/"));
   request.into = &sink;
@@ -92,7 +95,9 @@ TEST(Http, connections_are_reused) {
 }
 
 TEST(Http, one_client_serves_many_threads) {
-  HttpServer server([](const ServerRequest& request) { return ServerResponse{200, {}, request.path}; });
+  HttpServer server([](const ServerRequest& request) {
+    return ServerResponse{200, {}, request.path};
+  });
   HttpClient client("t");
   std::vector<std::jthread> threads;
   std::atomic<int> good{0};
@@ -138,7 +143,9 @@ TEST(Http, requests_carry_method_headers_range_and_body) {
 
 TEST(Http, a_long_answer_is_refused_and_a_long_error_is_cut) {
   int status = 200;
-  HttpServer server([&](const ServerRequest&) { return ServerResponse{status, {}, std::string(1000, 'x')}; });
+  HttpServer server([&](const ServerRequest&) {
+    return ServerResponse{status, {}, std::string(1000, 'x')};
+  });
   HttpRequest request = get(server.url("/secret?token=t"));
   request.body_limit_bytes = 999;
   HttpClient client("t");
@@ -173,17 +180,31 @@ TEST(Http, kinds_of_transport_failures) {
   HttpServer server([](const ServerRequest& request) {
     ServerResponse response{200, {}, std::string(100, 'x')};
     if (request.path == "/drop") response.drop_after = 50;
-    if (request.path == "/stall") response.stall = true, response.headers = {{"Content-Length", "500"}};
+    if (request.path == "/stall")
+      response.stall = true, response.headers = {{"Content-Length", "500"}};
     if (request.path == "/stall") response.content_length = false;
     return response;
   });
   HttpClient client("t");
   EXPECT_EQ(transport_kind(client, get(server.url("/drop"))), Kind::transfer);
   EXPECT_EQ(transport_kind(client, get("https://" + server.authority() + "/")), Kind::tls);
-  EXPECT_EQ(transport_kind(client, get("http://host.invalid/")), Kind::resolve);
+  // No label is longer than 63 bytes: no name server is asked.
+  EXPECT_EQ(transport_kind(client, get("http://" + std::string(70, 'a') + "/")), Kind::resolve);
   HttpRequest request = get(server.url("/stall"));
   request.idle_timeout_s = 1;
   EXPECT_EQ(transport_kind(client, request), Kind::transfer);
+}
+
+TEST(Http, plain_http_where_https_was_expected_is_told) {
+  HttpServer server([](const ServerRequest&) { return ServerResponse{}; });
+  try {
+    HttpClient("t").send(get("https://" + server.authority() + "/"));
+    FAIL();
+  } catch (const TransportError& error) {
+    EXPECT_EQ(error.kind(), Kind::tls);
+    EXPECT_EQ(std::string(error.what()),
+              "connecting to " + server.authority() + ": it does not speak TLS");
+  }
 }
 
 TEST(Http, missing_ca_file_is_a_tls_failure) {
@@ -245,7 +266,8 @@ TEST(Http, a_body_shorter_than_announced_fails_at_once) {
 
 TEST(Http, headers_cannot_be_injected) {
   HttpServer server([](const ServerRequest&) { return ServerResponse{}; });
-  for (const std::string& value : {std::string("a\r\nX-Evil: 1"), std::string("a\nb"), std::string("a\0b", 3)}) {
+  for (const std::string& value :
+       {std::string("a\r\nX-Evil: 1"), std::string("a\nb"), std::string("a\0b", 3)}) {
     HttpRequest request = get(server.url("/"));
     request.headers = {{"Authorization", value}};
     EXPECT_THROW(HttpClient("t").send(request), Error);
@@ -285,7 +307,9 @@ TEST(Http, redirects_are_followed) {
 }
 
 TEST(Http, a_post_is_not_repeated_by_302) {
-  HttpServer server([](const ServerRequest&) { return ServerResponse{302, {{"Location", "/b"}}, ""}; });
+  HttpServer server([](const ServerRequest&) {
+    return ServerResponse{302, {{"Location", "/b"}}, ""};
+  });
   HttpRequest request = get(server.url("/a"));
   request.method = "POST";
   request.body = text_body("x");
@@ -339,7 +363,8 @@ TEST(Http, stop_ends_a_stalled_transfer) {
 TEST(Http, endless_headers_are_refused) {
   HttpServer server([](const ServerRequest&) {
     ServerResponse response;
-    for (int i = 0; i < 400; ++i) response.headers.emplace_back(cat("X-", i), std::string(1000, 'h'));
+    for (int i = 0; i < 400; ++i)
+      response.headers.emplace_back(cat("X-", i), std::string(1000, 'h'));
     return response;
   });
   EXPECT_THROW(HttpClient("t").send(get(server.url("/"))), Error);

@@ -35,8 +35,8 @@ TEST(HttpUrl, locations_resolve_like_links) {
 }
 
 TEST(HttpUrl, hostile_locations_are_refused) {
-  for (const std::string location : {"file:///etc/passwd", "gopher://h/", "ftp://h/", "https://", "http://h:99999/",
-                                     "http://[::1", ""}) {
+  for (const std::string location : {"file:///etc/passwd", "gopher://h/", "ftp://h/", "https://",
+                                     "http://h:99999/", "http://[::1", ""}) {
     EXPECT_THROW(redirect_target("http://h/", location), Error) << location;
   }
   EXPECT_THROW(redirect_target("http://h/", std::string("http://h/\0x", 11)), Error);
@@ -59,11 +59,12 @@ TEST(HttpUrl, query_values_are_encoded) {
 }
 
 TEST(HttpUrl, loopback_names) {
-  for (const char* name : {"localhost", "localhost:5000", "LOCALHOST", "127.0.0.1", "127.9.8.7:80", "[::1]:5000"}) {
+  for (const char* name :
+       {"localhost", "localhost:5000", "LOCALHOST", "127.0.0.1", "127.9.8.7:80", "[::1]:5000"}) {
     EXPECT_TRUE(is_loopback(name)) << name;
   }
-  for (const char* name : {"127.0.0.1.example.org", "localhost.example.org", "127.example.org", "10.0.0.1",
-                           "docker.io", "", "[::2]", "127.0.0.1.5"}) {
+  for (const char* name : {"127.0.0.1.example.org", "localhost.example.org", "127.example.org",
+                           "10.0.0.1", "docker.io", "", "[::2]", "127.0.0.1.5"}) {
     EXPECT_FALSE(is_loopback(name)) << name;
   }
 }

@@ -19,7 +19,9 @@ using tests::ServerResponse;
 ClientOptions options_with(std::optional<Credentials> credentials) {
   ClientOptions options;
   options.sleep = [](std::chrono::milliseconds) {};
-  options.credentials = [credentials = std::move(credentials)](const std::string&) { return credentials; };
+  options.credentials = [credentials = std::move(credentials)](const std::string&) {
+    return credentials;
+  };
   return options;
 }
 
@@ -29,7 +31,9 @@ FakeRegistry::Options login(FakeRegistry::Login kind) {
   return options;
 }
 
-Reference at(const std::string& host) { return {host, "team/app", "latest", std::nullopt}; }
+Reference at(const std::string& host) {
+  return {host, "team/app", "latest", std::nullopt};
+}
 
 Error failure_of(Registry& registry, const Reference& reference) {
   try {
@@ -54,7 +58,8 @@ TEST(RegistryAuth, basic_failures) {
   FakeRegistry fake(login(FakeRegistry::Login::basic));
   const auto anonymous = make_registry_client(options_with(std::nullopt));
   EXPECT_EQ(std::string(failure_of(*anonymous, at(fake.host())).what()),
-            "registry " + fake.host() + " asks for a user name and password, and none are configured for it");
+            "registry " + fake.host() +
+                " asks for a user name and password, and none are configured for it");
   const auto wrong = make_registry_client(options_with(Credentials{"user", "wrong-secret", ""}));
   for (int i = 0; i < 2; ++i) {
     const Error error = failure_of(*wrong, at(fake.host()));
@@ -72,9 +77,9 @@ TEST(RegistryAuth, token_with_service_scope_and_account) {
   ASSERT_EQ(requests.size(), 3U);
   EXPECT_EQ(requests[0].header("authorization"), "");
   EXPECT_EQ(requests[1].path, "/token");
-  EXPECT_EQ(requests[1].query, (std::map<std::string, std::string>{{"service", "fake"},
-                                                                  {"scope", "repository:team/app:pull"},
-                                                                  {"account", "user"}}));
+  EXPECT_EQ(requests[1].query,
+            (std::map<std::string, std::string>{
+                {"service", "fake"}, {"scope", "repository:team/app:pull"}, {"account", "user"}}));
   EXPECT_EQ(requests[2].header("authorization"), "Bearer token-1");
 }
 
@@ -114,7 +119,8 @@ TEST(RegistryAuth, a_registry_that_rejects_every_token_is_left) {
   const auto client = make_registry_client(options_with(Credentials{"user", "secret", ""}));
   const Error error = failure_of(*client, at(fake.host()));
   EXPECT_EQ(error.code(), Errc::denied);
-  EXPECT_NE(std::string(error.what()).find("UNAUTHORIZED: authentication required"), std::string::npos);
+  EXPECT_NE(std::string(error.what()).find("UNAUTHORIZED: authentication required"),
+            std::string::npos);
   EXPECT_EQ(fake.count("GET", "/token"), 1U);
 }
 
@@ -123,7 +129,8 @@ TEST(RegistryAuth, anonymous_tokens) {
   options.anonymous_pull = true;
   FakeRegistry fake(options);
   fake.put_manifest("team/app", "latest", kManifestType, "{}");
-  EXPECT_NO_THROW(make_registry_client(options_with(std::nullopt))->fetch_manifest(at(fake.host())));
+  EXPECT_NO_THROW(
+      make_registry_client(options_with(std::nullopt))->fetch_manifest(at(fake.host())));
 }
 
 TEST(RegistryAuth, a_refused_login_is_told) {
@@ -132,7 +139,8 @@ TEST(RegistryAuth, a_refused_login_is_told) {
   const Error error = failure_of(*client, at(fake.host()));
   EXPECT_EQ(error.code(), Errc::denied);
   EXPECT_EQ(std::string(error.what()),
-            "logging in to " + fake.host() + ": UNAUTHORIZED: incorrect username or password (HTTP 401 from http://" +
+            "logging in to " + fake.host() +
+                ": UNAUTHORIZED: incorrect username or password (HTTP 401 from http://" +
                 fake.host() + "/token)");
 }
 
@@ -146,8 +154,9 @@ TEST(RegistryAuth, an_identity_token_is_exchanged_by_post) {
   EXPECT_EQ(request.method, "POST");
   EXPECT_EQ(request.target, "/token");
   EXPECT_EQ(request.header("content-type"), "application/x-www-form-urlencoded");
-  EXPECT_EQ(request.body, "grant_type=refresh_token&client_id=cooper&service=fake"
-                          "&scope=repository%3Ateam%2Fapp%3Apull&refresh_token=idt");
+  EXPECT_EQ(request.body,
+            "grant_type=refresh_token&client_id=cooper&service=fake"
+            "&scope=repository%3Ateam%2Fapp%3Apull&refresh_token=idt");
 }
 
 TEST(RegistryAuth, threads_share_one_token_request) {
@@ -156,7 +165,8 @@ TEST(RegistryAuth, threads_share_one_token_request) {
   const auto client = make_registry_client(options_with(Credentials{"user", "secret", ""}));
   {
     std::vector<std::jthread> threads;
-    for (int i = 0; i < 6; ++i) threads.emplace_back([&] { client->fetch_manifest(at(fake.host())); });
+    for (int i = 0; i < 6; ++i)
+      threads.emplace_back([&] { client->fetch_manifest(at(fake.host())); });
   }
   EXPECT_EQ(fake.count("GET", "/token"), 1U);
 }
@@ -201,7 +211,11 @@ TEST(RegistryAuth, hostile_challenges_and_tokens) {
 TEST(RegistryAuth, credentials_do_not_travel_in_the_clear) {
   FakeRegistry fake;
   HttpClient http("t");
-  Authenticator authenticator(http, [](const std::string&) { return Credentials{"user", "secret", ""}; }, {});
+  Authenticator authenticator(http,
+                              [](const std::string&) {
+                                return Credentials{"user", "secret", ""};
+                              },
+                              {});
   const std::vector<Challenge> challenges = {{"bearer", {{"realm", fake.server().url("/token")}}}};
   AuthTarget target{"r.example", "repository:a:pull", {}, false};
   EXPECT_THROW(authenticator.answer(target, challenges, std::nullopt), Error);
@@ -236,7 +250,8 @@ TEST(RegistryAuth, a_login_is_not_sent_where_a_redirect_leads) {
   StringSink sink;
   EXPECT_THROW(client->fetch_blob(at(fake.host()), blob, sink), Error);
   ASSERT_FALSE(storage.requests().empty());
-  for (const ServerRequest& request : storage.requests()) EXPECT_EQ(request.header("authorization"), "");
+  for (const ServerRequest& request : storage.requests())
+    EXPECT_EQ(request.header("authorization"), "");
 }
 
 }  // namespace

@@ -14,7 +14,8 @@ TEST(RegistryError, retry_after_forms) {
   EXPECT_EQ(parse_retry_after("Tue, 14 Nov 2023 22:14:20 GMT", kNow), seconds(60));
   EXPECT_EQ(parse_retry_after("Tue, 14 Nov 2023 22:00:00 GMT", kNow), seconds(0));  // past
   EXPECT_GT(parse_retry_after("99999999999999999999999", kNow), seconds(1'000'000));
-  for (const char* text : {"", "-1", "soon", "1.5", "Tue, 14 Nov 2023", "Tue, 14 Nov 2023 22:14:20 GMT x"}) {
+  for (const char* text :
+       {"", "-1", "soon", "1.5", "Tue, 14 Nov 2023", "Tue, 14 Nov 2023 22:14:20 GMT x"}) {
     EXPECT_EQ(parse_retry_after(text, kNow), std::nullopt) << text;
   }
 }
@@ -39,14 +40,16 @@ TEST(RegistryError, messages_show_no_query) {
   response.url = "https://u:p@h/token?secret=1";
   const StatusError error(response, "pulling x");
   EXPECT_EQ(error.code(), Errc::denied);
-  EXPECT_STREQ(error.what(), "pulling x: (HTTP 403 from https://h/token)");
+  EXPECT_STREQ(error.what(), "pulling x: access denied (HTTP 403 from https://h/token)");
 }
 
 TEST(RegistryError, tls_failures_are_not_retried) {
   const RetryPolicy policy;
   EXPECT_EQ(retry_delay(TransportError(TransportError::Kind::tls, "x"), 1, policy), std::nullopt);
-  EXPECT_NE(retry_delay(TransportError(TransportError::Kind::connect, "x"), 1, policy), std::nullopt);
-  EXPECT_EQ(retry_delay(TransportError(TransportError::Kind::connect, "x"), 4, policy), std::nullopt);
+  EXPECT_NE(retry_delay(TransportError(TransportError::Kind::connect, "x"), 1, policy),
+            std::nullopt);
+  EXPECT_EQ(retry_delay(TransportError(TransportError::Kind::connect, "x"), 4, policy),
+            std::nullopt);
   EXPECT_EQ(retry_delay(Error(Errc::network, "x"), 1, policy), std::nullopt);
 }
 

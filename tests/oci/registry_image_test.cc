@@ -18,7 +18,9 @@ ClientOptions quick() {
   return options;
 }
 
-Reference at(const std::string& host) { return {host, "team/app", "latest", std::nullopt}; }
+Reference at(const std::string& host) {
+  return {host, "team/app", "latest", std::nullopt};
+}
 
 Descriptor entry(const std::string& name, std::optional<Platform> platform,
                  std::string_view type = kManifestType) {
@@ -90,7 +92,8 @@ TEST(ResolveImage, FROM_21_no_entry_matches) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Errc::not_found);
-    EXPECT_NE(std::string(error.what()).find("no match for platform in manifest"), std::string::npos);
+    EXPECT_NE(std::string(error.what()).find("no match for platform in manifest"),
+              std::string::npos);
   }
 }
 

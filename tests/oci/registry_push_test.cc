@@ -26,7 +26,8 @@ Reference at(const std::string& host, const std::string& tag = "latest") {
   return {host, "team/app", tag, std::nullopt};
 }
 
-Descriptor put(MemoryBlobs& blobs, const std::string& content, std::string_view type = kLayerTarType) {
+Descriptor put(MemoryBlobs& blobs, const std::string& content,
+               std::string_view type = kLayerTarType) {
   Descriptor descriptor;
   descriptor.media_type = type;
   descriptor.digest = blobs.put(content);
@@ -60,7 +61,8 @@ TEST(RegistryPush, OUT_21_a_present_blob_is_not_sent) {
   FakeRegistry fake;
   MemoryBlobs blobs;
   const Descriptor blob = fake.put_blob("team/app", "content");
-  make_registry_client(quick())->push_blob(at(fake.host()), blob, blobs, std::nullopt);  // not even opened
+  make_registry_client(quick())->push_blob(at(fake.host()), blob, blobs,
+                                           std::nullopt);  // not even opened
   EXPECT_EQ(methods(fake), (std::vector<std::string>{"HEAD"}));
 }
 
@@ -81,7 +83,8 @@ TEST(RegistryPush, a_refused_mount_is_an_upload) {
   const Descriptor blob = put(blobs, "content");
   make_registry_client(quick())->push_blob(at(fake.host()), blob, blobs, "base/image");
   EXPECT_EQ(fake.blob("team/app", blob.digest), "content");
-  EXPECT_EQ(methods(fake), (std::vector<std::string>{"HEAD", "POST", "PUT"}));  // in the session it opened
+  EXPECT_EQ(methods(fake),
+            (std::vector<std::string>{"HEAD", "POST", "PUT"}));  // in the session it opened
 }
 
 TEST(RegistryPush, a_forbidden_mount_is_an_upload) {
@@ -153,8 +156,10 @@ TEST(RegistryPush, a_refusal_is_final_and_told) {
     FAIL();
   } catch (const Error& error) {
     const std::string text = error.what();
-    EXPECT_TRUE(text.starts_with("pushing blob " + blob.digest.str() + " to " + fake.host() + "/team/app: "
-                                 "DIGEST_INVALID")) << text;
+    EXPECT_TRUE(text.starts_with("pushing blob " + blob.digest.str() + " to " + fake.host() +
+                                 "/team/app: "
+                                 "DIGEST_INVALID"))
+        << text;
     EXPECT_EQ(text.find("state="), std::string::npos);
   }
   EXPECT_EQ(fake.count("PUT", ""), 1U);
@@ -171,7 +176,9 @@ TEST(RegistryPush, hostile_upload_locations) {
     FakeRegistry fake(options);
     MemoryBlobs blobs;
     const Descriptor blob = put(blobs, "content");
-    EXPECT_THROW(make_registry_client(quick())->push_blob(at(fake.host()), blob, blobs, std::nullopt), Error);
+    EXPECT_THROW(
+        make_registry_client(quick())->push_blob(at(fake.host()), blob, blobs, std::nullopt),
+        Error);
     EXPECT_EQ(fake.count("PUT", ""), 0U);
   }
 }
@@ -217,12 +224,15 @@ TEST(RegistryPush, a_manifest_stored_differently_is_an_error) {
   FakeRegistry fake(options);
   MemoryBlobs blobs;
   const Descriptor manifest = put(blobs, "{}", kManifestType);
-  EXPECT_THROW(make_registry_client(quick())->push_manifest(at(fake.host()), manifest, "{}"), Error);
+  EXPECT_THROW(make_registry_client(quick())->push_manifest(at(fake.host()), manifest, "{}"),
+               Error);
 }
 
-// -- whole images -----------------------------------------------------------------------------------
+// -- whole images
+// -----------------------------------------------------------------------------------
 
-Descriptor put_image(MemoryBlobs& blobs, const std::string& name, const std::vector<Descriptor>& layers) {
+Descriptor put_image(MemoryBlobs& blobs, const std::string& name,
+                     const std::vector<Descriptor>& layers) {
   Manifest manifest;
   manifest.config = put(blobs, R"({"name":")" + name + R"("})", kConfigType);
   manifest.layers = layers;
@@ -248,12 +258,14 @@ TEST(PushImage, an_index_follows_its_children) {
   MemoryBlobs blobs;
   const Descriptor shared = put(blobs, "shared");
   Index index;
-  index.manifests = {put_image(blobs, "a", {shared}), put_image(blobs, "b", {shared, put(blobs, "own")})};
+  index.manifests = {put_image(blobs, "a", {shared}),
+                     put_image(blobs, "b", {shared, put(blobs, "own")})};
   const Descriptor root = put(blobs, to_json(index), kIndexType);
   push_image(*make_registry_client(quick()), at(fake.host()), root, blobs, 1);
   std::vector<std::string> manifests;
   for (const ServerRequest& request : fake.server().requests()) {
-    if (request.path.find("/manifests/") != std::string::npos) manifests.push_back(request.path.substr(23));
+    if (request.path.find("/manifests/") != std::string::npos)
+      manifests.push_back(request.path.substr(23));
   }
   EXPECT_EQ(manifests, (std::vector<std::string>{index.manifests[0].digest.str(),
                                                  index.manifests[1].digest.str(), "latest"}));
@@ -326,7 +338,9 @@ class FailingRegistry : public Registry {
     pushed.push_back(blob.digest);
     throw Error(Errc::denied, cat("refused ", pushed.size()));
   }
-  void push_manifest(const Reference&, const Descriptor&, const std::string&) override { ++manifests; }
+  void push_manifest(const Reference&, const Descriptor&, const std::string&) override {
+    ++manifests;
+  }
   std::vector<BlobDigest> pushed;
   int manifests = 0;
 

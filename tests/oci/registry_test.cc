@@ -54,7 +54,8 @@ TEST(Registry, manifest_by_tag) {
   const ServerRequest request = fake.server().requests().back();
   EXPECT_EQ(request.target, "/v2/team/app/manifests/latest");
   EXPECT_EQ(request.header("user-agent"), "cooper");
-  for (const std::string_view type : {kManifestType, kIndexType, kDockerManifestType, kDockerListType}) {
+  for (const std::string_view type :
+       {kManifestType, kIndexType, kDockerManifestType, kDockerListType}) {
     EXPECT_NE(request.header("accept").find(type), std::string::npos) << type;
   }
 }
@@ -82,7 +83,9 @@ TEST(Registry, a_manifest_with_another_digest_is_refused) {
 
 TEST(Registry, a_manifest_unlike_its_announced_digest_is_refused) {
   FakeRegistry::Options options;
-  options.tamper = [](const ServerRequest&, int, ServerResponse& response) { response.body += " "; };
+  options.tamper = [](const ServerRequest&, int, ServerResponse& response) {
+    response.body += " ";
+  };
   FakeRegistry fake(options);
   fake.put_manifest("team/app", "latest", kManifestType, kManifestText);
   const auto client = make_registry_client(quick());
@@ -92,7 +95,7 @@ TEST(Registry, a_manifest_unlike_its_announced_digest_is_refused) {
 struct TypeCase {
   std::string content_type;
   std::string body;
-  std::string expected;        // media type, or
+  std::string expected;  // media type, or
   std::optional<Errc> failure;
 };
 
@@ -104,7 +107,10 @@ TEST(Registry, media_types_of_manifests) {
       {oci + "; charset=utf-8", "{}", oci, {}},
       {"application/json", R"({"mediaType":")" + index + R"("})", index, {}},
       {"text/plain", "{}", "text/plain", {}},
-      {std::string(kDockerListType), R"({"mediaType":")" + index + R"("})", std::string(kDockerListType), {}},
+      {std::string(kDockerListType),
+       R"({"mediaType":")" + index + R"("})",
+       std::string(kDockerListType),
+       {}},
       // One digest, two readings (CVE-2021-41190).
       {oci, R"({"mediaType":")" + index + R"("})", "", Errc::corrupt},
       {index, R"({"manifests":[],"layers":[]})", "", Errc::corrupt},
@@ -119,7 +125,8 @@ TEST(Registry, media_types_of_manifests) {
     fake.put_manifest("team/app", "latest", row.content_type, row.body);
     const auto client = make_registry_client(quick());
     if (row.failure) {
-      EXPECT_EQ(failure_of([&] { client->fetch_manifest(at(fake.host())); }).code(), row.failure) << row.body;
+      EXPECT_EQ(failure_of([&] { client->fetch_manifest(at(fake.host())); }).code(), row.failure)
+          << row.body;
     } else {
       EXPECT_EQ(client->fetch_manifest(at(fake.host())).descriptor.media_type, row.expected);
     }
@@ -128,7 +135,8 @@ TEST(Registry, media_types_of_manifests) {
 
 TEST(Registry, a_manifest_over_4_MiB_is_refused) {
   FakeRegistry fake;
-  fake.put_manifest("team/app", "latest", kManifestType, "{\"a\":\"" + std::string(4 << 20, 'x') + "\"}");
+  fake.put_manifest("team/app", "latest", kManifestType,
+                    "{\"a\":\"" + std::string(4 << 20, 'x') + "\"}");
   const auto client = make_registry_client(quick());
   EXPECT_EQ(failure_of([&] { client->fetch_manifest(at(fake.host())); }).code(), Errc::network);
 }
@@ -139,7 +147,8 @@ TEST(Registry, FROM_18_an_absent_manifest_is_named) {
   const Error error = failure_of([&] { client->fetch_manifest(at(fake.host(), "nope")); });
   EXPECT_EQ(error.code(), Errc::not_found);
   EXPECT_EQ(std::string(error.what()),
-            fake.host() + "/team/app:nope: MANIFEST_UNKNOWN: manifest unknown (HTTP 404 from http://" +
+            fake.host() +
+                "/team/app:nope: MANIFEST_UNKNOWN: manifest unknown (HTTP 404 from http://" +
                 fake.host() + "/v2/team/app/manifests/nope)");
 }
 
@@ -150,8 +159,9 @@ TEST(Registry, an_absent_blob_is_named_with_its_repository) {
   const auto client = make_registry_client(quick());
   const Error error = failure_of([&] { fetch(*client, at(fake.host()), blob); });
   EXPECT_EQ(error.code(), Errc::not_found);
-  EXPECT_TRUE(std::string(error.what()).starts_with("blob " + blob.digest.str() + " of " + fake.host() +
-                                                    "/team/app: BLOB_UNKNOWN"));
+  EXPECT_TRUE(std::string(error.what())
+                  .starts_with("blob " + blob.digest.str() + " of " + fake.host() +
+                               "/team/app: BLOB_UNKNOWN"));
 }
 
 TEST(Registry, a_registry_that_is_down_is_one_clear_error) {
@@ -182,7 +192,8 @@ TEST(Registry, blob_is_retried_and_resumed_by_range) {
   const Descriptor blob = fake.put_blob("team/app", content);
   EXPECT_EQ(fetch(*make_registry_client(quick()), at(fake.host()), blob), content);
   std::vector<std::string> ranges;
-  for (const ServerRequest& request : fake.server().requests()) ranges.push_back(request.header("range"));
+  for (const ServerRequest& request : fake.server().requests())
+    ranges.push_back(request.header("range"));
   EXPECT_EQ(ranges, (std::vector<std::string>{"", "bytes=10-", "bytes=20-", "bytes=30-"}));
 }
 
@@ -212,7 +223,9 @@ TEST(Registry, a_server_that_sends_another_range_is_refused) {
 
 TEST(Registry, retries_are_bounded) {
   FakeRegistry::Options options;
-  options.tamper = [](const ServerRequest&, int, ServerResponse& response) { response.drop_after = 1; };
+  options.tamper = [](const ServerRequest&, int, ServerResponse& response) {
+    response.drop_after = 1;
+  };
   FakeRegistry fake(options);
   const Descriptor blob = fake.put_blob("team/app", "0123456789abcdefghij");
   const auto sleeps = std::make_shared<std::vector<milliseconds>>();
@@ -239,11 +252,13 @@ TEST(Registry, a_blob_that_advances_earns_new_retries) {
 }
 
 TEST(Registry, passing_failures_are_retried_and_others_not) {
-  const std::pair<int, std::size_t> table[] = {{500, 2}, {502, 2}, {503, 2}, {504, 2}, {429, 2}, {408, 2},
-                                               {400, 1}, {403, 1}, {404, 1}, {410, 1}, {501, 1}};
+  const std::pair<int, std::size_t> table[] = {{500, 2}, {502, 2}, {503, 2}, {504, 2},
+                                               {429, 2}, {408, 2}, {400, 1}, {403, 1},
+                                               {404, 1}, {410, 1}, {501, 1}};
   for (const auto& [status, requests] : table) {
     FakeRegistry::Options options;
-    options.intercept = [status = status](const ServerRequest&, int nth) -> std::optional<ServerResponse> {
+    options.intercept = [status = status](const ServerRequest&,
+                                          int nth) -> std::optional<ServerResponse> {
       if (nth > 1) return std::nullopt;
       return tests::registry_error(status, "X", "y");
     };
@@ -262,7 +277,8 @@ TEST(Registry, passing_failures_are_retried_and_others_not) {
 TEST(Registry, retry_after_is_honoured_up_to_a_minute) {
   for (const auto& [value, least_s] : {std::pair("7", 7), std::pair("100000", 60)}) {
     FakeRegistry::Options options;
-    options.intercept = [value = value](const ServerRequest&, int nth) -> std::optional<ServerResponse> {
+    options.intercept = [value = value](const ServerRequest&,
+                                        int nth) -> std::optional<ServerResponse> {
       if (nth > 1) return std::nullopt;
       return ServerResponse{429, {{"Retry-After", value}}, "slow down"};
     };
@@ -312,7 +328,8 @@ TEST(Registry, a_failing_sink_is_not_retried) {
   const Descriptor blob = fake.put_blob("team/app", "content");
   const auto client = make_registry_client(quick());
   FullSink sink;
-  EXPECT_STREQ(failure_of([&] { client->fetch_blob(at(fake.host()), blob, sink); }).what(), "disk full");
+  EXPECT_STREQ(failure_of([&] { client->fetch_blob(at(fake.host()), blob, sink); }).what(),
+               "disk full");
   EXPECT_EQ(fake.count("GET", "/blobs/"), 1U);
 }
 
@@ -327,7 +344,8 @@ TEST(Registry, mirrors_come_first_and_may_fail) {
   ClientOptions options = quick();
   options.settings = [&](const Reference& reference) {
     RegistrySettings settings;
-    if (reference.registry == own.host()) settings.mirrors = {dead, empty.host(), good.host() + "/cache"};
+    if (reference.registry == own.host())
+      settings.mirrors = {dead, empty.host(), good.host() + "/cache"};
     return settings;
   };
   const auto client = make_registry_client(options);
@@ -340,7 +358,9 @@ TEST(Registry, mirrors_come_first_and_may_fail) {
 
 TEST(Registry, a_mirror_that_breaks_off_is_continued_elsewhere) {
   FakeRegistry::Options options;
-  options.tamper = [](const ServerRequest&, int, ServerResponse& response) { response.drop_after = 10; };
+  options.tamper = [](const ServerRequest&, int, ServerResponse& response) {
+    response.drop_after = 10;
+  };
   FakeRegistry mirror(options);
   FakeRegistry own;
   mirror.put_blob("team/app", "0123456789abcdefghij");
@@ -351,14 +371,17 @@ TEST(Registry, a_mirror_that_breaks_off_is_continued_elsewhere) {
     if (reference.registry == own.host()) settings.mirrors = {mirror.host()};
     return settings;
   };
-  EXPECT_EQ(fetch(*make_registry_client(client_options), at(own.host()), blob), "0123456789abcdefghij");
+  EXPECT_EQ(fetch(*make_registry_client(client_options), at(own.host()), blob),
+            "0123456789abcdefghij");
   EXPECT_EQ(own.server().requests().back().header("range"), "bytes=10-");
 }
 
 TEST(Registry, blocked_registries_are_not_asked) {
   FakeRegistry fake;
   ClientOptions options = quick();
-  options.settings = [&](const Reference&) { return RegistrySettings{.blocked = true, .mirrors = {fake.host()}}; };
+  options.settings = [&](const Reference&) {
+    return RegistrySettings{.blocked = true, .mirrors = {fake.host()}};
+  };
   const auto client = make_registry_client(options);
   const Error error = failure_of([&] { client->fetch_manifest(at("blocked.example")); });
   EXPECT_EQ(error.code(), Errc::denied);

@@ -22,7 +22,9 @@ Route split(const std::string& path) {
   return {};
 }
 
-bool writes(const std::string& method) { return method != "GET" && method != "HEAD"; }
+bool writes(const std::string& method) {
+  return method != "GET" && method != "HEAD";
+}
 
 std::string scope_of(const ServerRequest& request) {
   return "repository:" + split(request.path).repository + ":" +
@@ -41,7 +43,8 @@ ServerResponse registry_error(int status, const std::string& code, const std::st
 
 FakeRegistry::FakeRegistry(Options options)
     : options_(std::move(options)),
-      server_(std::make_unique<HttpServer>([this](const ServerRequest& request) { return handle(request); })) {}
+      server_(std::make_unique<HttpServer>(
+          [this](const ServerRequest& request) { return handle(request); })) {}
 
 std::size_t FakeRegistry::count(const std::string& method, const std::string& path_part) const {
   std::size_t found = 0;
@@ -63,7 +66,8 @@ oci::Descriptor FakeRegistry::put_blob(const std::string& repository, const std:
 }
 
 oci::Descriptor FakeRegistry::put_manifest(const std::string& repository, const std::string& tag,
-                                           std::string_view media_type, const std::string& content) {
+                                           std::string_view media_type,
+                                           const std::string& content) {
   oci::Descriptor descriptor;
   descriptor.media_type = media_type;
   descriptor.digest = {oci::sha256(content)};
@@ -94,7 +98,8 @@ std::optional<std::string> FakeRegistry::manifest(const std::string& repository,
     const auto there = state.repositories.find(repository);
     if (there == state.repositories.end()) return std::nullopt;
     const auto tag = there->second.tags.find(name);
-    const auto found = there->second.manifests.find(tag == there->second.tags.end() ? name : tag->second);
+    const auto found =
+        there->second.manifests.find(tag == there->second.tags.end() ? name : tag->second);
     if (found == there->second.manifests.end()) return std::nullopt;
     return found->second.content;
   });
@@ -105,7 +110,8 @@ void FakeRegistry::revoke_tokens() {
 }
 
 ServerResponse FakeRegistry::handle(const ServerRequest& request) {
-  const int nth = state_.with([&](State& state) { return ++state.counts[request.method + request.path]; });
+  const int nth =
+      state_.with([&](State& state) { return ++state.counts[request.method + request.path]; });
   if (options_.intercept) {
     if (auto response = options_.intercept(request, nth)) return *std::move(response);
   }
@@ -118,19 +124,23 @@ ServerResponse FakeRegistry::route(State& state, const ServerRequest& request) {
   if (request.path == "/token") return token(state, request);
   if (!allowed(state, request)) return challenge(request);
   const Route where = split(request.path);
-  if (where.kind.empty()) return request.path == "/v2/" ? ServerResponse{} : registry_error(404, "NO", "no such page");
+  if (where.kind.empty())
+    return request.path == "/v2/" ? ServerResponse{} : registry_error(404, "NO", "no such page");
   if (where.kind == "blobs/uploads") return uploads(state, where.repository, where.name, request);
   Repository& repository = state.repositories[where.repository];
   if (where.kind == "manifests") return manifests(repository, where.name, request);
   const auto found = repository.blobs.find(where.name);
-  if (found == repository.blobs.end()) return registry_error(404, "BLOB_UNKNOWN", "blob unknown to registry");
+  if (found == repository.blobs.end())
+    return registry_error(404, "BLOB_UNKNOWN", "blob unknown to registry");
   return get_blob(found->second, request);
 }
 
 ServerResponse FakeRegistry::token(State& state, const ServerRequest& request) {
-  const std::string basic = "Basic " + oci::encode_base64(options_.username + ":" + options_.password);
-  const bool refreshed = request.method == "POST" && !options_.refresh_token.empty() &&
-                         request.body.find("refresh_token=" + options_.refresh_token) != std::string::npos;
+  const std::string basic =
+      "Basic " + oci::encode_base64(options_.username + ":" + options_.password);
+  const bool refreshed =
+      request.method == "POST" && !options_.refresh_token.empty() &&
+      request.body.find("refresh_token=" + options_.refresh_token) != std::string::npos;
   const bool known = refreshed || request.header("authorization") == basic;
   std::string scopes;  // of a repeated parameter all count
   for (std::size_t at = request.target.find("scope="); at != std::string::npos;
@@ -139,7 +149,8 @@ ServerResponse FakeRegistry::token(State& state, const ServerRequest& request) {
   }
   const bool anonymous = options_.anonymous_pull && request.header("authorization").empty() &&
                          scopes.find("push") == std::string::npos;
-  if (!known && !anonymous) return registry_error(401, "UNAUTHORIZED", "incorrect username or password");
+  if (!known && !anonymous)
+    return registry_error(401, "UNAUTHORIZED", "incorrect username or password");
   const std::string value = cat("token-", ++state.serial);
   state.tokens[value] = scopes + request.body;
   ServerResponse response;
@@ -164,13 +175,14 @@ ServerResponse FakeRegistry::challenge(const ServerRequest& request) const {
   const std::string value =
       options_.login == Login::basic
           ? std::string(R"(Basic realm="fake")")
-          : cat(R"(Bearer realm="http://)", server_->authority(), R"(/token",service="fake",scope=")",
-                scope_of(request), R"(")");
+          : cat(R"(Bearer realm="http://)", server_->authority(),
+                R"(/token",service="fake",scope=")", scope_of(request), R"(")");
   response.headers.emplace_back("WWW-Authenticate", value);
   return response;
 }
 
-ServerResponse FakeRegistry::get_blob(const std::string& content, const ServerRequest& request) const {
+ServerResponse FakeRegistry::get_blob(const std::string& content,
+                                      const ServerRequest& request) const {
   ServerResponse response;
   const std::string range = request.header("range");  // "bytes=5-"
   if (range.empty() || !options_.ranges) {
@@ -180,7 +192,8 @@ ServerResponse FakeRegistry::get_blob(const std::string& content, const ServerRe
   const std::size_t from = std::stoul(range.substr(6));
   if (from >= content.size()) return registry_error(416, "RANGE", "out of range");
   response.status = 206;
-  response.headers = {{"Content-Range", cat("bytes ", from, "-", content.size() - 1, "/", content.size())}};
+  response.headers = {
+      {"Content-Range", cat("bytes ", from, "-", content.size() - 1, "/", content.size())}};
   response.body = content.substr(from);
   return response;
 }
@@ -201,13 +214,14 @@ ServerResponse FakeRegistry::manifests(Repository& repository, const std::string
   if (found == repository.manifests.end()) {
     return registry_error(404, "MANIFEST_UNKNOWN", "manifest unknown");
   }
-  response.headers = {{"Content-Type", found->second.media_type}, {"Docker-Content-Digest", found->first}};
+  response.headers = {{"Content-Type", found->second.media_type},
+                      {"Docker-Content-Digest", found->first}};
   response.body = found->second.content;
   return response;
 }
 
-ServerResponse FakeRegistry::uploads(State& state, const std::string& repository, const std::string& session,
-                                     const ServerRequest& request) {
+ServerResponse FakeRegistry::uploads(State& state, const std::string& repository,
+                                     const std::string& session, const ServerRequest& request) {
   ServerResponse response;
   if (request.method == "POST") {
     const auto from = request.query.find("from");
@@ -225,16 +239,19 @@ ServerResponse FakeRegistry::uploads(State& state, const std::string& repository
     state.sessions[name] = repository;
     const std::string base = options_.absolute_locations ? "http://" + server_->authority() : "";
     response.status = 202;
-    response.headers = {{"Location", cat(base, "/v2/", repository, "/blobs/uploads/", name, "?state=a%2Fb")}};
+    response.headers = {
+        {"Location", cat(base, "/v2/", repository, "/blobs/uploads/", name, "?state=a%2Fb")}};
     return response;
   }
   const auto open = state.sessions.find(session);
-  if (open == state.sessions.end() || request.query.count("state") == 0 || request.query.at("state") != "a/b") {
+  if (open == state.sessions.end() || request.query.count("state") == 0 ||
+      request.query.at("state") != "a/b") {
     return registry_error(404, "BLOB_UPLOAD_UNKNOWN", "upload session unknown");
   }
   state.sessions.erase(open);
   const std::string digest = oci::sha256(request.body).str();
-  if (request.method != "PUT" || request.query.count("digest") == 0 || request.query.at("digest") != digest) {
+  if (request.method != "PUT" || request.query.count("digest") == 0 ||
+      request.query.at("digest") != digest) {
     return registry_error(400, "DIGEST_INVALID", "provided digest did not match uploaded content");
   }
   state.repositories[repository].blobs[digest] = request.body;

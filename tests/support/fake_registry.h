@@ -20,12 +20,13 @@ struct FakeRegistryOptions {
   Login login = Login::none;
   std::string username = "user";
   std::string password = "secret";
-  std::string refresh_token;        // accepted by POST when set
-  bool anonymous_pull = false;      // the token server grants pull without credentials
-  bool ranges = true;               // false: Range is ignored
+  std::string refresh_token;    // accepted by POST when set
+  bool anonymous_pull = false;  // the token server grants pull without credentials
+  bool ranges = true;           // false: Range is ignored
   bool mounts = true;
   bool absolute_locations = false;  // of upload sessions
-  // Answers in the registry's place when it returns a response; `nth` counts this "METHOD path" from 1.
+  // Answers in the registry's place when it returns a response; `nth` counts this "METHOD path"
+  // from 1.
   std::function<std::optional<ServerResponse>(const ServerRequest&, int nth)> intercept;
   // Changes what the registry was about to answer.
   std::function<void(const ServerRequest&, int nth, ServerResponse&)> tamper;
@@ -77,7 +78,8 @@ class FakeRegistry {
   bool allowed(const State& state, const ServerRequest& request) const;
   ServerResponse challenge(const ServerRequest& request) const;
   ServerResponse get_blob(const std::string& content, const ServerRequest& request) const;
-  ServerResponse manifests(Repository& repository, const std::string& name, const ServerRequest& request);
+  ServerResponse manifests(Repository& repository, const std::string& name,
+                           const ServerRequest& request);
   ServerResponse uploads(State& state, const std::string& repository, const std::string& session,
                          const ServerRequest& request);
 

@@ -2,6 +2,7 @@
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -67,6 +68,15 @@ std::string lower(std::string text) {
   return text;
 }
 
+bool send_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t count = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
+    if (count <= 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(count));
+  }
+  return true;
+}
+
 class Reader {
  public:
   explicit Reader(int fd) : fd_(fd) {}
@@ -96,8 +106,11 @@ class Reader {
     char chunk[65536];
     const ssize_t count = ::recv(fd_, chunk, sizeof chunk, 0);
     if (count <= 0) return false;
-    // What is no HTTP (a TLS greeting) ends the connection.
-    if (buffer_.empty() && fresh_ && std::isupper(static_cast<unsigned char>(chunk[0])) == 0) return false;
+    if (fresh_ && std::isupper(static_cast<unsigned char>(chunk[0])) == 0) {
+      // No HTTP but a TLS greeting: answered as Go's servers do.
+      static_cast<void>(send_all(fd_, "HTTP/1.0 400 Bad Request\r\n\r\n"));
+      return false;
+    }
     fresh_ = false;
     buffer_.append(chunk, static_cast<std::size_t>(count));
     return true;
@@ -120,25 +133,19 @@ bool read_request(Reader& reader, ServerRequest& request) {
     }
     const std::size_t colon = line.find(':');
     const std::size_t value = line.find_first_not_of(' ', colon + 1);
-    request.headers[lower(line.substr(0, colon))] = value == std::string::npos ? "" : line.substr(value);
+    request.headers[lower(line.substr(0, colon))] =
+        value == std::string::npos ? "" : line.substr(value);
   }
   return false;
 }
 
-bool send_all(int fd, std::string_view text) {
-  while (!text.empty()) {
-    const ssize_t count = ::send(fd, text.data(), text.size(), MSG_NOSIGNAL);
-    if (count <= 0) return false;
-    text.remove_prefix(static_cast<std::size_t>(count));
-  }
-  return true;
-}
-
 std::string head_of(const ServerResponse& response) {
   std::string head = cat("HTTP/1.1 ", response.status, " Status\r\n");
-  for (const auto& [name, value] : response.headers) head.append(name).append(": ").append(value).append("\r\n");
+  for (const auto& [name, value] : response.headers)
+    head.append(name).append(": ").append(value).append("\r\n");
   const bool bodiless = response.status == 204 || response.status == 304;
-  if (response.content_length && !bodiless) head += cat("Content-Length: ", response.body.size(), "\r\n");
+  if (response.content_length && !bodiless)
+    head += cat("Content-Length: ", response.body.size(), "\r\n");
   if (!response.content_length) head += "Connection: close\r\n";
   return head + "\r\n";
 }
@@ -169,7 +176,9 @@ HttpServer::~HttpServer() {
   for (std::thread& thread : threads) thread.join();
 }
 
-std::string HttpServer::authority() const { return cat("127.0.0.1:", port_); }
+std::string HttpServer::authority() const {
+  return cat("127.0.0.1:", port_);
+}
 
 std::vector<ServerRequest> HttpServer::requests() const {
   return state_.with([](const State& state) { return state.requests; });
@@ -177,7 +186,8 @@ std::vector<ServerRequest> HttpServer::requests() const {
 
 std::vector<std::string> HttpServer::log() const {
   std::vector<std::string> lines;
-  for (const ServerRequest& request : requests()) lines.push_back(request.method + " " + request.target);
+  for (const ServerRequest& request : requests())
+    lines.push_back(request.method + " " + request.target);
   return lines;
 }
 
@@ -197,6 +207,8 @@ void HttpServer::accept_all() {
 }
 
 void HttpServer::serve(int fd) {
+  const int on = 1;  // the body must not wait for the client to acknowledge the head
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   Reader reader(fd);
   for (;;) {
     ServerRequest request;

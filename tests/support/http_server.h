@@ -1,5 +1,5 @@
-// A small HTTP/1.1 server on 127.0.0.1 for tests: one thread per connection, keep-alive, answers made
-// by a function, faults on request. Stops and joins in its destructor.
+// A small HTTP/1.1 server on 127.0.0.1 for tests: one thread per connection, keep-alive, answers
+// made by a function, faults on request. Stops and joins in its destructor.
 #pragma once
 
 #include <atomic>
@@ -66,9 +66,9 @@ class HttpServer {
   bool answer(int fd, const ServerRequest& request);
 
   Handler handler_;
+  int port_ = 0;  // before listener_, which sets it
   UniqueFd listener_;
   UniqueFd stopped_;  // an eventfd: readable once the server stops
-  int port_ = 0;
   std::atomic<std::size_t> connections_{0};
   Guarded<State> state_;
   std::thread acceptor_;
