@@ -85,7 +85,7 @@ oci::ImageConfig make_config(const Plan& plan, const std::vector<StepResult>& re
     config.history.push_back(std::move(entry));
   }
   config.created = config.history.empty() ? "" : config.history.back().created;
-  if (config.created.empty() && epoch) config.created = oci::format_time(*epoch);
+  if (epoch) config.created = oci::format_time(*epoch);  // REPRO-05, with nothing but base entries too
   return config;
 }
 

@@ -31,6 +31,9 @@ class Execution {
       workshop = workshop || needs_workshop(plan_, plan_.steps[id]);
     }
     if (!work_left) return std::move(results_);
+    for (StepId id = 0; id < plan_.steps.size(); ++id) {
+      if (!nodes_[id].done) locate(id, [&] { runner_.open_context_of(id); });
+    }
     if (workshop) runner_.open_workshop();
     if (options_.before_running) options_.before_running();
     run_dag(nodes_, stop, [this](std::size_t id, std::stop_token inner) { perform(id, inner); });

@@ -35,7 +35,11 @@ class DirectoryWriter {
     const auto existing = target_.try_stat(entry.path);
     if (entry.type == EntryType::directory) {
       if (existing && !S_ISDIR(existing->st_mode)) target_.unlink(entry.path);
-      if (!existing || !S_ISDIR(existing->st_mode)) target_.make_dir(entry.path, 0700);
+      if (!existing || !S_ISDIR(existing->st_mode)) {
+        target_.make_dir(entry.path, 0700);
+      } else {
+        target_.set_mode(entry.path, 0700);  // an earlier export may have left it read-only; finish() restores
+      }
       return;
     }
     if (existing && S_ISDIR(existing->st_mode)) {

@@ -26,7 +26,11 @@ std::int64_t or_zero(const std::optional<std::int64_t>& value) { return value.va
 StagePlanner::StagePlanner(PlanBuilder& plan, const StageText& text, PlannedStage begun)
     : plan_(plan), text_(text), stage_(std::move(begun)), range_(text.from->origin.range) {
   for (const std::string& trigger : stage_.result.config.on_build) {
-    triggers_.push_back(parser::parse_trigger(trigger, plan_.escape()));
+    try {
+      triggers_.push_back(parser::parse_trigger(trigger, plan_.escape()));
+    } catch (const parser::DockerfileError& error) {  // its lines are the trigger's own
+      throw parser::DockerfileError(error.what(), {range_}, error.code());
+    }
   }
   stage_.result.config.on_build.clear();  // ONBUILD-04
   for (const parser::Instruction& trigger : triggers_) step_total_ += makes_step(trigger) ? 1 : 0;
@@ -52,6 +56,7 @@ void StagePlanner::visit_at(const parser::Instruction& instruction, std::optiona
   try {
     std::visit(*this, instruction);
   } catch (parser::DockerfileError& error) {
+    if (from_trigger_) throw parser::DockerfileError(error.what(), {range_}, error.code());  // ONBUILD-06
     error.locate(range_);
     throw;
   } catch (const Error& error) {

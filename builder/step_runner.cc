@@ -70,6 +70,13 @@ StepRunner::StepRunner(const Plan& plan, cache::Store& store, LayerFetcher& fetc
 
 StepRunner::~StepRunner() = default;
 
+void StepRunner::open_context_of(StepId id) {
+  const auto* copy = std::get_if<CopyStep>(&plan_.steps[id].operation);
+  if (copy == nullptr || !copy->source) return;
+  const auto* source = std::get_if<SourceStep>(&plan_.steps[copy->source->from].operation);
+  if (source != nullptr && source->kind == SourceStep::Kind::local_context) context(source->name);
+}
+
 void StepRunner::open_workshop() {
   if (workshop_) return;
   const Identity& identity = enter_build_namespace();

@@ -38,6 +38,9 @@ class StepRunner {
              const ExecuteOptions& options);
   ~StepRunner();
 
+  // Opens the local context that the step reads, if any: contexts belong to whoever started us, so they are opened
+  // before the namespace is entered.
+  void open_context_of(StepId id);
   // Enters the build's namespace; single-threaded callers only.
   void open_workshop();
 

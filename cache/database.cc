@@ -8,6 +8,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "cache/disk_full.h"
 
 namespace cooper::cache {
 namespace {
@@ -103,7 +104,7 @@ void Database::fail(int code) const {
   const bool file_trouble = primary == SQLITE_IOERR || primary == SQLITE_CANTOPEN;
   const std::string reason = connection_ ? sqlite3_errmsg(connection_.get()) : sqlite3_errstr(code);
   if (primary == SQLITE_FULL || (file_trouble && (errnum == ENOSPC || errnum == EDQUOT))) {
-    throw Error(Errc::io, cat("disk full: writing store database ", name_));
+    throw DiskFull(cat("no room left for the store database ", name_));
   }
   if (primary == SQLITE_CORRUPT || primary == SQLITE_NOTADB) {
     throw Error(Errc::corrupt, cat("store database ", name_, " is damaged (", reason,

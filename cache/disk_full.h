@@ -9,14 +9,19 @@
 
 namespace cooper::cache {
 
+// Error(io) whose text begins with "disk full".
+class DiskFull : public Error {
+ public:
+  explicit DiskFull(const std::string& rest) : Error(Errc::io, "disk full: " + rest) {}
+};
+
 template <class Body>
 decltype(auto) telling_disk_full(const std::string& store, Body&& body) {
   try {
     return std::forward<Body>(body)();
   } catch (const SysError& error) {
     if (error.errnum() != ENOSPC && error.errnum() != EDQUOT) throw;
-    throw Error(Errc::io,
-                cat("disk full: no room left in the store ", store, " (", error.message(), ")"));
+    throw DiskFull(cat("no room left in the store ", store, " (", error.message(), ")"));
   }
 }
 

@@ -38,6 +38,17 @@ void unlock_file(int fd) noexcept {
   ::flock(fd, LOCK_UN);
 }
 
+std::optional<FileLock> FileLock::try_lock(int fd, LockMode mode) {
+  if (!try_lock_file(fd, mode)) return std::nullopt;
+  return FileLock(fd);
+}
+
+LockedFile wait_for_lock(const Dir& root, const std::string& name, LockMode mode) {
+  UniqueFd file = open_lock(root, name);
+  const int fd = file.get();
+  return {std::move(file), FileLock(fd, mode)};
+}
+
 UniqueFd open_lock(const Dir& root, const std::string& name) {
   const TreePath directory = layout::path(layout::kLocks);
   const TreePath path = directory.child(name);

@@ -24,24 +24,24 @@ void remove_locked(const Dir& ingest, const std::string& name) {
 }
 
 // The lock of a directory whose owner is gone; nullopt: it lives.
-std::optional<UniqueFd> lock_of_dead(const Dir& ingest, const std::string& name) {
+std::optional<LockedFile> lock_of_dead(const Dir& ingest, const std::string& name) {
   const TreePath path = TreePath().child(name).child(kOwnerLock);
-  UniqueFd lock = ingest.open_file(path, O_RDWR | O_CREAT, 0600);
-  if (!try_lock_file(lock.get(), LockMode::exclusive)) return std::nullopt;
-  return lock;
+  UniqueFd file = ingest.open_file(path, O_RDWR | O_CREAT, 0600);
+  std::optional<FileLock> lock = FileLock::try_lock(file.get(), LockMode::exclusive);
+  if (!lock) return std::nullopt;
+  return LockedFile{std::move(file), std::move(*lock)};
 }
 
 }  // namespace
 
 Ingest::Own Ingest::make() const {
-  const UniqueFd gate = open_lock(root_, kGate);
-  lock_file(gate.get(), LockMode::shared);
+  const LockedFile gate = wait_for_lock(root_, kGate, LockMode::shared);
   const TreePath ingest = layout::path(layout::kIngest);
   root_.make_dirs(ingest, 0700);
   TempDir dir(root_.subdir(ingest), "");
-  UniqueFd lock = dir.dir().open_file(layout::path(kOwnerLock), O_RDWR | O_CREAT, 0600);
-  lock_file(lock.get(), LockMode::exclusive);
-  return {std::move(lock), std::move(dir)};
+  UniqueFd file = dir.dir().open_file(layout::path(kOwnerLock), O_RDWR | O_CREAT, 0600);
+  const int fd = file.get();
+  return {{std::move(file), FileLock(fd, LockMode::exclusive)}, std::move(dir)};
 }
 
 Dir Ingest::dir() {
@@ -75,29 +75,32 @@ void Ingest::empty_trash(const TreePath& trashed) noexcept {
   }
 }
 
+std::vector<Ingest::Dead> Ingest::find_dead(const Dir& ingest) const {
+  std::vector<Dead> dead;
+  const std::vector<DirEntry> entries = ingest.list(TreePath());
+  if (entries.empty()) return dead;
+  const UniqueFd gate = open_lock(root_, kGate);
+  const auto closed = FileLock::try_lock(gate.get(), LockMode::exclusive);
+  if (!closed) return dead;  // busy now; whoever opens the store next sweeps
+  for (const DirEntry& entry : entries) {
+    try {
+      std::optional<LockedFile> lock = lock_of_dead(ingest, entry.name);
+      if (lock) dead.push_back({entry.name, std::move(*lock)});
+    } catch (const Error&) {
+      continue;  // gone meanwhile, or not ours to look into
+    }
+  }
+  return dead;
+}
+
 void Ingest::sweep() noexcept {
   try {
     const TreePath path = layout::path(layout::kIngest);
     if (!root_.try_stat(path)) return;
     const Dir ingest = root_.subdir(path);
-    const std::vector<DirEntry> entries = ingest.list(TreePath());
-    if (entries.empty()) return;
-    std::optional<UniqueFd> gate = open_lock(root_, kGate);
-    if (!try_lock_file(gate->get(), LockMode::exclusive))
-      return;  // busy now; whoever opens next sweeps
-    std::vector<std::pair<std::string, UniqueFd>> dead;
-    for (const DirEntry& entry : entries) {
+    for (const Dead& dead : find_dead(ingest)) {
       try {
-        std::optional<UniqueFd> lock = lock_of_dead(ingest, entry.name);
-        if (lock) dead.emplace_back(entry.name, std::move(*lock));
-      } catch (const Error&) {
-        continue;  // gone meanwhile, or not ours to look into
-      }
-    }
-    gate.reset();  // removing may take long, and needs only the locks of the dead
-    for (const auto& [name, lock] : dead) {
-      try {
-        remove_locked(ingest, name);
+        remove_locked(ingest, dead.name);
       } catch (const Error&) {
         continue;  // owned by ids we do not have here: left for a sweep that has them
       }

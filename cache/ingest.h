@@ -10,11 +10,12 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/dir.h"
 #include "base/guarded.h"
 #include "base/temp_dir.h"
-#include "base/unique_fd.h"
+#include "cache/file_lock.h"
 #include "cache/store_root.h"
 
 namespace cooper::cache {
@@ -38,10 +39,15 @@ class Ingest {
 
  private:
   struct Own {
-    UniqueFd lock;  // let go after the directory is gone, or a sweeper would race with us
+    LockedFile lock;  // let go after the directory is gone, or a sweeper would race with us
     TempDir dir;
   };
+  struct Dead {
+    std::string name;
+    LockedFile lock;
+  };
   Own make() const;
+  std::vector<Dead> find_dead(const Dir& ingest) const;
 
   StoreRoot& store_;
   const Dir& root_;

@@ -14,15 +14,17 @@ std::optional<oci::Digest> try_digest(std::string_view hex) {
   }
 }
 
-void check_mapping(const std::string& mapping) {
+bool is_mapping(const std::string& text) {
   constexpr std::size_t kMaxLength = 100;
   const auto plain = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
            c == '_';
   };
-  if (!mapping.empty() && mapping.size() <= kMaxLength && std::ranges::all_of(mapping, plain)) {
-    return;
-  }
+  return !text.empty() && text.size() <= kMaxLength && std::ranges::all_of(text, plain);
+}
+
+void check_mapping(const std::string& mapping) {
+  if (is_mapping(mapping)) return;
   throw Error(Errc::invalid, cat("id mapping \"", mapping, "\" is not a plain word"));
 }
 

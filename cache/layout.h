@@ -44,6 +44,7 @@ inline TreePath table(const oci::Digest& digest) {
 // nullopt unless hex is a digest's 64 characters.
 std::optional<oci::Digest> try_digest(std::string_view hex);
 
+bool is_mapping(const std::string& text);
 // Error(invalid) unless mapping is a plain word: it becomes a directory name.
 void check_mapping(const std::string& mapping);
 TreePath tree(const std::string& mapping, const oci::Digest& chain);

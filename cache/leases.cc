@@ -49,35 +49,28 @@ void set_mtime_ns(int fd, Nanoseconds time, const std::string& name) {
   if (::futimens(fd, times) != 0) throw_errno("noting the use of", name);
 }
 
-UniqueFd Leases::close_gate() const {
-  UniqueFd gate = open_lock(root_, kGate);
-  lock_file(gate.get(), LockMode::exclusive);
-  return gate;
+LockedFile Leases::close_gate() const {
+  return wait_for_lock(root_, kGate, LockMode::exclusive);
 }
 
 Leases::Held Leases::take() {
   store_.ensure();
-  const UniqueFd gate = open_lock(root_, kGate);
-  lock_file(gate.get(), LockMode::shared);
-  const Nanoseconds last_prune = mtime_ns(status_of(gate.get()));
+  const LockedFile gate = wait_for_lock(root_, kGate, LockMode::shared);
+  const Nanoseconds last_prune = mtime_ns(status_of(gate.file.get()));
   const std::string name = std::string(kPrefix) + random_name();
-  Held held;
-  held.path = layout::path(layout::kLocks).child(name);
-  held.file = open_lock(root_, name);
-  lock_file(held.file.get(), LockMode::exclusive);
-  held.since = advance_mtime(held.file.get(), last_prune);
-  own_.with([&](auto& own) { own.insert(held.since); });
-  return held;
+  LockedFile file = wait_for_lock(root_, name, LockMode::exclusive);
+  const Nanoseconds since = advance_mtime(file.file.get(), last_prune);
+  own_.with([&](auto& own) { own.insert(since); });
+  return {std::move(file), layout::path(layout::kLocks).child(name), since};
 }
 
-void Leases::give_back(Held& held) noexcept {
+void Leases::give_back(const Held& held) noexcept {
   try {
     own_.with([&](auto& own) { own.erase(own.find(held.since)); });
     root_.unlink(held.path);
   } catch (const Error&) {
-    // The lock goes with the descriptor; the file left behind is swept by the next prune.
+    // The file left behind is swept by the next prune, once its lock is gone.
   }
-  held.file.reset();
 }
 
 bool Leases::any_own() const {
@@ -102,7 +95,7 @@ std::optional<Nanoseconds> Leases::oldest_live() const {
     const TreePath path = directory.child(entry.name);
     const std::optional<UniqueFd> file = root_.try_open_file(path, O_RDWR);
     if (!file) continue;  // given back meanwhile
-    if (try_lock_file(file->get(), LockMode::exclusive)) {
+    if (const auto lock = FileLock::try_lock(file->get(), LockMode::exclusive)) {
       if (status_of(file->get()).st_nlink > 0) root_.unlink(path);
       continue;
     }
@@ -113,8 +106,12 @@ std::optional<Nanoseconds> Leases::oldest_live() const {
 }
 
 Leases::Horizon Leases::begin_prune() {
-  const UniqueFd gate = close_gate();
-  const Nanoseconds started = advance_mtime(gate.get(), mtime_ns(status_of(gate.get())));
+  const LockedFile gate = close_gate();
+  // Later than the last one even when the clock is behind: else what was used since would never be
+  // old.
+  constexpr Nanoseconds kLater = 1000;
+  const Nanoseconds last_prune = mtime_ns(status_of(gate.file.get()));
+  const Nanoseconds started = advance_mtime(gate.file.get(), last_prune + kLater);
   const std::optional<Nanoseconds> oldest = oldest_live();
   return {.before = std::min(oldest.value_or(started), started), .any_live = oldest.has_value()};
 }

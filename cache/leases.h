@@ -16,7 +16,7 @@
 
 #include "base/dir.h"
 #include "base/guarded.h"
-#include "base/unique_fd.h"
+#include "cache/file_lock.h"
 #include "cache/store.h"
 #include "cache/store_root.h"
 
@@ -33,12 +33,12 @@ class Leases {
   explicit Leases(StoreRoot& store) : store_(store), root_(store.dir()) {}
 
   struct Held {
-    UniqueFd file;
+    LockedFile file;
     TreePath path;
     Nanoseconds since = 0;
   };
   Held take();
-  void give_back(Held& held) noexcept;
+  void give_back(const Held& held) noexcept;  // the lock itself goes with it
   bool any_own() const;
 
   // What a use at this moment is written down as.
@@ -55,14 +55,14 @@ class Leases {
   // Runs body while no lease is live and none can begin; false when one is.
   template <class Body>
   [[nodiscard]] bool without_leases(Body&& body) {
-    const UniqueFd gate = close_gate();
+    const LockedFile gate = close_gate();
     if (oldest_live()) return false;
     body();
     return true;
   }
 
  private:
-  UniqueFd close_gate() const;
+  LockedFile close_gate() const;
   std::optional<Nanoseconds> oldest_live() const;
 
   StoreRoot& store_;

@@ -90,20 +90,20 @@ std::optional<Objects::Found> Objects::find(const ObjectId& id,
                                             std::optional<std::uint64_t> expected_bytes) {
   std::optional<UniqueFd> file = root_.dir().try_open_file(object_path(id), O_RDONLY);
   if (!file) return std::nullopt;
-  lock_file(file->get(), LockMode::shared);
+  std::optional<FileLock> lock(std::in_place, file->get(), LockMode::shared);
   const struct stat status = status_of(file->get(), id);
   if (status.st_nlink == 0) return std::nullopt;  // removed while we waited
   const std::optional<ObjectRow> recorded = row(id);
   if (!recorded) return std::nullopt;
   const std::uint64_t size_bytes = size_of(status);
   if (recorded->size_bytes != size_bytes) {
-    file.reset();
+    lock.reset();
     drop_damaged(id, *recorded);
     return std::nullopt;
   }
   if (expected_bytes && *expected_bytes != size_bytes) return std::nullopt;
   note_use(file->get(), status, id);
-  unlock_file(file->get());
+  lock.reset();
   return Found{std::move(*file), size_bytes};
 }
 
@@ -117,12 +117,11 @@ void Objects::publish(const ObjectId& id, const ObjectRow& row, const UniqueFd& 
   telling_disk_full(root_.label(), [&] {
     const Dir ingest = ingest_.dir();
     // Held until the row is there: whoever opens the file meanwhile waits for us.
-    lock_file(file.get(), LockMode::exclusive);
+    const FileLock lock(file.get(), LockMode::exclusive);
     set_mtime_ns(file.get(), leases_.stamp(), to_string(id));
     while (!rename_fresh(ingest, name, root_.dir(), object_path(id))) {
       bool absent = false;
       if (keep_existing(id, row, absent, name)) {
-        unlock_file(file.get());
         ingest.unlink(name);
         return;
       }
@@ -135,7 +134,6 @@ void Objects::publish(const ObjectId& id, const ObjectRow& row, const UniqueFd& 
       root_.dir().unlink(object_path(id));
       throw;
     }
-    unlock_file(file.get());
   });
 }
 
@@ -147,7 +145,7 @@ bool Objects::keep_existing(const ObjectId& id, const ObjectRow& row, bool& abse
   const std::optional<UniqueFd> existing = root_.dir().try_open_file(path, O_RDONLY);
   absent = !existing.has_value();
   if (absent) return false;
-  lock_file(existing->get(), LockMode::exclusive);
+  const FileLock lock(existing->get(), LockMode::exclusive);
   const struct stat status = status_of(existing->get(), id);
   absent = status.st_nlink == 0;
   if (absent) return false;
@@ -209,29 +207,41 @@ bool Objects::forget(Database& database, const ObjectId& id, bool has_file) cons
 Objects::Removal Objects::remove(const ObjectId& id, Nanoseconds horizon,
                                  const std::function<void(Database&)>& also) {
   const TreePath path = object_path(id);
-  const std::optional<UniqueFd> file = root_.dir().try_open_file(path, O_RDONLY);
-  if (file && !try_lock_file(file->get(), LockMode::exclusive)) return Removal::in_use;
-  if (file) {
-    const struct stat status = status_of(file->get(), id);
-    // No link: somebody replaced it just now.
-    if (status.st_nlink == 0 || mtime_ns(status) >= horizon) return Removal::in_use;
-  }
-  root_.with_db([&](Database& database) {
-    database.transaction([&] {
-      if (also) also(database);
-      forget(database, id, file.has_value());
+  const auto forget_all = [&](bool has_file) {
+    root_.with_db([&](Database& database) {
+      database.transaction([&] {
+        if (also) also(database);
+        forget(database, id, has_file);
+      });
     });
-  });
-  if (!file) return Removal::absent;
-  root_.dir().unlink(path);
+  };
+  const std::optional<UniqueFd> file = root_.dir().try_open_file(path, O_RDONLY);
+  if (!file) {
+    forget_all(false);
+    return Removal::absent;
+  }
+  const std::optional<FileLock> lock = FileLock::try_lock(file->get(), LockMode::exclusive);
+  if (!lock) return Removal::in_use;
+  const struct stat status = status_of(file->get(), id);
+  // No link: somebody replaced it just now.
+  if (status.st_nlink == 0 || mtime_ns(status) >= horizon) return Removal::in_use;
+  try {
+    forget_all(true);
+    root_.dir().unlink(path);
+  } catch (const DiskFull&) {
+    // Not even room to write that it goes: the other way round, which makes room.
+    root_.dir().unlink(path);
+    forget_all(false);
+  }
   return Removal::removed;
 }
 
 void Objects::drop_damaged(const ObjectId& id, const ObjectRow& row) {
   const TreePath path = object_path(id);
   const std::optional<UniqueFd> file = root_.dir().try_open_file(path, O_RDONLY);
-  if (file && !try_lock_file(file->get(), LockMode::exclusive)) return;
-  if (file && status_of(file->get(), id).st_nlink == 0) return;
+  const std::optional<FileLock> lock =
+      file ? FileLock::try_lock(file->get(), LockMode::exclusive) : std::nullopt;
+  if (file && (!lock || status_of(file->get(), id).st_nlink == 0)) return;
   const bool gone = root_.with_db([&](Database& database) {
     bool forgotten = false;
     database.transaction([&] {
@@ -268,18 +278,20 @@ Objects::Snapshot Objects::look(const ObjectId& id) {
     snapshot.row = row(id);
     return snapshot;
   }
-  lock_file(snapshot.file->get(), LockMode::shared);
+  std::optional<FileLock> lock(std::in_place, snapshot.file->get(), LockMode::shared);
   const struct stat status = status_of(snapshot.file->get(), id);
   snapshot.file_bytes = size_of(status);
   snapshot.row = row(id);
-  unlock_file(snapshot.file->get());
+  lock.reset();
   if (status.st_nlink == 0) snapshot.file.reset();
   return snapshot;
 }
 
 void Objects::adopt(const ObjectId& id, const ObjectRow& row) {
   const std::optional<UniqueFd> file = root_.dir().try_open_file(object_path(id), O_RDONLY);
-  if (!file || !try_lock_file(file->get(), LockMode::exclusive)) return;
+  if (!file) return;
+  const std::optional<FileLock> lock = FileLock::try_lock(file->get(), LockMode::exclusive);
+  if (!lock) return;
   const struct stat status = status_of(file->get(), id);
   if (status.st_nlink > 0 && size_of(status) == row.size_bytes) record(id, row);
 }

@@ -265,8 +265,7 @@ PruneResult prune_store(const StoreParts& parts, const PruneOptions& options) {
     if (!everything || error.code() != Errc::corrupt) throw;
   }
   // One prune at a time: two would only meet at every object, and neither would find itself alone.
-  const UniqueFd turn = open_lock(parts.root.dir(), "prune.lock");
-  lock_file(turn.get(), LockMode::exclusive);
+  const LockedFile turn = wait_for_lock(parts.root.dir(), "prune.lock", LockMode::exclusive);
   parts.ingest.sweep();
   PruneResult result;
   try {

@@ -16,7 +16,7 @@ namespace {
 
 class FileStepLock final : public StepLock {
  public:
-  FileStepLock(const Dir& root, TreePath path, UniqueFd file)
+  FileStepLock(const Dir& root, TreePath path, LockedFile file)
       : root_(root.duplicate()), path_(std::move(path)), file_(std::move(file)) {}
   // The file goes while its lock is still held: a waiter then finds that it locked a file without a
   // name, and starts over with whatever has the name by then.
@@ -24,14 +24,14 @@ class FileStepLock final : public StepLock {
     try {
       root_.unlink(path_);
     } catch (const Error&) {
-      // An empty file stays behind; the lock itself is released with the descriptor.
+      // An empty file stays behind; the lock itself is let go below.
     }
   }
 
  private:
   Dir root_;
   TreePath path_;
-  UniqueFd file_;
+  LockedFile file_;
 };
 
 bool has_name(int fd) {
@@ -65,13 +65,15 @@ std::unique_ptr<StepLock> wait_for_step_lock(const Dir& root, const StepKey& key
   for (std::chrono::milliseconds delay = kFirst;; delay = std::min(delay * 2, kLongest)) {
     check_stop(stop);
     UniqueFd file = open_lock(root, name);
-    if (!try_lock_file(file.get(), LockMode::exclusive)) {
+    std::optional<FileLock> lock = FileLock::try_lock(file.get(), LockMode::exclusive);
+    if (!lock) {
       pause(delay, stop);
       continue;
     }
     if (!has_name(file.get())) continue;
     const TreePath path = layout::path(layout::kLocks).child(name);
-    return std::make_unique<FileStepLock>(root, path, std::move(file));
+    return std::make_unique<FileStepLock>(root, path,
+                                          LockedFile{std::move(file), std::move(*lock)});
   }
 }
 

@@ -11,7 +11,6 @@
 #include "base/byte_stream.h"
 #include "base/error.h"
 #include "cache/disk_full.h"
-#include "cache/file_lock.h"
 #include "cache/layout.h"
 
 namespace cooper::cache {
@@ -60,11 +59,11 @@ Dir open_root(const std::filesystem::path& path) {
 }
 
 // flock wants a descriptor that is really open, which a Dir's need not be.
-UniqueFd open_presence(const std::filesystem::path& path) {
+LockedFile open_presence(const std::filesystem::path& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) throw_errno("opening the store", path.string());
-  lock_file(fd.get(), LockMode::shared);
-  return fd;
+  const int number = fd.get();
+  return {std::move(fd), FileLock(number, LockMode::shared)};
 }
 
 void create_tables(Database& database) {
@@ -107,7 +106,7 @@ Database StoreRoot::open_database() const {
                           if (version != 0) return database;
                           const UniqueFd format =
                               dir_.open_file(layout::path(layout::kFormat), O_RDWR);
-                          lock_file(format.get(), LockMode::exclusive);
+                          const FileLock lock(format.get(), LockMode::exclusive);
                           create_tables(database);
                           return database;
                         });
@@ -144,13 +143,13 @@ void StoreRoot::make_format() const {
 bool StoreRoot::lock_alone() {
   // Turning a lock into another kind may let go of the first one; either way the shared one is
   // taken again.
-  if (try_lock_file(presence_.get(), LockMode::exclusive)) return true;
+  if (try_lock_file(presence_.file.get(), LockMode::exclusive)) return true;
   share_again();
   return false;
 }
 
 void StoreRoot::share_again() {
-  lock_file(presence_.get(), LockMode::shared);
+  lock_file(presence_.file.get(), LockMode::shared);
 }
 
 }  // namespace cooper::cache

@@ -13,8 +13,8 @@
 
 #include "base/dir.h"
 #include "base/guarded.h"
-#include "base/unique_fd.h"
 #include "cache/database.h"
+#include "cache/file_lock.h"
 
 namespace cooper::cache {
 
@@ -73,8 +73,8 @@ class StoreRoot {
 
   std::filesystem::path path_;
   Dir dir_;
-  UniqueFd presence_;  // the directory, locked; declared after dir_ and before the database that it
-                       // protects
+  LockedFile presence_;  // the directory, locked; declared after dir_ and before the database that
+                         // it protects
   Guarded<std::optional<Database>> database_;
   std::atomic<bool> ready_{false};  // the database is open, so the marker is there
 };

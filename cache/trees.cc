@@ -45,6 +45,16 @@ void write_text(int fd, const std::string& text, std::size_t offset) {
   }
 }
 
+// Appended: others may read or append the same at this moment. On a full disk the tree is as good
+// as before, for this boot.
+void settle(int mark, std::size_t offset) {
+  try {
+    write_text(mark, kSettledMark, offset);
+  } catch (const SysError&) {
+    if (::ftruncate(mark, static_cast<off_t>(offset)) != 0) throw_errno("writing", "a tree's mark");
+  }
+}
+
 bool whole(TreeState state) {
   return state != TreeState::unfinished;
 }
@@ -98,26 +108,27 @@ std::optional<Dir> Trees::find(const TreeId& id) {
   const std::optional<UniqueFd> mark =
       root_.dir().try_open_file(layout::tree_mark(id.mapping, id.chain), O_RDWR);
   if (!mark) return std::nullopt;
-  lock_file(mark->get(), LockMode::shared);
+  const FileLock lock(mark->get(), LockMode::shared);
   if (status_of(mark->get()).st_nlink == 0) return std::nullopt;
   const std::string text = read_text(mark->get());
   const TreeState state = read_mark(text, boot_clock());
-  if (!whole(state) || !root_.dir().try_stat(layout::tree(id.mapping, id.chain)))
+  if (!whole(state) || !root_.dir().try_stat(layout::tree(id.mapping, id.chain))) {
     return std::nullopt;
-  // Appended: others may read or append the same at this moment.
-  if (state == TreeState::settled_now) write_text(mark->get(), kSettledMark, text.size());
+  }
+  if (state == TreeState::settled_now) settle(mark->get(), text.size());
   note_use(mark->get());
   return open_tree(id);
 }
 
 // The mark, made when absent, locked for us alone.
-UniqueFd Trees::lock_mark(const TreeId& id) {
+LockedFile Trees::lock_mark(const TreeId& id) {
   const TreePath path = layout::tree_mark(id.mapping, id.chain);
   root_.dir().make_dirs(path.parent(), 0700);
   for (;;) {
     UniqueFd mark = root_.dir().open_file(path, O_RDWR | O_CREAT, 0600);
-    lock_file(mark.get(), LockMode::exclusive);
-    if (status_of(mark.get()).st_nlink > 0) return mark;
+    const int fd = mark.get();
+    LockedFile locked{std::move(mark), FileLock(fd, LockMode::exclusive)};
+    if (status_of(fd).st_nlink > 0) return locked;
   }
 }
 
@@ -126,7 +137,8 @@ Dir Trees::put(const TreeId& id, TempDir tree, const TreePath& inside) {
     std::optional<TreePath> replaced;
     std::optional<Dir> published;
     {
-      const UniqueFd mark = lock_mark(id);
+      const LockedFile locked = lock_mark(id);
+      const UniqueFd& mark = locked.file;
       const TreePath path = layout::tree(id.mapping, id.chain);
       const bool there = root_.dir().try_stat(path).has_value();
       if (there && whole(read_mark(read_text(mark.get()), boot_clock()))) {
@@ -166,7 +178,7 @@ std::vector<Trees::Listed> Trees::list() const {
   const BootClock now = boot_clock();
   constexpr std::size_t kHexLength = 64;
   for (const DirEntry& mapping : root_.dir().list(base)) {
-    if (mapping.type != DT_DIR) continue;
+    if (mapping.type != DT_DIR || !layout::is_mapping(mapping.name)) continue;
     // A tree and its mark sort next to each other, the tree first.
     for (const DirEntry& entry : root_.dir().list(base.child(mapping.name))) {
       const bool is_mark = entry.type == DT_REG && entry.name.ends_with(layout::kMarkSuffix) &&
@@ -206,22 +218,29 @@ std::uint64_t Trees::size_bytes(const TreeId& id) {
   if (known) return *known;
   const std::uint64_t counted = disk_usage(root_.dir(), path);
   if (counted == 0) return 0;  // removed meanwhile
-  root_.with_db([&](Database& database) {
-    database.query("INSERT OR REPLACE INTO tree_sizes (path, size) VALUES (?, ?)")
-        .text(key)
-        .size(counted)
-        .run();
-  });
+  try {
+    root_.with_db([&](Database& database) {
+      database.query("INSERT OR REPLACE INTO tree_sizes (path, size) VALUES (?, ?)")
+          .text(key)
+          .size(counted)
+          .run();
+    });
+  } catch (const DiskFull&) {
+    // Counted again next time; whoever asks now may be about to make room.
+  }
   return counted;
 }
 
 // The mark stops saying that the tree is whole before the tree goes, and says it again when it may
 // not go.
-TreePath Trees::move_out(const TreePath& path, int mark) {
+std::optional<TreePath> Trees::move_out(const TreePath& path, int mark) {
   const std::string text = read_text(mark);
   if (::ftruncate(mark, 0) != 0) throw_errno("writing", "a tree's mark");
   try {
-    return ingest_.trash(path);
+    return telling_disk_full(root_.label(), [&] { return ingest_.trash(path); });
+  } catch (const DiskFull&) {  // no room for a directory to move it to: removed where it is
+    root_.dir().remove_all(path);
+    return std::nullopt;
   } catch (const Error&) {
     write_text(mark, text, 0);
     throw;
@@ -237,20 +256,21 @@ Trees::Removal Trees::remove(const TreeId& id, Nanoseconds horizon) {
     std::optional<UniqueFd> mark = root_.dir().try_open_file(mark_path, O_RDWR);
     const bool had_mark = mark.has_value();
     if (!mark) mark = root_.dir().open_file(mark_path, O_RDWR | O_CREAT, 0600);
-    if (!try_lock_file(mark->get(), LockMode::exclusive)) return Removal::in_use;
+    const std::optional<FileLock> lock = FileLock::try_lock(mark->get(), LockMode::exclusive);
+    if (!lock) return Removal::in_use;
     const struct stat status = status_of(mark->get());
     if (status.st_nlink == 0) return Removal::in_use;
     const bool claimed = whole(read_mark(read_text(mark->get()), boot_clock()));
     if ((had_mark || claimed) && mtime_ns(status) >= horizon) return Removal::in_use;
-    root_.with_db([&](Database& database) {
-      database.query("DELETE FROM tree_sizes WHERE path=?")
-          .text(cat(id.mapping, "/", id.chain.hex()))
-          .run();
-    });
     if (root_.dir().try_stat(path)) trashed = move_out(path, mark->get());
     root_.dir().unlink(mark_path);
   }
   if (trashed) ingest_.empty_trash(*trashed);
+  root_.with_db([&](Database& database) {
+    database.query("DELETE FROM tree_sizes WHERE path=?")
+        .text(cat(id.mapping, "/", id.chain.hex()))
+        .run();
+  });
   return Removal::removed;
 }
 

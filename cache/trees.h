@@ -16,6 +16,7 @@
 
 #include "base/dir.h"
 #include "base/temp_dir.h"
+#include "cache/file_lock.h"
 #include "cache/ingest.h"
 #include "cache/leases.h"
 #include "cache/store_root.h"
@@ -72,9 +73,9 @@ class Trees {
   Removal remove(const TreeId& id, Nanoseconds horizon);
 
  private:
-  UniqueFd lock_mark(const TreeId& id);
+  LockedFile lock_mark(const TreeId& id);
   void move_in(const TreeId& id, const TempDir& tree, const TreePath& inside);
-  TreePath move_out(const TreePath& path, int mark);
+  std::optional<TreePath> move_out(const TreePath& path, int mark);
   Dir open_tree(const TreeId& id) const;
   void note_use(int mark) const;
 

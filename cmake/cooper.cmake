@@ -54,6 +54,8 @@ function(cooper_tests folder)
   target_link_libraries(${folder}_tests PRIVATE cooper_options ${ARG_LIBS} GTest::gmock GTest::gtest_main)
   target_precompile_headers(${folder}_tests PRIVATE <gmock/gmock.h> <gtest/gtest.h> <filesystem> <functional> <map>
     <memory> <optional> <sstream> <string> <string_view> <thread> <variant> <vector>)
+  # Tests are compiled once and run once: quick to build beats quick to run. What they test is optimised.
+  target_compile_options(${folder}_tests PRIVATE -O0)
   target_compile_definitions(${folder}_tests PRIVATE COOPER_TESTDATA="${CMAKE_SOURCE_DIR}/testdata")
   gtest_discover_tests(${folder}_tests TEST_PREFIX "${folder}." DISCOVERY_TIMEOUT 60)
 endfunction()

@@ -52,6 +52,9 @@ class OutputReader {
     for (const std::string& field : split_csv(text_, "--output")) take(field);
     if (!has_type_) throw Error(Errc::invalid, "--output requires type=<type>");  // OUT-02
     finish_destination();
+    if (compression_.kind == layers::Compression::gzip && compression_.level > 9) {  // OUT-07
+      bad("compression-level", std::to_string(compression_.level));
+    }
     if (compression_.kind != layers::Compression::gzip || compression_.level != -1) {
       flag_.compression = compression_;
     }

@@ -24,15 +24,28 @@ const char* word_of(builder::StepOutcome outcome) {
   return "";
 }
 
+// Bytes of the colour sequence (ESC [ numbers m) that text begins with, 0 when it begins with none. Any other escape
+// sequence could move the cursor, clear the screen or set the clipboard.
+std::size_t colour_sequence(std::string_view text) {
+  if (!text.starts_with("\x1b[")) return 0;
+  const std::size_t end = text.find_first_not_of("0123456789;", 2);
+  return end != std::string_view::npos && text[end] == 'm' ? end + 1 : 0;
+}
+
 }  // namespace
 
 std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    const bool control = (byte < 0x20 && c != '\t' && c != '\x1b') || byte == 0x7f;
-    out += control ? '?' : c;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (const std::size_t length = colour_sequence(text.substr(i)); length > 0) {
+      out += text.substr(i, length);
+      i += length - 1;
+      continue;
+    }
+    const auto byte = static_cast<unsigned char>(text[i]);
+    const bool control = (byte < 0x20 && text[i] != '\t') || byte == 0x7f;
+    out += control ? '?' : text[i];
   }
   return out;
 }

@@ -59,6 +59,23 @@ Value member(const toml::table& table, const char* key, Value fallback, const st
   return *value;
 }
 
+// [[key]]: none when the key is absent.
+std::vector<const toml::table*> tables(const toml::table& parent, const char* key, const std::string& name) {
+  std::vector<const toml::table*> list;
+  const toml::node* node = parent.get(key);
+  if (node == nullptr) return list;
+  const toml::array* array = node->as_array();
+  const auto refuse = [&](const toml::node& culprit) {
+    throw Error(Errc::invalid, cat(name, ":", culprit.source().begin.line, ": ", key, " must be an array of tables"));
+  };
+  if (array == nullptr) refuse(*node);
+  for (const toml::node& element : *array) {
+    if (!element.is_table()) refuse(element);
+    list.push_back(element.as_table());
+  }
+  return list;
+}
+
 RegistryRule read_rule(const toml::table& table, const std::string& name) {
   RegistryRule rule;
   rule.location = member<std::string>(table, "location", "", name);
@@ -69,11 +86,10 @@ RegistryRule read_rule(const toml::table& table, const std::string& name) {
   }
   rule.insecure = member<bool>(table, "insecure", false, name);
   rule.blocked = member<bool>(table, "blocked", false, name);
-  if (const toml::array* mirrors = table.get_as<toml::array>("mirror")) {
-    for (const toml::node& node : *mirrors) {
-      const toml::table* mirror = node.as_table();
-      if (mirror == nullptr) throw Error(Errc::invalid, cat(name, ": a mirror must be a table"));
-      rule.mirrors.push_back(member<std::string>(*mirror, "location", "", name));
+  for (const toml::table* mirror : tables(table, "mirror", name)) {
+    rule.mirrors.push_back(member<std::string>(*mirror, "location", "", name));
+    if (rule.mirrors.back().empty()) {
+      throw Error(Errc::invalid, cat(name, ":", mirror->source().begin.line, ": a mirror needs a location"));
     }
   }
   return rule;
@@ -82,7 +98,8 @@ RegistryRule read_rule(const toml::table& table, const std::string& name) {
 bool matches(const std::string& prefix, const std::string& full_name) {
   if (prefix.starts_with("*.")) {
     const std::string host = full_name.substr(0, full_name.find('/'));
-    return host.ends_with(prefix.substr(1));
+    const bool any_port = prefix.find(':') == std::string::npos;
+    return (any_port ? host.substr(0, host.find(':')) : host).ends_with(prefix.substr(1));
   }
   if (!full_name.starts_with(prefix)) return false;
   if (full_name.size() == prefix.size()) return true;
@@ -96,13 +113,7 @@ std::vector<RegistryRule> parse_registries_conf(std::string_view text, const std
   std::vector<RegistryRule> rules;
   try {
     const toml::table root = toml::parse(text, name);
-    const toml::array* registries = root.get_as<toml::array>("registry");
-    if (registries == nullptr) return rules;
-    for (const toml::node& node : *registries) {
-      const toml::table* table = node.as_table();
-      if (table == nullptr) throw Error(Errc::invalid, cat(name, ": registry must be an array of tables"));
-      rules.push_back(read_rule(*table, name));
-    }
+    for (const toml::table* table : tables(root, "registry", name)) rules.push_back(read_rule(*table, name));
   } catch (const toml::parse_error& error) {
     throw Error(Errc::invalid, cat(name, ":", error.source().begin.line, ": ", error.description()));
   }
@@ -146,6 +157,10 @@ oci::RegistrySettings RegistryConfig::settings(const oci::Reference& reference) 
   });
   oci::RegistrySettings settings;
   if (const RegistryRule* rule = match_rule(rules_, reference)) {
+    if (!rule->location.empty() && rule->location != rule->prefix) {
+      throw Error(Errc::unsupported, cat("registries.conf sends ", rule->prefix, " to ", rule->location,
+                                         ": a location other than the prefix is not supported yet"));
+    }
     settings.insecure = rule->insecure;
     settings.blocked = rule->blocked;
     settings.mirrors = rule->mirrors;

@@ -44,7 +44,8 @@ Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& 
   return apply(reader, into, below, name);
 }
 
-Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits, const std::string& name) {
+Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits,
+                 const std::string& name) {
   TarReader reader(std::move(tar), limits, name, TarKind::layer);
   HashActions actions;
   ApplyRows rows(nullptr, actions, name);
@@ -53,12 +54,14 @@ Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits, const
 }
 
 Table apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
-                     const oci::DiffId& expected, const TarLimits& limits, const std::string& name) {
+                     const oci::DiffId& expected, const TarLimits& limits,
+                     const std::string& name) {
   TarReader reader(std::move(tar), limits, name, TarKind::layer, true);
   Table table = apply(reader, into, below, name);
   const oci::DiffId found = reader.diff_id();
   if (found != expected) {
-    throw Error(Errc::corrupt, cat(name, ": the layer's diffID is ", found, ", expected ", expected));
+    throw Error(Errc::corrupt,
+                cat(name, ": the layer's diffID is ", found, ", expected ", expected));
   }
   return table;
 }

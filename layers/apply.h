@@ -1,10 +1,11 @@
 // Layer tars into directories (overlay lower directories) and tables.
 //
-// The directory gets what the kernel lets us set; the table gets everything. A device node, an owner outside
-// our id map or a refused xattr has a stand-in: devices become empty regular files, and the difference is kept
-// in the xattr "user.cooper.override" of files and directories so that a RUN that copies or renames the stand-in
-// carries it along (diff.h reads it back). Names in user.overlay.* and trusted.overlay.* and user.cooper.*
-// that come from a tar never reach a directory.
+// The directory gets what the kernel lets us set; the table gets everything. A device node, an
+// owner outside our id map or a refused xattr has a stand-in: devices become empty regular files,
+// and the difference is kept in the xattr "user.cooper.override" of files and directories so that a
+// RUN that copies or renames the stand-in carries it along (diff.h reads it back). Names in
+// user.overlay.* and trusted.overlay.* and user.cooper.* that come from a tar never reach a
+// directory.
 #pragma once
 
 #include <memory>
@@ -17,17 +18,19 @@
 
 namespace cooper::layers {
 
-// Reads a layer tar (any compression) into an empty directory, as an overlay lower directory: whiteouts as
-// 0:0 character devices, opaque directories with user.overlay.opaque=y. `below` supplies what the layer leaves
-// unsaid: metadata of parent directories it does not list, and hard-link targets in lower layers (copied).
-// Hostile members ("..", links out, a symlink as parent) stay inside or are Error(invalid) naming the member.
-Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below, const TarLimits& limits,
-                  const std::string& name);
+// Reads a layer tar (any compression) into an empty directory, as an overlay lower directory:
+// whiteouts as 0:0 character devices, opaque directories with user.overlay.opaque=y. `below`
+// supplies what the layer leaves unsaid: metadata of parent directories it does not list, and
+// hard-link targets in lower layers (copied). Hostile members ("..", links out, a symlink as
+// parent) stay inside or are Error(invalid) naming the member.
+Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
+                  const TarLimits& limits, const std::string& name);
 
 // The table alone; nothing touches a disk.
 Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits, const std::string& name);
 
-// apply_layer, with the diffID computed on the way and checked: Error(corrupt) when it is not `expected`.
+// apply_layer, with the diffID computed on the way and checked: Error(corrupt) when it is not
+// `expected`.
 Table apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
                      const oci::DiffId& expected, const TarLimits& limits, const std::string& name);
 

@@ -24,8 +24,8 @@ bool is_unrepresentable(int errnum) {
   return errnum == EINVAL || errnum == EPERM || errnum == EOVERFLOW;
 }
 
-// Answers to an attribute that this file system or this user cannot have: then only the table has it.
-// ENOSPC: ext4 gives it for values that do not fit beside the inode.
+// Answers to an attribute that this file system or this user cannot have: then only the table has
+// it. ENOSPC: ext4 gives it for values that do not fit beside the inode.
 bool is_xattr_refusal(int errnum) {
   return errnum == ENOTSUP || errnum == EPERM || errnum == EACCES || errnum == EINVAL ||
          errnum == E2BIG || errnum == ERANGE || errnum == ENOSPC;
@@ -38,7 +38,9 @@ timespec to_timespec(const Timestamp& time) {
   return spec;
 }
 
-const char* last_name(const TreePath& path) { return path.name().data(); }  // ends where the path ends
+const char* last_name(const TreePath& path) {
+  return path.name().data();
+}  // ends where the path ends
 
 bool set_xattr(int fd, const std::string& name, const std::string& value) {
   return ::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == 0;
@@ -121,9 +123,11 @@ oci::ContentDigest ApplyDirectory::make_file(const Entry& entry, ByteSource& con
   oci::Sha256 hasher;
   std::uint64_t left = entry.size_bytes;
   while (left > 0) {
-    const std::size_t want = left < buffer_.size() ? static_cast<std::size_t>(left) : buffer_.size();
+    const std::size_t want =
+        left < buffer_.size() ? static_cast<std::size_t>(left) : buffer_.size();
     const std::size_t got = content.read(std::span(buffer_).first(want));
-    if (got == 0) throw Error(Errc::corrupt, cat(display(entry.path), ": its content ends too early"));
+    if (got == 0)
+      throw Error(Errc::corrupt, cat(display(entry.path), ": its content ends too early"));
     const Bytes bytes = Bytes(buffer_).first(got);
     hasher.update(bytes);
     for (std::size_t done = 0; done < got;) {
@@ -137,7 +141,8 @@ oci::ContentDigest ApplyDirectory::make_file(const Entry& entry, ByteSource& con
   return {hasher.finish()};
 }
 
-// A device node is never made: mknod is refused in every user namespace, and a real one would open the machine's device.
+// A device node is never made: mknod is refused in every user namespace, and a real one would open
+// the machine's device.
 void ApplyDirectory::make_stand_in(const Entry& entry) {
   const UniqueFd fd = create(entry.path);
   StandIn stand_in;
@@ -158,7 +163,8 @@ void ApplyDirectory::make_symlink(const Entry& entry) {
 void ApplyDirectory::make_fifo(const Entry& entry) {
   const int parent = parent_of(entry.path);
   const char* name = last_name(entry.path);
-  if (::mkfifoat(parent, name, kPrivateMode) != 0) throw_errno("creating fifo", display(entry.path));
+  if (::mkfifoat(parent, name, kPrivateMode) != 0)
+    throw_errno("creating fifo", display(entry.path));
   set_owner_of_name(parent, name, entry);
   // Not followed: we just made it, in a directory nobody else writes to.
   if (::fchmodat(parent, name, entry.mode & 07777, 0) != 0) {
@@ -190,7 +196,8 @@ void ApplyDirectory::set_metadata(int fd, const Entry& entry, StandIn stand_in) 
   if (stand_in.uid) mode &= ~kSetUid;
   if (stand_in.gid) mode &= ~kSetGid;
   if (mode != (entry.mode & 07777)) stand_in.mode = {entry.mode & 07777, mode};
-  // After chown, which clears the capability; before chmod, which may take our own right to write it.
+  // After chown, which clears the capability; before chmod, which may take our own right to write
+  // it.
   set_xattrs(fd, entry, stand_in);
   if (::fchmod(fd, mode) != 0) throw_errno("setting the mode of", display(entry.path));
   const timespec times[2] = {to_timespec(entry.mtime), to_timespec(entry.mtime)};
@@ -199,7 +206,8 @@ void ApplyDirectory::set_metadata(int fd, const Entry& entry, StandIn stand_in) 
 
 void ApplyDirectory::set_owner(int fd, const Entry& entry, StandIn& stand_in) {
   const bool is_directory = entry.type == EntryType::directory;
-  if (ids_are_ours_ && !is_directory && entry.uid == ::geteuid() && entry.gid == ::getegid()) return;
+  if (ids_are_ours_ && !is_directory && entry.uid == ::geteuid() && entry.gid == ::getegid())
+    return;
   if (::fchown(fd, entry.uid, entry.gid) == 0) return;
   if (!is_unrepresentable(errno)) throw_errno("setting the owner of", display(entry.path));
   // One of the two may still be possible.
@@ -246,7 +254,8 @@ void ApplyDirectory::set_times(int dir_fd, const char* name, const Entry& entry)
 void ApplyDirectory::finish(const Table& table) {
   parent_open_ = false;
   const auto& entries = table.entries();
-  // Backwards: what lies inside a directory comes before the directory itself loses our permissions.
+  // Backwards: what lies inside a directory comes before the directory itself loses our
+  // permissions.
   for (auto entry = entries.rbegin(); entry != entries.rend(); ++entry) {
     if (entry->type != EntryType::directory) continue;
     const bool is_root = entry->path.is_root();

@@ -1,5 +1,5 @@
-// The directory side of apply_layer: makes entries beneath one directory, relative to open descriptors, following no
-// symlink. Private to the folder.
+// The directory side of apply_layer: makes entries beneath one directory, relative to open
+// descriptors, following no symlink. Private to the folder.
 #pragma once
 
 #include <string>
@@ -19,7 +19,8 @@ class ApplyDirectory : public RowActions {
   void remove(const TreePath& path) override;
   std::optional<oci::ContentDigest> make(const Entry& entry, ByteSource* content) override;
   void make_link(const TreePath& first, const TreePath& path) override;
-  // Owners, modes and times of directories: last, because making their entries needs and changes them.
+  // Owners, modes and times of directories: last, because making their entries needs and changes
+  // them.
   void finish(const Table& table);
 
  private:

@@ -72,7 +72,8 @@ TreePath ApplyRows::settle_parent(const TreePath& parent, bool create) {
     for (const std::string_view part : whole.components()) {
       const TreePath next = at.child(part);
       if (const auto moved = enter(next, create)) {
-        // A symlink below: start again from where it leads, which may lie beneath this layer's own rows.
+        // A symlink below: start again from where it leads, which may lie beneath this layer's own
+        // rows.
         whole = *moved / next.relative(whole);
         arrived = false;
         break;
@@ -128,7 +129,8 @@ bool ApplyRows::hidden_below(const TreePath& path) const {
 Entry ApplyRows::implied(const TreePath& path) const {
   Entry entry;
   if (below_ != nullptr && !hidden_below(path)) {
-    if (auto lower = below_->find(path); lower && lower->type == EntryType::directory) return *lower;
+    if (auto lower = below_->find(path); lower && lower->type == EntryType::directory)
+      return *lower;
   }
   entry.path = path;
   entry.type = EntryType::directory;
@@ -147,8 +149,8 @@ void ApplyRows::insert_directory(Entry entry) {
 void ApplyRows::add_whiteout(const TreePath& path) {
   const auto row = rows_.find(path);
   if (row != rows_.end()) {
-    // A whiteout speaks of lower layers only (image-spec layer.md, "Whiteouts"): what this layer itself puts
-    // here stays, but shows nothing from below.
+    // A whiteout speaks of lower layers only (image-spec layer.md, "Whiteouts"): what this layer
+    // itself puts here stays, but shows nothing from below.
     if (row->second.entry.type == EntryType::directory) row->second.entry.opaque = true;
     return;
   }
@@ -281,8 +283,8 @@ void ApplyRows::promote(std::size_t index, Entry metadata) {
 
 // -- the table ------------------------------------------------------------------------------------
 
-// The root has a row, and is never opaque: overlayfs looks for that mark everywhere but there, so what lies
-// below is removed by name.
+// The root has a row, and is never opaque: overlayfs looks for that mark everywhere but there, so
+// what lies below is removed by name.
 void ApplyRows::finish_root() {
   const auto root = rows_.find(TreePath());
   if (root == rows_.end()) return insert_directory(implied(TreePath()));
@@ -324,14 +326,18 @@ class NoActions : public RowActions {
 bool is_settled(const Table& table) {
   std::vector<const TreePath*> directories;  // those that hold the current row, outermost first
   for (const Entry& entry : table.entries()) {
-    while (!directories.empty() && !directories.back()->contains(entry.path)) directories.pop_back();
+    while (!directories.empty() && !directories.back()->contains(entry.path))
+      directories.pop_back();
     const std::string_view path = entry.path.str();
     const std::size_t slash = path.rfind('/');
     const std::string_view parent = path.substr(0, slash == std::string_view::npos ? 0 : slash);
-    const bool known = parent.empty() || (!directories.empty() && directories.back()->str() == parent);
+    const bool known =
+        parent.empty() || (!directories.empty() && directories.back()->str() == parent);
     if (!known) return false;
-    if (entry.type == EntryType::directory && !entry.path.is_root()) directories.push_back(&entry.path);
-    if (entry.type == EntryType::hard_link && table.find(TreePath::clean(entry.link_target)) == nullptr) {
+    if (entry.type == EntryType::directory && !entry.path.is_root())
+      directories.push_back(&entry.path);
+    if (entry.type == EntryType::hard_link &&
+        table.find(TreePath::clean(entry.link_target)) == nullptr) {
       return false;
     }
   }

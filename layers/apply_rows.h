@@ -1,8 +1,9 @@
-// The rows a layer tar makes, member by member: what lands where, what replaces what. Private to the folder.
+// The rows a layer tar makes, member by member: what lands where, what replaces what. Private to
+// the folder.
 //
-// With a tree below, members whose parent is a symlink there land where it leads (an image with a merged /usr
-// has layers that still say lib/x), and directories the layer does not list get rows of their own. Without one
-// (a table alone) such rows are left as written, and settle() does it later.
+// With a tree below, members whose parent is a symlink there land where it leads (an image with a
+// merged /usr has layers that still say lib/x), and directories the layer does not list get rows of
+// their own. Without one (a table alone) such rows are left as written, and settle() does it later.
 #pragma once
 
 #include <map>
@@ -44,7 +45,8 @@ class ApplyRows {
     Entry entry;
     std::size_t group = kNoGroup;
   };
-  // Names of one inode. The first name keeps the metadata; when it is replaced another takes its place.
+  // Names of one inode. The first name keeps the metadata; when it is replaced another takes its
+  // place.
   struct Group {
     TreePath first;
     std::vector<TreePath> others;

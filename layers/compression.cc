@@ -21,7 +21,8 @@ class PassThrough : public ByteSink {
 int checked_level(std::string_view name, int level, int fallback, int highest) {
   if (level == -1) return fallback;
   if (level < 0 || level > highest) {
-    throw Error(Errc::invalid, cat(name, " compression level must be 0 to ", highest, ", not ", level));
+    throw Error(Errc::invalid,
+                cat(name, " compression level must be 0 to ", highest, ", not ", level));
   }
   return level;
 }

@@ -1,8 +1,9 @@
-// Compressors whose bytes depend on neither thread count nor processor, and a decompressor that looks at the
-// content.
+// Compressors whose bytes depend on neither thread count nor processor, and a decompressor that
+// looks at the content.
 //
-// gzip is libdeflate over fixed chunks, each its own gzip member (RFC 1952 allows several; every reader of the
-// field accepts them), compressed in parallel and written in order. zstd fixes its job size and window.
+// gzip is libdeflate over fixed chunks, each its own gzip member (RFC 1952 allows several; every
+// reader of the field accepts them), compressed in parallel and written in order. zstd fixes its
+// job size and window.
 #pragma once
 
 #include <memory>
@@ -23,11 +24,13 @@ struct CompressionSpec {
 
 std::string_view layer_media_type(Compression kind);  // OCI spelling
 
-// Threads start only once there is more than one chunk to do. finish() writes the tail and passes on.
+// Threads start only once there is more than one chunk to do. finish() writes the tail and passes
+// on.
 std::unique_ptr<ByteSink> make_compressor(ByteSink& out, const CompressionSpec& spec);
 
 // Plain, gzip, bzip2, xz or zstd by magic number; anything unknown passes through unchanged.
 // Damage is Error(corrupt) naming `what`.
-std::unique_ptr<ByteSource> make_decompressor(std::unique_ptr<ByteSource> compressed, std::string what);
+std::unique_ptr<ByteSource> make_decompressor(std::unique_ptr<ByteSource> compressed,
+                                              std::string what);
 
 }  // namespace cooper::layers

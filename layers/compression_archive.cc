@@ -1,4 +1,5 @@
-// bzip2 and xz by libarchive's filters over its "raw" format: one member that is the decoded stream.
+// bzip2 and xz by libarchive's filters over its "raw" format: one member that is the decoded
+// stream.
 
 #include <archive.h>
 #include <archive_entry.h>

@@ -9,13 +9,15 @@
 namespace cooper::layers {
 namespace {
 
-// bzip2: "BZh", the block size, then the magic of a block or of the end of the stream: a tar may well
-// start with a member named BZh9.
+// bzip2: "BZh", the block size, then the magic of a block or of the end of the stream: a tar may
+// well start with a member named BZh9.
 constexpr std::size_t kBzip2HeaderBytes = 10;
 constexpr std::string_view kBzip2Block("\x31\x41\x59\x26\x53\x59", 6);
 constexpr std::string_view kBzip2End("\x17\x72\x45\x38\x50\x90", 6);
 
-bool is_gzip(std::string_view head) { return head.starts_with("\x1f\x8b\x08"); }
+bool is_gzip(std::string_view head) {
+  return head.starts_with("\x1f\x8b\x08");
+}
 
 bool is_bzip2(std::string_view head) {
   if (head.size() < kBzip2HeaderBytes || !head.starts_with("BZh")) return false;
@@ -24,7 +26,12 @@ bool is_bzip2(std::string_view head) {
   return magic == kBzip2Block || magic == kBzip2End;
 }
 
-bool is_xz(std::string_view head) { return head.starts_with(std::string_view("\xfd" "7zXZ\0", 6)); }
+bool is_xz(std::string_view head) {
+  return head.starts_with(
+      std::string_view("\xfd"
+                       "7zXZ\0",
+                       6));
+}
 
 // A frame, or a skippable frame before one (RFC 8878, 3.1.1 and 3.1.2).
 bool is_zstd(std::string_view head) {
@@ -63,7 +70,9 @@ void CompressedInput::fill() {
   end_ += got;
 }
 
-Bytes CompressedInput::available() { return peek(1); }
+Bytes CompressedInput::available() {
+  return peek(1);
+}
 
 Bytes CompressedInput::peek(std::size_t count) {
   while (end_ - begin_ < count && !ended_) fill();

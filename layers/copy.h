@@ -18,8 +18,8 @@ namespace cooper::layers {
 
 // -- selecting ------------------------------------------------------------------------------------
 struct CopySource {
-  std::string
-      pattern;  // as written after expansion; leading '/' and ".." are cut at the root (COPY-02)
+  // As written, after expansion; leading '/' and ".." are cut at the root (COPY-02).
+  std::string pattern;
   bool literal = false;  // heredocs and ADD of remote files: no wildcards
 };
 
@@ -30,6 +30,7 @@ struct CopyRequest {
   // --exclude patterns, made into a filter by the caller; relative to each resolved source
   // directory (COPY-33). Null: none.
   std::shared_ptr<const PathFilter> exclude;
+  // exclude, glob and has_wildcard are called from several threads at once.
   // Glob matching, made by the caller (COPY-10: Go filepath.Match; with `deep`, "**" spans
   // directories).
   std::function<bool(const std::string& pattern, const std::string& path, bool deep)> glob;
@@ -38,8 +39,7 @@ struct CopyRequest {
 
 // One source after wildcards and links are resolved.
 struct SelectedSource {
-  std::string
-      base_name;  // the name it lands under when the destination is a directory (COPY-05, COPY-14)
+  std::string base_name;      // its name in a destination directory (COPY-05, COPY-14)
   bool is_directory = false;  // its contents are copied, not itself (COPY-04)
   bool is_archive = false;    // ADD: unpacked at the destination
   Entry top;  // the file or directory itself, its path seen from the root of the tree
@@ -91,8 +91,8 @@ class ModeChange {
 };
 
 struct PlaceOptions {
-  std::string
-      destination;  // absolute, cleaned by the caller except a trailing '/', which counts (COPY-05)
+  // Absolute, cleaned by the caller except a trailing '/', which counts (COPY-05).
+  std::string destination;
   std::optional<Owner> chown;  // nullopt: as in the selection (the context already says 0:0)
   std::optional<ModeChange> chmod;
   Timestamp now;  // for directories that are made (COPY-06, COPY-07)

@@ -122,7 +122,8 @@ class DiffWriter {
     const bool is_stub = stubs_.is_stub(entry.path);
     if (!is_stub && !stubs_.leads_to_stub(entry.path)) return false;
     const auto lower = lower_shows ? below_.find(entry.path) : std::nullopt;
-    if (lower && (entry.opaque || !same_but_time(entry, *lower, options_.keep_xattrs))) return false;
+    if (lower && (entry.opaque || !same_but_time(entry, *lower, options_.keep_xattrs)))
+      return false;
     const UpperDirectory directory(upper.fd.get(), entry.path, upper_.label());
     const bool lower_shows_inside = lower && lower->type == EntryType::directory;
     for (const DirEntry& item : directory.list()) {

@@ -11,16 +11,17 @@
 namespace cooper::layers {
 
 struct DiffOptions {
-  // Mount points the sandbox made for the step (RUN-11): left out while still empty, and their parents too
-  // when nothing else about them differs from `below`.
+  // Mount points the sandbox made for the step (RUN-11): left out while still empty, and their
+  // parents too when nothing else about them differs from `below`.
   std::vector<TreePath> stubs;
   bool keep_xattrs = false;  // --keep-xattrs: user.* and POSIX ACLs too (IMG-14)
 };
 
-// Walks upper in order and feeds the writer: 0:0 character devices become whiteouts, user.overlay.opaque
-// directories opaque ones, stand-ins ("user.cooper.override") what they stand for; hard links within upper are
-// kept; parents that were only copied up (equal to `below`, mtime included) are written with their metadata as they
-// are below. sockets are left out.
-void write_diff(const Dir& upper, const Tree& below, const DiffOptions& options, LayerWriter& writer);
+// Walks upper in order and feeds the writer: 0:0 character devices become whiteouts,
+// user.overlay.opaque directories opaque ones, stand-ins ("user.cooper.override") what they stand
+// for; hard links within upper are kept; parents that were only copied up (equal to `below`, mtime
+// included) are written with their metadata as they are below. sockets are left out.
+void write_diff(const Dir& upper, const Tree& below, const DiffOptions& options,
+                LayerWriter& writer);
 
 }  // namespace cooper::layers

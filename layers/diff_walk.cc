@@ -126,12 +126,13 @@ UpperEntry UpperDirectory::read(const DirEntry& item) const {
   // Files and directories are opened at once: content and attributes are wanted anyway.
   const bool openable = item.type == DT_REG || item.type == DT_DIR;
   if (openable) {
-    upper.fd = UniqueFd(
-        ::openat(fd_, item.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
+    upper.fd =
+        UniqueFd(::openat(fd_, item.name.c_str(), O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK));
     if (!upper.fd) throw_errno("opening", display());
   }
-  const int failed = openable ? ::fstat(upper.fd.get(), &upper.status)
-                              : ::fstatat(fd_, item.name.c_str(), &upper.status, AT_SYMLINK_NOFOLLOW);
+  const int failed = openable
+                         ? ::fstat(upper.fd.get(), &upper.status)
+                         : ::fstatat(fd_, item.name.c_str(), &upper.status, AT_SYMLINK_NOFOLLOW);
   if (failed != 0) throw_errno("looking at", display());
   take_status(upper);
   if (openable) take_xattrs(upper, display());

@@ -1,4 +1,5 @@
-// Reads entries of an overlay's upper directory, one open descriptor per directory. Private to the folder.
+// Reads entries of an overlay's upper directory, one open descriptor per directory. Private to the
+// folder.
 #pragma once
 
 #include <sys/stat.h>
@@ -12,10 +13,11 @@
 
 namespace cooper::layers {
 
-// An entry of the upper directory as it is there; stand-ins already turned into what they stand for.
+// An entry of the upper directory as it is there; stand-ins already turned into what they stand
+// for.
 struct UpperEntry {
   Entry entry;
-  UniqueFd fd;          // files and directories: open for reading
+  UniqueFd fd;  // files and directories: open for reading
   struct stat status {};
   bool skipped = false;  // a socket: layers hold none
 };

@@ -33,25 +33,26 @@ struct Entry {
   std::uint32_t gid = 0;
   Timestamp mtime;
   std::uint64_t size_bytes = 0;  // files only
-  std::string link_target;       // symlink: verbatim text; hard_link: TreePath text of the first name
+  std::string link_target;  // symlink: verbatim text; hard_link: TreePath text of the first name
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
-  bool opaque = false;                        // directory: nothing of the layers below shows through
-  std::map<std::string, std::string> xattrs;  // "security.capability" in its v2 form, and what is allowed
+  bool opaque = false;  // directory: nothing of the layers below shows through
+  std::map<std::string, std::string>
+      xattrs;  // "security.capability" in its v2 form, and what is allowed
   std::optional<oci::ContentDigest> content;  // files: digest of the bytes, once known
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 
-// Limits on foreign tars; generous, but a bomb hits one of them. Exceeding one is Error(invalid) that
-// names the limit and the member.
+// Limits on foreign tars; generous, but a bomb hits one of them. Exceeding one is Error(invalid)
+// that names the limit and the member.
 struct TarLimits {
   std::uint64_t entries = 20'000'000;
   std::size_t path_bytes = 16 * 1024;
   std::size_t components = 1024;
   std::uint64_t total_bytes = std::uint64_t{1} << 44;
   std::size_t xattr_bytes = 1 << 20;
-  // Uncompressed : compressed, once past the floor. gzip's own bound is 1032; zstd packs honest runs of zeros
-  // 30,000 times, which is what the floor is for.
+  // Uncompressed : compressed, once past the floor. gzip's own bound is 1032; zstd packs honest
+  // runs of zeros 30,000 times, which is what the floor is for.
   std::uint64_t ratio = 1100;
   std::uint64_t ratio_floor_bytes = std::uint64_t{4} << 30;
 };

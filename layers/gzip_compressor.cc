@@ -20,7 +20,8 @@ namespace {
 
 using Buffer = std::vector<std::byte>;
 
-// RFC 1952, 2.3: no name, no time, no extra flags, operating system unknown: the same for every level.
+// RFC 1952, 2.3: no name, no time, no extra flags, operating system unknown: the same for every
+// level.
 constexpr std::array<unsigned char, 10> kMemberHeader = {0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 255};
 constexpr std::size_t kTrailerBytes = 8;
 
@@ -67,7 +68,8 @@ class GzipCompressor : public ByteSink {
       if (current_.size() == kGzipChunkBytes) submit();
       if (current_.capacity() == 0 && any_) current_.reserve(kGzipChunkBytes);
       const std::size_t part = std::min(bytes.size(), kGzipChunkBytes - current_.size());
-      current_.insert(current_.end(), bytes.begin(), bytes.begin() + static_cast<std::ptrdiff_t>(part));
+      current_.insert(current_.end(), bytes.begin(),
+                      bytes.begin() + static_cast<std::ptrdiff_t>(part));
       bytes = bytes.subspan(part);
     }
   }
@@ -174,10 +176,10 @@ class GzipCompressor : public ByteSink {
   const int level_;
   const std::size_t threads_wanted_;
   Buffer current_;
-  bool any_ = false;                           // a chunk was handed to the threads
-  std::deque<std::unique_ptr<Job>> ordered_;   // the writing thread's own
+  bool any_ = false;                          // a chunk was handed to the threads
+  std::deque<std::unique_ptr<Job>> ordered_;  // the writing thread's own
   std::vector<std::unique_ptr<Job>> spare_;
-  std::mutex mutex_;                           // guards waiting_, stopping_, and every Job's done and failure
+  std::mutex mutex_;  // guards waiting_, stopping_, and every Job's done and failure
   std::condition_variable work_;
   std::condition_variable finished_;
   std::deque<Job*> waiting_;

@@ -1,4 +1,5 @@
-// gzip by ISA-L, whose inflate is several times zlib's speed. Each member's CRC-32 and size are checked.
+// gzip by ISA-L, whose inflate is several times zlib's speed. Each member's CRC-32 and size are
+// checked.
 
 #include <isa-l/igzip_lib.h>
 
@@ -34,7 +35,8 @@ class GzipReader : public ByteSource {
  private:
   void inflate_some() {
     const Bytes have = input_.available();
-    // Output may still be waiting inside after the last input; only no progress at all is truncation.
+    // Output may still be waiting inside after the last input; only no progress at all is
+    // truncation.
     const std::uint32_t room = state_->avail_out;
     state_->next_in = reinterpret_cast<std::uint8_t*>(const_cast<std::byte*>(have.data()));
     state_->avail_in = static_cast<std::uint32_t>(have.size());

@@ -49,7 +49,9 @@ LayerWriter::LayerWriter(oci::BlobStore& blobs, const CompressionSpec& compressi
 LayerWriter::LayerWriter(LayerWriter&&) noexcept = default;
 LayerWriter::~LayerWriter() = default;
 
-void LayerWriter::keep_xattrs(bool keep) { state_->keep_xattrs = keep; }
+void LayerWriter::keep_xattrs(bool keep) {
+  state_->keep_xattrs = keep;
+}
 
 namespace {
 
@@ -66,6 +68,7 @@ Entry canonical(const Entry& given, bool keep_xattrs) {
   entry.content.reset();
   if (entry.type != EntryType::file) entry.size_bytes = 0;
   if (entry.type != EntryType::directory) entry.opaque = false;
+  if (entry.type == EntryType::hard_link) entry.xattrs.clear();  // the first name has them
   std::erase_if(entry.xattrs,
                 [&](const auto& xattr) { return !allowed_in_layer(xattr.first, keep_xattrs); });
   return entry;

@@ -1,5 +1,5 @@
-// Makes one layer blob: deterministic tar (ours) -> diffID -> compression -> blob digest, in one pass,
-// and its table.
+// Makes one layer blob: deterministic tar (ours) -> diffID -> compression -> blob digest, in one
+// pass, and its table.
 #pragma once
 
 #include <memory>
@@ -24,12 +24,14 @@ class LayerWriter {
   LayerWriter(LayerWriter&&) noexcept;
   ~LayerWriter();  // without finish nothing is left behind
 
-  // Default false: of the xattrs only security.capability is written (IMG-14). Before the first add.
+  // Default false: of the xattrs only security.capability is written (IMG-14). Before the first
+  // add.
   void keep_xattrs(bool keep);
-  // Entries in strictly ascending TreePath order (Error(invalid) otherwise: the bytes must not depend on
-  // the caller's luck). A file needs content of exactly size_bytes (Error(io) naming it otherwise, CTX: a file
-  // changed while being read); its content digest is computed here. mtimes are cut to whole seconds, whiteouts
-  // get time 0 (IMG-14). Parent directories are the caller's business.
+  // Entries in strictly ascending TreePath order (Error(invalid) otherwise: the bytes must not
+  // depend on the caller's luck). A file needs content of exactly size_bytes (Error(io) naming it
+  // otherwise, CTX: a file changed while being read); its content digest is computed here. mtimes
+  // are cut to whole seconds, whiteouts get time 0 (IMG-14). Parent directories are the caller's
+  // business.
   void add(const Entry& entry, ByteSource* content = nullptr);
   [[nodiscard]] WrittenLayer finish() &&;
 

@@ -1,5 +1,6 @@
-// Layers merged into one index: a sorted list of (row, layer), made once, on the first look. Upper rows replace
-// lower ones; whiteouts, non-directories and opaque directories cut out what lies beneath them.
+// Layers merged into one index: a sorted list of (row, layer), made once, on the first look. Upper
+// rows replace lower ones; whiteouts, non-directories and opaque directories cut out what lies
+// beneath them.
 
 #include <fcntl.h>
 
@@ -15,7 +16,7 @@ namespace cooper::layers {
 namespace {
 
 struct Ref {
-  const Entry* row;    // as in the layer's table
+  const Entry* row;  // as in the layer's table
   std::uint32_t layer;
 };
 using Refs = std::vector<Ref>;
@@ -176,9 +177,10 @@ void Index::add(const LayerView& layer, std::uint32_t number) {
 const Entry& Index::leader(const Ref& ref) const {
   if (ref.row->type != EntryType::hard_link) return *ref.row;
   const Entry* first = tables_[ref.layer]->find(TreePath::clean(ref.row->link_target));
-  if (first == nullptr || first->type == EntryType::hard_link || first->type == EntryType::directory ||
-      first->type == EntryType::whiteout) {
-    throw Error(Errc::corrupt, cat(ref.row->path.absolute(), ": hard link to nothing in a metadata table"));
+  if (first == nullptr || first->type == EntryType::hard_link ||
+      first->type == EntryType::directory || first->type == EntryType::whiteout) {
+    throw Error(Errc::corrupt,
+                cat(ref.row->path.absolute(), ": hard link to nothing in a metadata table"));
   }
   return *first;
 }

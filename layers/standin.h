@@ -1,8 +1,10 @@
-// What a directory could not hold of an entry, kept beside its stand-in in the xattr "user.cooper.override".
+// What a directory could not hold of an entry, kept beside its stand-in in the xattr
+// "user.cooper.override".
 //
-// Text of ';'-separated keys, only those that differ: type=c|b, major=N, minor=N, uid=TRUE/SEEN, gid=TRUE/SEEN,
-// mode=TRUE/SEEN (octal), cap=HEX. SEEN is what stat said of the stand-in when it was made: a step that
-// changes the owner or mode of a stand-in changes SEEN, and its own word counts from then on.
+// Text of ';'-separated keys, only those that differ: type=c|b, major=N, minor=N, uid=TRUE/SEEN,
+// gid=TRUE/SEEN, mode=TRUE/SEEN (octal), cap=HEX. SEEN is what stat said of the stand-in when it
+// was made: a step that changes the owner or mode of a stand-in changes SEEN, and its own word
+// counts from then on.
 #pragma once
 
 #include <cstdint>

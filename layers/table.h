@@ -1,5 +1,5 @@
-// The metadata table of one layer: the truth about its entries (design: a tree is a directory plus a
-// table). Sorted by TreePath order, one row per path, whiteouts included.
+// The metadata table of one layer: the truth about its entries (design: a tree is a directory plus
+// a table). Sorted by TreePath order, one row per path, whiteouts included.
 #pragma once
 
 #include <memory>
@@ -27,8 +27,9 @@ class Table {
   // Error(corrupt) naming `name` on any damage; never reads past the text.
   static Table parse(std::string_view bytes, const std::string& name);
 
-  // Digest over every row without its mtime and opaque-vs-whiteout spelling aside: two layers with equal
-  // digests on one parent give the same tree (row CACHE-20). Precondition: files have content.
+  // Digest over everything but mtimes: two layers with equal digests on one parent give the same
+  // tree (row CACHE-20). Compare tables of one origin (two writers', or two applies'): apply adds
+  // rows for parents that a tar leaves out. Precondition: files have content, else Error(invalid).
   oci::ContentDigest content_digest() const;
 
  private:

@@ -25,8 +25,8 @@ class TableEncoder {
   std::string last_path_;
 };
 
-// Checks the trailer first, then every length against what is left: never reads past the text, never
-// allocates more than in proportion to it.
+// Checks the trailer first, then every length against what is left: never reads past the text,
+// never allocates more than in proportion to it.
 class TableDecoder {
  public:
   TableDecoder(std::string_view text, std::string name);

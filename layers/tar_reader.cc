@@ -19,9 +19,11 @@ namespace {
 
 constexpr std::size_t kBlockBytes = 256 * 1024;
 constexpr std::string_view kWhiteoutPrefix = ".wh.";
-constexpr std::string_view kMetaPrefix = ".wh..wh.";  // aufs bookkeeping; one name of it is the opaque marker
+constexpr std::string_view kMetaPrefix =
+    ".wh..wh.";  // aufs bookkeeping; one name of it is the opaque marker
 constexpr std::string_view kOpaqueName = ".wh..wh..opq";
-constexpr std::uint64_t kMaxId = std::numeric_limits<std::uint32_t>::max() - 1;  // all ones means "none"
+constexpr std::uint64_t kMaxId =
+    std::numeric_limits<std::uint32_t>::max() - 1;  // all ones means "none"
 
 struct ArchiveFree {
   void operator()(archive* handle) const noexcept { archive_read_free(handle); }
@@ -65,7 +67,8 @@ std::optional<EntryType> entry_type(mode_t file_type) {
 // Whether a component of path starts with prefix.
 bool has_component(const TreePath& path, std::string_view prefix) {
   const std::string& text = path.str();
-  for (std::size_t at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at + 1)) {
+  for (std::size_t at = text.find(prefix); at != std::string::npos;
+       at = text.find(prefix, at + 1)) {
     if (at == 0 || text[at - 1] == '/') return true;
   }
   return false;
@@ -121,7 +124,8 @@ TarReader::State::State(std::unique_ptr<ByteSource> tar, const TarLimits& tar_li
     : limits(tar_limits),
       name(std::move(tar_name)),
       kind(tar_kind),
-      source(make_decompressor(std::make_unique<CountingSource>(std::move(tar), compressed_bytes), name)),
+      source(make_decompressor(std::make_unique<CountingSource>(std::move(tar), compressed_bytes),
+                               name)),
       block(kBlockBytes),
       handle(archive_read_new()) {
   if (!handle) throw std::bad_alloc();
@@ -180,8 +184,8 @@ void TarReader::State::refuse(std::string_view why) {
 void TarReader::State::check_ratio(std::uint64_t uncompressed) {
   if (uncompressed <= limits.ratio_floor_bytes) return;
   if (uncompressed / limits.ratio <= compressed_bytes) return;
-  throw Error(Errc::invalid, cat(name, ": member ", member_name, ": unpacks to more than ", limits.ratio,
-                                 " times its size (limit: ratio)"));
+  throw Error(Errc::invalid, cat(name, ": member ", member_name, ": unpacks to more than ",
+                                 limits.ratio, " times its size (limit: ratio)"));
 }
 
 std::optional<TarMember> TarReader::State::next() {
@@ -208,7 +212,8 @@ void TarReader::State::drain() {
 
 TreePath TarReader::State::confined(const char* text, std::string_view what) {
   if (text == nullptr) refuse(cat(what, " is not readable"));
-  if (std::string_view(text).size() > limits.path_bytes) refuse(cat(what, " is too long (limit: path_bytes)"));
+  if (std::string_view(text).size() > limits.path_bytes)
+    refuse(cat(what, " is too long (limit: path_bytes)"));
   auto path = TreePath::try_confined(text);
   if (!path) refuse(cat(what, " leads out of the tree: ", text));
   const auto slashes = std::count(path->str().begin(), path->str().end(), '/');
@@ -342,12 +347,19 @@ std::size_t TarReader::State::read(std::span<std::byte> into) {
 
 TarReader::TarReader(std::unique_ptr<ByteSource> tar, const TarLimits& limits, std::string name,
                      TarKind kind, bool with_diff_id)
-    : state_(std::make_unique<State>(std::move(tar), limits, std::move(name), kind, with_diff_id)) {}
+    : state_(std::make_unique<State>(std::move(tar), limits, std::move(name), kind, with_diff_id)) {
+}
 TarReader::TarReader(TarReader&&) noexcept = default;
 TarReader::~TarReader() = default;
 
-std::optional<TarMember> TarReader::next() { return state_->next(); }
-ByteSource& TarReader::content() { return *state_; }
-oci::DiffId TarReader::diff_id() { return {state_->hasher.value().finish()}; }
+std::optional<TarMember> TarReader::next() {
+  return state_->next();
+}
+ByteSource& TarReader::content() {
+  return *state_;
+}
+oci::DiffId TarReader::diff_id() {
+  return {state_->hasher.value().finish()};
+}
 
 }  // namespace cooper::layers

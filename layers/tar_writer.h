@@ -1,9 +1,9 @@
 // The one tar writer: its bytes are the diffID, so they depend on nothing but the entries.
 //
-// ustar (POSIX.1-1988) where a value fits, one PAX extended header (POSIX.1-2001) with just the records that
-// do not fit, sorted by keyword, where it does not. No user or group names, no locale, no clock, times in
-// whole seconds. Names are raw bytes. Ends with two zero blocks and no further padding.
-// Not thread-safe.
+// ustar (POSIX.1-1988) where a value fits, one PAX extended header (POSIX.1-2001) with just the
+// records that do not fit, sorted by keyword, where it does not. No user or group names, no locale,
+// no clock, times in whole seconds. Names are raw bytes. Ends with two zero blocks and no further
+// padding. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -19,9 +19,9 @@ class TarWriter {
  public:
   explicit TarWriter(ByteSink& out);
 
-  // In the order given. A file needs content of exactly size_bytes, else Error(io) naming it; other types take
-  // none. A whiteout becomes ".wh.<name>", an opaque directory is followed by its ".wh..wh..opq".
-  // A name that a reader would take for a whiteout is Error(invalid).
+  // In the order given. A file needs content of exactly size_bytes, else Error(io) naming it; other
+  // types take none. A whiteout becomes ".wh.<name>", an opaque directory is followed by its
+  // ".wh..wh..opq". A name that a reader would take for a whiteout is Error(invalid).
   void add(const Entry& entry, ByteSource* content = nullptr);
   // Writes the end and finishes `out`.
   void finish();

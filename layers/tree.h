@@ -1,7 +1,7 @@
 // Read-only views of a whole tree: a build context on disk, or layers merged.
 //
-// COPY, USER and --chown look-ups and bind sources see files only through this. All paths are lstat-like;
-// resolve() follows links inside the tree. Views are immutable and thread-safe.
+// COPY, USER and --chown look-ups and bind sources see files only through this. All paths are
+// lstat-like; resolve() follows links inside the tree. Views are immutable and thread-safe.
 #pragma once
 
 #include <functional>
@@ -20,8 +20,8 @@ namespace cooper::layers {
 class Tree {
  public:
   virtual ~Tree() = default;
-  // Never a whiteout; the root always exists (a directory). A hard link is reported as a file with the
-  // leader's metadata and with link_target naming the leader; the leader has link_target empty.
+  // Never a whiteout; the root always exists (a directory). A hard link is reported as a file with
+  // the leader's metadata and with link_target naming the leader; the leader has link_target empty.
   virtual std::optional<Entry> find(const TreePath& path) const = 0;
   // Entries directly beneath a directory, sorted by path. Not a directory: empty.
   virtual std::vector<Entry> children(const TreePath& directory) const = 0;
@@ -29,22 +29,24 @@ class Tree {
   virtual std::unique_ptr<ByteSource> open(const Entry& file) const = 0;
   // Digest of the bytes of a regular file found here; remembered where that is cheap.
   virtual oci::ContentDigest content_digest(const Entry& file) const = 0;
-  // Everything beneath a directory that `guide` takes. Through children(), unless the view knows better.
+  // Everything beneath a directory that `guide` takes. Through children(), unless the view knows
+  // better.
   virtual Walked walk(const TreePath& directory, const WalkGuide& guide) const;
 };
 
-// Follows symlinks inside the tree as if it were "/" (40 hops, then Error(invalid)). nullopt: absent.
-// follow_last: whether the last component, too, is followed.
+// Follows symlinks inside the tree as if it were "/" (40 hops, then Error(invalid)). nullopt:
+// absent. follow_last: whether the last component, too, is followed.
 std::optional<TreePath> resolve(const Tree& tree, const TreePath& path, bool follow_last);
-// As resolve with follow_last, but parts that do not exist are kept as written (the destination of a COPY,
-// COPY-16: a dangling link's target is where the file will be made).
+// As resolve with follow_last, but parts that do not exist are kept as written (the destination of
+// a COPY, COPY-16: a dangling link's target is where the file will be made).
 TreePath resolve_for_creation(const Tree& tree, const TreePath& path);
 // The same for a tree that is known only by looking single paths up (lstat-like, as Tree::find).
 using FindEntry = std::function<std::optional<Entry>(const TreePath& path)>;
 TreePath resolve_for_creation(const FindEntry& find, const TreePath& path);
 
 // -- layers merged --------------------------------------------------------------------------------
-// Where a layer's files lie; absent (std::nullopt) when only metadata is needed. Copies share the handle.
+// Where a layer's files lie; absent (std::nullopt) when only metadata is needed. Copies share the
+// handle.
 class LayerDirectory {
  public:
   LayerDirectory() = default;
@@ -69,9 +71,10 @@ struct LayerView {
 // bottom first. open() on a file whose layer has no directory is Error(not_found).
 std::unique_ptr<Tree> merge_layers(std::vector<LayerView> bottom_first);
 
-// -- a directory on the host ------------------------------------------------------------------------
-// What a walk must leave out. `excluded` decides for one path; `prune` says that nothing beneath an excluded
-// directory can be included again (so it need not be read).
+// -- a directory on the host
+// ------------------------------------------------------------------------ What a walk must leave
+// out. `excluded` decides for one path; `prune` says that nothing beneath an excluded directory can
+// be included again (so it need not be read).
 class PathFilter {
  public:
   virtual ~PathFilter() = default;
@@ -93,8 +96,8 @@ struct HostTreeOptions {
   DigestMemory* memory = nullptr;            // may be null; outlives the tree
   int threads = 2;
 };
-// Files as uid 0, gid 0 with their modes and mtimes (CTX-03); sockets are left out. A file that changes
-// size or mtime while it is read is Error(io) naming it.
+// Files as uid 0, gid 0 with their modes and mtimes (CTX-03); sockets are left out. A file that
+// changes size or mtime while it is read is Error(io) naming it.
 std::unique_ptr<Tree> open_host_tree(Dir root, HostTreeOptions options);
 
 }  // namespace cooper::layers

@@ -16,7 +16,9 @@ constexpr std::size_t kV3Bytes = 24;  // and the namespace's root user
 constexpr char kV2Revision = 2;
 constexpr char kV3Revision = 3;
 
-bool is_absence(int errnum) { return errnum == ENOTSUP || errnum == ENODATA || errnum == ENOSYS; }
+bool is_absence(int errnum) {
+  return errnum == ENOTSUP || errnum == ENODATA || errnum == ENOSYS;
+}
 
 // Both calls answer ERANGE when the value grew since it was measured.
 template <class Call>
@@ -38,7 +40,7 @@ std::string read_growing(Call call, const std::string& path) {
 
 bool is_private_xattr(std::string_view name) {
   return name.starts_with("user.overlay.") || name.starts_with("trusted.overlay.") ||
-         name.starts_with("user.cooper.");
+         name.starts_with("user.fuseoverlayfs.") || name.starts_with("user.cooper.");
 }
 
 bool is_machine_xattr(std::string_view name) {
@@ -62,13 +64,14 @@ std::string capability_v2(std::string_view raw) {
 
 Xattrs read_xattrs(int fd, const std::string& path) {
   Xattrs xattrs;
-  const std::string names =
-      read_growing([fd](char* into, std::size_t size) { return ::flistxattr(fd, into, size); }, path);
+  const std::string names = read_growing(
+      [fd](char* into, std::size_t size) { return ::flistxattr(fd, into, size); }, path);
   for (std::size_t at = 0; at < names.size();) {
     const std::string name(names.c_str() + at);
     at += name.size() + 1;
     std::string value = read_growing(
-        [&](char* into, std::size_t size) { return ::fgetxattr(fd, name.c_str(), into, size); }, path);
+        [&](char* into, std::size_t size) { return ::fgetxattr(fd, name.c_str(), into, size); },
+        path);
     xattrs.emplace(name, name == kCapability ? capability_v2(value) : std::move(value));
   }
   return xattrs;

@@ -40,7 +40,8 @@ class ZstdCompressor : public ByteSink {
   }
 
   void finish() override {
-    // The input is never given together with the end: the library would then take its size for known.
+    // The input is never given together with the end: the library would then take its size for
+    // known.
     ZSTD_inBuffer none{nullptr, 0, 0};
     while (step(none, ZSTD_e_end) != 0) {
     }

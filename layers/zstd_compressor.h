@@ -1,5 +1,6 @@
-// zstd (RFC 8878) with bytes that depend on content and level only: always the library's multi-threaded path,
-// with job size and window fixed here, without checksum and without content size.
+// zstd (RFC 8878) with bytes that depend on content and level only: always the library's
+// multi-threaded path, with job size and window fixed here, without checksum and without content
+// size.
 #pragma once
 
 #include <memory>

@@ -12,7 +12,8 @@ constexpr int kMaxWindowLog = 27;  // 128 MiB: libzstd's own default bound, so m
 
 class ZstdReader : public ByteSource {
  public:
-  explicit ZstdReader(CompressedInput input) : input_(std::move(input)), context_(ZSTD_createDCtx()) {
+  explicit ZstdReader(CompressedInput input)
+      : input_(std::move(input)), context_(ZSTD_createDCtx()) {
     if (context_ == nullptr) throw std::bad_alloc();
     ZSTD_DCtx_setParameter(context_, ZSTD_d_windowLogMax, kMaxWindowLog);
   }

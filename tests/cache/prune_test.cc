@@ -270,6 +270,18 @@ TEST_F(Leased, begin_no_earlier_than_the_last_prune_whatever_the_clock_says) {
   EXPECT_EQ(open()->prune({}).removed_objects, 0U);
 }
 
+TEST_F(Prune, still_removes_what_was_used_while_the_clock_was_ahead) {
+  const auto store = open();
+  store->prune({.keep_bytes = 1'000'000});
+  const auto future = fs::file_time_type::clock::now() + std::chrono::hours(1000);
+  fs::last_write_time(path() / "locks/leases.lock", future);
+  {
+    const auto lease = store->lease();
+    put_blob(*store, "x");
+  }
+  EXPECT_EQ(store->prune({}).removed_objects, 1U);
+}
+
 // A build that found an object can open it for as long as its lease lasts, whatever prunes run
 // meanwhile.
 TEST_F(Leased, lookups_and_prunes_racing_never_take_what_was_found) {

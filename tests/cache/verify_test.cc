@@ -131,6 +131,10 @@ TEST_F(Verify, without_trees_is_fine) {
   put_plain_tree(*store, "0", chain_of("a"), "x");
   fs::remove_all(path() / "trees");
   EXPECT_THAT(store->verify(false), IsEmpty());
+  fs::create_directories(path() / "trees/not a mapping" / std::string(64, 'a'));
+  fs::create_directories(path() / "trees/0" / std::string(64, 'x'));
+  EXPECT_THAT(store->verify(true), IsEmpty());
+  EXPECT_EQ(store->size_bytes(), 0U);
 }
 
 }  // namespace

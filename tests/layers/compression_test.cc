@@ -63,7 +63,8 @@ TEST(Compression, bytes_depend_on_neither_threads_nor_pieces) {
   // Small inputs take other paths in both libraries.
   for (const Compression kind : {Compression::gzip, Compression::zstd}) {
     const std::string small = mixed(300'000);
-    EXPECT_EQ(compressed(small, {kind, -1, 1}, small.size()), compressed(small, {kind, -1, 4}, 1000));
+    EXPECT_EQ(compressed(small, {kind, -1, 1}, small.size()),
+              compressed(small, {kind, -1, 4}, 1000));
   }
 }
 
@@ -78,10 +79,14 @@ TEST(Compression, OUT_07_levels) {
   EXPECT_GT(compressed(text, {Compression::gzip, 0}, 1 << 20).size(), text.size());
   StringSink out;
   for (const int level : {-2, 10}) {
-    expect_error(Errc::invalid, {"0 to 9"}, [&] { make_compressor(out, {Compression::gzip, level}); });
+    expect_error(Errc::invalid, {"0 to 9"}, [&] {
+      make_compressor(out, {Compression::gzip, level});
+    });
   }
   for (const int level : {-2, 23}) {
-    expect_error(Errc::invalid, {"0 to 22"}, [&] { make_compressor(out, {Compression::zstd, level}); });
+    expect_error(Errc::invalid, {"0 to 22"}, [&] {
+      make_compressor(out, {Compression::zstd, level});
+    });
   }
 }
 
@@ -134,7 +139,8 @@ TEST(Compression, a_failing_sink_stops_it_cleanly) {
 TEST(Decompression, foreign_formats_by_content) {
   const std::string text = fixture("hello.txt");
   ASSERT_FALSE(text.empty());
-  for (const char* name : {"hello.txt", "hello.txt.gz", "hello.txt.bz2", "hello.txt.xz", "hello.txt.zst"}) {
+  for (const char* name :
+       {"hello.txt", "hello.txt.gz", "hello.txt.bz2", "hello.txt.xz", "hello.txt.zst"}) {
     EXPECT_EQ(decompressed(fixture(name)), text) << name;
     EXPECT_EQ(decompressed(fixture(name) + (name == std::string("hello.txt") ? "" : fixture(name))),
               name == std::string("hello.txt") ? text : text + text)
@@ -183,8 +189,9 @@ TEST(Decompression, gzip_checks_crc_and_size_and_what_follows) {
 }
 
 TEST(Decompression, unknown_content_passes_through) {
-  for (const std::string& text : {std::string(), std::string("B"), std::string("BZh9 is a file name"),
-                                  std::string("\x1f\x8b"), std::string("plain")}) {
+  for (const std::string& text :
+       {std::string(), std::string("B"), std::string("BZh9 is a file name"),
+        std::string("\x1f\x8b"), std::string("plain")}) {
     EXPECT_EQ(decompressed(text), text);
   }
 }

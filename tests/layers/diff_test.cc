@@ -7,8 +7,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include <random>
-
 #include "layers/standin.h"
 #include "layers/xattr.h"
 #include "tests/layers/layer_support.h"
@@ -61,19 +59,6 @@ class Diff : public testing::Test {
   tests::MemoryBlobs blobs_;
   std::optional<WrittenLayer> layer_;
 };
-
-Item mine(Item item) {
-  item.entry.uid = ::geteuid();
-  item.entry.gid = ::getegid();
-  return item;
-}
-
-std::unique_ptr<Tree> below_of(std::vector<Item> items) {
-  items.insert(items.begin(), dir_item(""));
-  std::vector<Entry> entries;
-  for (Item& item : items) entries.push_back(mine(std::move(item)).entry);
-  return merge_layers({{share(Table(std::move(entries))), std::nullopt}});
-}
 
 using Lines = std::vector<std::string>;
 
@@ -146,10 +131,11 @@ TEST_F(Diff, IMG_14_hard_links_within_upper_are_kept) {
   upper().make_symlink("s", at("s1"));
   upper().set_mtime(at("s1"), {kTime, 0});
   upper().link(at("s1"), at("s2"));
-  EXPECT_EQ(diff_over(*below_of({})),
-            (Lines{"/a directory 755 0:0 @1600000000", "/a/one file 644 0:0 @1600000000 size=4",
-                   "/b hard link 644 0:0 @1600000000 -> a/one", "/s1 symlink 777 0:0 @1600000000 -> s",
-                   "/s2 hard link 777 0:0 @1600000000 -> s1"}));
+  EXPECT_EQ(
+      diff_over(*below_of({})),
+      (Lines{"/a directory 755 0:0 @1600000000", "/a/one file 644 0:0 @1600000000 size=4",
+             "/b hard link 644 0:0 @1600000000 -> a/one", "/s1 symlink 777 0:0 @1600000000 -> s",
+             "/s2 hard link 777 0:0 @1600000000 -> s1"}));
 }
 
 TEST_F(Diff, sockets_are_left_out) {
@@ -167,9 +153,11 @@ TEST_F(Diff, sockets_are_left_out) {
 
 TEST_F(Diff, stand_ins_become_what_they_stand_for) {
   file("null", "", 0666);
-  upper().set_xattr(at("null"), std::string(kOverrideXattr), "type=c;major=1;minor=3;uid=77/" + std::to_string(::geteuid()));
+  upper().set_xattr(at("null"), std::string(kOverrideXattr),
+                    "type=c;major=1;minor=3;uid=77/" + std::to_string(::geteuid()));
   file("suid", "#!", 0755);
-  upper().set_xattr(at("suid"), std::string(kOverrideXattr), "mode=4755/755;cap=" + std::string(40, '1'));
+  upper().set_xattr(at("suid"), std::string(kOverrideXattr),
+                    "mode=4755/755;cap=" + std::string(40, '1'));
   EXPECT_EQ(diff_over(*below_of({})),
             (Lines{"/null character device 666 77:0 @1600000000 dev=1:3",
                    "/suid file 4755 0:0 @1600000000 size=2 security.capability=20"}));
@@ -188,19 +176,22 @@ TEST_F(Diff, IMG_14_xattrs_by_allow_list) {
   EXPECT_EQ(diff_over(*below_of({})), Lines{"/f file 644 0:0 @1600000000 size=0"});
   DiffOptions keep;
   keep.keep_xattrs = true;
-  EXPECT_EQ(diff_over(*below_of({}), keep), Lines{"/f file 644 0:0 @1600000000 size=0 user.mine=1"});
+  EXPECT_EQ(diff_over(*below_of({}), keep),
+            Lines{"/f file 644 0:0 @1600000000 size=0 user.mine=1"});
 }
 
 TEST_F(Diff, parents_that_were_only_copied_up_are_written) {
   dir("etc", 0711);
   file("etc/new", "n");
   const Lines lines = diff_over(*below_of({dir_item("etc", 0711)}));
-  EXPECT_EQ(lines, (Lines{"/etc directory 711 0:0 @1600000000", "/etc/new file 644 0:0 @1600000000 size=1"}));
+  EXPECT_EQ(lines, (Lines{"/etc directory 711 0:0 @1600000000",
+                          "/etc/new file 644 0:0 @1600000000 size=1"}));
 }
 
 TEST_F(Diff, RUN_11_empty_mount_points_and_their_parents_are_left_out) {
   DiffOptions options;
-  for (const char* stub : {"etc/resolv.conf", "run/secrets/key", "mnt", "run/deep/er"}) options.stubs.push_back(at(stub));
+  for (const char* stub : {"etc/resolv.conf", "run/secrets/key", "mnt", "run/deep/er"})
+    options.stubs.push_back(at(stub));
   const auto below = below_of({dir_item("etc"), file_item("etc/kept", "")});
   dir("etc");
   file("etc/resolv.conf", "");
@@ -215,7 +206,8 @@ TEST_F(Diff, RUN_11_empty_mount_points_and_their_parents_are_left_out) {
 
 TEST_F(Diff, RUN_11_what_else_changed_about_them_stays) {
   DiffOptions options;
-  for (const char* stub : {"etc/resolv.conf", "run/secrets/key", "mnt", "keep"}) options.stubs.push_back(at(stub));
+  for (const char* stub : {"etc/resolv.conf", "run/secrets/key", "mnt", "keep"})
+    options.stubs.push_back(at(stub));
   const auto below = below_of({dir_item("etc"), file_item("keep", "")});
   dir("etc", 0700);  // the step changed its mode
   file("etc/resolv.conf", "");
@@ -227,166 +219,9 @@ TEST_F(Diff, RUN_11_what_else_changed_about_them_stays) {
   file("mnt/data", "d");  // no longer empty
   file("keep", "");       // was there before: emptied by the step
   std::vector<std::string> paths;
-  for (const std::string& line : diff_over(*below, options)) paths.push_back(line.substr(0, line.find(' ')));
+  for (const std::string& line : diff_over(*below, options))
+    paths.push_back(line.substr(0, line.find(' ')));
   EXPECT_EQ(paths, (Lines{"/etc", "/keep", "/mnt", "/mnt/data", "/run", "/run/pid"}));
-}
-
-// -- diff(apply(x)) is x --------------------------------------------------------------------------
-
-using Items = std::map<TreePath, Item>;
-
-class Generator {
- public:
-  explicit Generator(std::uint32_t seed) : random_(seed) {}
-
-  Items base() {
-    Items items;
-    for (int i = 0; i < 12; ++i) add(items, path(), false);
-    return items;
-  }
-
-  // Changes over base, as canonical as write_diff makes them.
-  Items layer(const Items& base) {
-    Items items;
-    for (int i = 0; i < 12; ++i) {
-      const bool touch_base = !base.empty() && pick(3) == 0;
-      add(items, touch_base ? std::next(base.begin(), pick(static_cast<int>(base.size())))->first : path(), true);
-    }
-    for (auto item = items.begin(); item != items.end();) {
-      Entry& entry = item->second.entry;
-      const auto lower = base.find(entry.path);
-      const bool shows = visible(base, items, entry.path) && lower != base.end();
-      if (entry.opaque) entry.opaque = shows && lower->second.entry.type == EntryType::directory;
-      item = entry.type == EntryType::whiteout && !shows ? items.erase(item) : std::next(item);
-    }
-    return items;
-  }
-
- private:
-  std::uint32_t bits() { return static_cast<std::uint32_t>(random_()); }
-  int pick(int n) { return static_cast<int>(bits() % static_cast<std::uint32_t>(n)); }
-
-  TreePath path() {
-    static const std::vector<std::string> kNames = {"a", "a.b", "b", "\xc3\xa9", "\xff", "-", "long-name-of-some-file"};
-    TreePath made;
-    for (int depth = 1 + pick(3); depth > 0; --depth) {
-      made = made.child(kNames[static_cast<std::size_t>(pick(static_cast<int>(kNames.size())))]);
-    }
-    return made;
-  }
-
-  static bool visible(const Items& base, const Items& items, const TreePath& path) {
-    for (TreePath above = path.parent(); !above.is_root(); above = above.parent()) {
-      const auto lower = base.find(above);
-      const auto upper = items.find(above);
-      if (lower == base.end() || lower->second.entry.type != EntryType::directory) return false;
-      if (upper == items.end() || upper->second.entry.opaque) return false;
-    }
-    return true;
-  }
-
-  void add(Items& items, const TreePath& path, bool upper) {
-    for (TreePath above = path.parent(); !above.is_root(); above = above.parent()) {
-      const auto found = items.find(above);
-      if (found != items.end() && found->second.entry.type != EntryType::directory) return;
-    }
-    if (items.contains(path)) return;
-    for (TreePath above = path.parent(); !above.is_root(); above = above.parent()) {
-      if (!items.contains(above)) items.emplace(above, owned(dir_item(above.str(), 0700 | (bits() & 077)), upper));
-    }
-    items.emplace(path, item(items, path, upper));
-  }
-
-  Item item(const Items& items, const TreePath& path, bool upper) {
-    const std::string& text = path.str();
-    switch (pick(upper ? 9 : 4)) {
-      case 0:
-      case 1:
-        return owned(file_item(text, std::string(static_cast<std::size_t>(pick(2000)), 'x'), bits() & 07777), upper);
-      case 2:
-        return owned(dir_item(text, 0700 | (bits() & 07077), upper && pick(2) == 0), upper);
-      case 3:
-        return mine(link_item(text, "../some/target"));
-      case 4:
-        return whiteout_item(text);
-      case 5:
-        return owned(device_item(text, pick(2) ? EntryType::char_device : EntryType::block_device, 1 + bits() % 200,
-                                 bits() % 200),
-                     upper);
-      case 6:
-        return mine(fifo_item(text));
-      case 7:
-        return hard_link(items, path, upper);
-      default: {
-        Item made = owned(file_item(text, "ELF", 0755), upper);
-        made.entry.xattrs["security.capability"] =
-            std::string("\x01\x00\x00\x02\x00\x20\x00\x00", 8) + std::string(12, '\0');
-        return made;
-      }
-    }
-  }
-
-  // To the first file that sorts before path, else a file.
-  Item hard_link(const Items& items, const TreePath& path, bool upper) {
-    for (const auto& [first, item] : items) {
-      if (path < first) break;
-      if (item.entry.type != EntryType::file || item.entry.xattrs.size() > 0) continue;
-      Item link = item;
-      link.content.clear();
-      link.entry.path = path;
-      link.entry.type = EntryType::hard_link;
-      link.entry.size_bytes = 0;
-      link.entry.link_target = first.str();
-      return link;
-    }
-    return owned(file_item(path.str(), "lonely"), upper);
-  }
-
-  Item owned(Item item, bool upper) {
-    if (!upper || pick(2) == 0) return mine(std::move(item));
-    item.entry.uid = 1000 + static_cast<std::uint32_t>(pick(3));
-    item.entry.gid = 70000 + static_cast<std::uint32_t>(pick(3));
-    return item;
-  }
-
-  std::mt19937 random_;
-};
-
-std::vector<Item> listed(const Items& items) {
-  std::vector<Item> list;
-  for (const auto& [path, item] : items) list.push_back(item);
-  return list;
-}
-
-TEST(DiffProperty, diff_of_apply_is_identity) {
-  constexpr std::uint32_t kSeeds = 300;
-  for (std::uint32_t seed = 1; seed <= kSeeds; ++seed) {
-    SCOPED_TRACE(cat("seed ", seed));
-    Generator generator(seed);
-    const Items base_items = generator.base();
-    const Items layer_items = generator.layer(base_items);
-    const auto below = below_of(listed(base_items));
-    tests::MemoryBlobs blobs;
-    const WrittenLayer written = write_layer(blobs, listed(layer_items));
-
-    const TempDir upper = TempDir::in_host_tmp("cooper-test-");
-    const Table applied = apply_verified(blobs.open_blob(written.descriptor.digest), upper.dir(), *below, written.diff_id, {},
-                                         "layer");
-    LayerWriter writer(blobs, {Compression::none});
-    write_diff(upper.dir(), *below, {}, writer);
-    const WrittenLayer again = std::move(writer).finish();
-    ASSERT_EQ(again.table.entries().size(), written.table.entries().size());
-    for (std::size_t i = 0; i < again.table.entries().size(); ++i) {
-      ASSERT_EQ(describe(again.table.entries()[i]), describe(written.table.entries()[i]));
-    }
-    ASSERT_EQ(again.diff_id, written.diff_id);
-    ASSERT_EQ(again.table.content_digest(), written.table.content_digest());
-    // The table that apply makes says the same, and so does one read without unpacking.
-    const auto lower = below_of(listed(base_items));
-    Table settled = read_table(blobs.open_blob(written.descriptor.digest), {}, "layer");
-    ASSERT_EQ(settled.entries(), written.table.entries());
-    ASSERT_EQ(applied.entries().size(), written.table.entries().size() + 1);  // and the root
-  }
 }
 
 }  // namespace

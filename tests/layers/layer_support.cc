@@ -1,5 +1,7 @@
 #include "tests/layers/layer_support.h"
 
+#include <unistd.h>
+
 #include <sstream>
 
 namespace cooper::layers {
@@ -31,7 +33,9 @@ std::unique_ptr<ByteSource> source_of(std::string text) {
   return std::make_unique<MemorySource>(std::move(text));
 }
 
-TreePath at(std::string_view path) { return TreePath::clean(path); }
+TreePath at(std::string_view path) {
+  return TreePath::clean(path);
+}
 
 Item file_item(std::string_view path, std::string content, std::uint32_t mode) {
   Item made = item(path, EntryType::file, mode);
@@ -65,7 +69,9 @@ Item device_item(std::string_view path, EntryType type, std::uint32_t major, std
   return made;
 }
 
-Item fifo_item(std::string_view path) { return item(path, EntryType::fifo, 0640); }
+Item fifo_item(std::string_view path) {
+  return item(path, EntryType::fifo, 0640);
+}
 
 Item whiteout_item(std::string_view path) {
   Item made;
@@ -74,7 +80,8 @@ Item whiteout_item(std::string_view path) {
   return made;
 }
 
-WrittenLayer write_layer(oci::BlobStore& blobs, std::vector<Item> items, const CompressionSpec& spec) {
+WrittenLayer write_layer(oci::BlobStore& blobs, std::vector<Item> items,
+                         const CompressionSpec& spec) {
   LayerWriter writer(blobs, spec);
   for (Item& each : items) {
     MemorySource content(each.content);
@@ -88,9 +95,26 @@ std::string tar_of(std::vector<Item> items) {
   return blobs.content(write_layer(blobs, std::move(items)).descriptor.digest);
 }
 
-std::unique_ptr<Tree> empty_tree() { return merge_layers({}); }
+std::unique_ptr<Tree> empty_tree() {
+  return merge_layers({});
+}
 
-TablePtr share(Table table) { return std::make_shared<const Table>(std::move(table)); }
+Item mine(Item item) {
+  item.entry.uid = ::geteuid();
+  item.entry.gid = ::getegid();
+  return item;
+}
+
+std::unique_ptr<Tree> below_of(std::vector<Item> items) {
+  items.insert(items.begin(), dir_item(""));
+  std::vector<Entry> entries;
+  for (Item& item : items) entries.push_back(mine(std::move(item)).entry);
+  return merge_layers({{share(Table(std::move(entries))), std::nullopt}});
+}
+
+TablePtr share(Table table) {
+  return std::make_shared<const Table>(std::move(table));
+}
 
 std::string read_content(const Tree& tree, std::string_view path) {
   const auto entry = tree.find(at(path));
@@ -119,7 +143,8 @@ std::string describe(const Tree& tree) {
   return out.str();
 }
 
-void expect_error(Errc code, const std::vector<std::string>& words, const std::function<void()>& body) {
+void expect_error(Errc code, const std::vector<std::string>& words,
+                  const std::function<void()>& body) {
   try {
     body();
     ADD_FAILURE() << "no error";

@@ -38,6 +38,10 @@ WrittenLayer write_layer(oci::BlobStore& blobs, std::vector<Item> items,
                          const CompressionSpec& spec = {Compression::none});
 std::string tar_of(std::vector<Item> items);
 std::unique_ptr<Tree> empty_tree();
+// The same, owned by whoever runs the test: what needs no privilege to apply.
+Item mine(Item item);
+// One layer of these entries and a root, all owned by whoever runs the test; no files behind it.
+std::unique_ptr<Tree> below_of(std::vector<Item> items);
 TablePtr share(Table table);
 
 std::string read_content(const Tree& tree, std::string_view path);
@@ -46,6 +50,7 @@ std::string describe(const Tree& tree);
 std::string describe(const Entry& entry);
 
 // Expects an Error of that code whose text holds every one of the words.
-void expect_error(Errc code, const std::vector<std::string>& words, const std::function<void()>& body);
+void expect_error(Errc code, const std::vector<std::string>& words,
+                  const std::function<void()>& body);
 
 }  // namespace cooper::layers

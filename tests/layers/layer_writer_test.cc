@@ -53,9 +53,9 @@ TEST(LayerWriter, IMG_14_only_capabilities_pass_unless_xattrs_are_kept) {
     LayerWriter writer(blobs, {Compression::none});
     writer.keep_xattrs(keep);
     Item item = file_item("f", "");
-    for (const char* name :
-         {"security.capability", "user.mine", "system.posix_acl_access", "security.selinux",
-          "security.ima", "trusted.overlay.opaque", "user.overlay.opaque", "user.cooper.override"}) {
+    for (const char* name : {"security.capability", "user.mine", "system.posix_acl_access",
+                             "security.selinux", "security.ima", "trusted.overlay.opaque",
+                             "user.overlay.opaque", "user.cooper.override"}) {
       item.entry.xattrs[name] = "1";
     }
     writer.add(item.entry);
@@ -64,7 +64,8 @@ TEST(LayerWriter, IMG_14_only_capabilities_pass_unless_xattrs_are_kept) {
     std::vector<std::string> names;
     for (const auto& [name, value] : read.entries().at(0).xattrs) names.push_back(name);
     const std::vector<std::string> few = {"security.capability"};
-    const std::vector<std::string> more = {"security.capability", "system.posix_acl_access", "user.mine"};
+    const std::vector<std::string> more = {"security.capability", "system.posix_acl_access",
+                                           "user.mine"};
     EXPECT_EQ(names, keep ? more : few);
   }
 }
@@ -74,7 +75,8 @@ TEST(LayerWriter, entries_out_of_order_are_refused) {
     tests::MemoryBlobs blobs;
     LayerWriter writer(blobs, {});
     writer.add(file_item(first, "").entry);
-    expect_error(Errc::invalid, {"order", first, second}, [&] { writer.add(file_item(second, "").entry); });
+    expect_error(Errc::invalid, {"order", first, second},
+                 [&] { writer.add(file_item(second, "").entry); });
   }
 }
 
@@ -87,6 +89,17 @@ TEST(LayerWriter, hard_links_need_an_earlier_file) {
     writer.add(whiteout_item("gone").entry);
     expect_error(Errc::invalid, {"/h", first}, [&] { writer.add(hard_item("h", first).entry); });
   }
+}
+
+TEST(LayerWriter, attributes_are_written_with_the_first_name_only) {
+  tests::MemoryBlobs blobs;
+  Item first = file_item("a", "x");
+  first.entry.xattrs["security.capability"] = "cap";
+  Item link = hard_item("b", "a");
+  link.entry.xattrs = first.entry.xattrs;
+  const WrittenLayer layer = write_layer(blobs, {first, link});
+  EXPECT_EQ(layer.tar_bytes, 2u * 512 + 2 * 512 + 512 + 1024);  // record, file, link, end
+  EXPECT_TRUE(layer.table.find(at("b"))->xattrs.empty());
 }
 
 TEST(LayerWriter, nothing_is_left_behind_without_finish) {

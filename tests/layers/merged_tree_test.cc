@@ -10,7 +10,8 @@ TablePtr table_of(const std::vector<Item>& items) {
   std::vector<Entry> entries;
   for (const Item& item : items) {
     entries.push_back(item.entry);
-    if (item.entry.type == EntryType::file) entries.back().content = oci::ContentDigest{oci::sha256(item.content)};
+    if (item.entry.type == EntryType::file)
+      entries.back().content = oci::ContentDigest{oci::sha256(item.content)};
   }
   return share(Table(std::move(entries)));
 }
@@ -38,16 +39,18 @@ TEST(MergedTree, the_root_always_exists) {
 }
 
 TEST(MergedTree, upper_rows_replace_and_directories_merge) {
-  const auto tree = merged({{dir_item("d", 0700), file_item("d/a", "old"), file_item("d/b", "b")},
-                            {dir_item("d", 0755), file_item("d/a", "newer"), file_item("d/c", "c")}});
+  const auto tree =
+      merged({{dir_item("d", 0700), file_item("d/a", "old"), file_item("d/b", "b")},
+              {dir_item("d", 0755), file_item("d/a", "newer"), file_item("d/c", "c")}});
   EXPECT_EQ(tree->find(at("d"))->mode, 0755u);
   EXPECT_EQ(tree->find(at("d/a"))->size_bytes, 5u);
   EXPECT_EQ(names(tree->children(at("d"))), (Names{"d/a", "d/b", "d/c"}));
 }
 
 TEST(MergedTree, whiteouts_hide_what_lies_below_and_beneath) {
-  const auto tree = merged({{dir_item("d"), dir_item("d/e"), file_item("d/e/f", "f"), file_item("x", "x")},
-                            {dir_item("d"), whiteout_item("d/e"), whiteout_item("x")}});
+  const auto tree =
+      merged({{dir_item("d"), dir_item("d/e"), file_item("d/e/f", "f"), file_item("x", "x")},
+              {dir_item("d"), whiteout_item("d/e"), whiteout_item("x")}});
   EXPECT_FALSE(tree->find(at("d/e")));
   EXPECT_FALSE(tree->find(at("d/e/f")));
   EXPECT_FALSE(tree->find(at("x")));
@@ -65,21 +68,24 @@ TEST(MergedTree, a_file_over_a_directory_hides_its_content_for_later_layers_too)
 }
 
 TEST(MergedTree, opaque_directories_show_nothing_from_below) {
-  const auto tree = merged({{dir_item("d", 0700), file_item("d/f", "f"), dir_item("d/s"), file_item("d/s/t", "t")},
-                            {dir_item("d", 0755, true), file_item("d/g", "g")}});
+  const auto tree = merged(
+      {{dir_item("d", 0700), file_item("d/f", "f"), dir_item("d/s"), file_item("d/s/t", "t")},
+       {dir_item("d", 0755, true), file_item("d/g", "g")}});
   EXPECT_EQ(names(tree->children(at("d"))), Names{"d/g"});
   EXPECT_FALSE(tree->find(at("d/s/t")));
   EXPECT_FALSE(tree->find(at("d"))->opaque);
 }
 
 TEST(MergedTree, siblings_with_a_common_prefix_are_no_relatives) {
-  const auto tree = merged({{dir_item("a"), file_item("a/x", ""), file_item("a.b", ""), file_item("ab", "")},
-                            {whiteout_item("a")}});
+  const auto tree =
+      merged({{dir_item("a"), file_item("a/x", ""), file_item("a.b", ""), file_item("ab", "")},
+              {whiteout_item("a")}});
   EXPECT_EQ(names(tree->children(TreePath())), (Names{"a.b", "ab"}));
 }
 
 TEST(MergedTree, hard_links_are_files_that_name_their_first) {
-  const auto tree = merged({{file_item("a", "data", 0600), hard_item("b", "a"), hard_item("c", "a")}});
+  const auto tree =
+      merged({{file_item("a", "data", 0600), hard_item("b", "a"), hard_item("c", "a")}});
   EXPECT_EQ(tree->find(at("a"))->link_target, "");
   for (const char* name : {"b", "c"}) {
     const Entry link = tree->find(at(name)).value();
@@ -102,17 +108,24 @@ TEST(MergedTree, hard_links_outlive_their_first_name) {
 
 TEST(MergedTree, tables_read_alone_settle_over_what_is_below) {
   // A merged /usr: the upper layer still says lib/x, and lists no directories.
-  const Table upper = read_table(
-      source_of(TarBuilder().file("lib/new", "n").file("opt/deep/er/f", "f").file("lib/.wh.old", "")
-                    .hard_link("lib/kept2", "lib/kept").finish()), {}, "upper");
+  const Table upper = read_table(source_of(TarBuilder()
+                                               .file("lib/new", "n")
+                                               .file("opt/deep/er/f", "f")
+                                               .file("lib/.wh.old", "")
+                                               .hard_link("lib/kept2", "lib/kept")
+                                               .finish()),
+                                 {}, "upper");
   std::vector<LayerView> views;
-  views.push_back({table_of({dir_item("usr", 0711), dir_item("usr/lib", 0700), file_item("usr/lib/old", "o"),
-                             file_item("usr/lib/kept", "k"), link_item("lib", "usr/lib")}), std::nullopt});
+  views.push_back(
+      {table_of({dir_item("usr", 0711), dir_item("usr/lib", 0700), file_item("usr/lib/old", "o"),
+                 file_item("usr/lib/kept", "k"), link_item("lib", "usr/lib")}),
+       std::nullopt});
   views.push_back({share(upper), std::nullopt});
   const auto tree = merge_layers(std::move(views));
   EXPECT_EQ(tree->find(at("lib"))->type, EntryType::symlink);
   EXPECT_EQ(tree->find(at("usr"))->mode, 0711u);
-  EXPECT_EQ(names(tree->children(at("usr/lib"))), (Names{"usr/lib/kept", "usr/lib/kept2", "usr/lib/new"}));
+  EXPECT_EQ(names(tree->children(at("usr/lib"))),
+            (Names{"usr/lib/kept", "usr/lib/kept2", "usr/lib/new"}));
   EXPECT_EQ(tree->find(at("usr/lib/kept2"))->content, oci::ContentDigest{oci::sha256("k")});
   EXPECT_EQ(tree->find(at("opt/deep"))->type, EntryType::directory);
   EXPECT_EQ(tree->find(at("opt/deep"))->mode, 0755u);
@@ -123,12 +136,13 @@ TEST(MergedTree, open_reads_from_the_layer_that_has_the_file) {
   const TempDir upper = TempDir::in_host_tmp("cooper-test-");
   const auto nothing = empty_tree();
   std::vector<LayerView> views;
-  const Table first = apply_layer(
-      source_of(tar_of({dir_item(""), file_item("a", "low a"), file_item("b", "low b"), hard_item("c", "b")})),
-      lower.dir(), *nothing, {}, "lower");
+  const Table first = apply_layer(source_of(tar_of({dir_item(""), file_item("a", "low a"),
+                                                    file_item("b", "low b"), hard_item("c", "b")})),
+                                  lower.dir(), *nothing, {}, "lower");
   views.push_back({share(first), lower.dir().duplicate()});
   const auto below = merge_layers({{views[0].table, lower.dir().duplicate()}});
-  const Table second = apply_layer(source_of(tar_of({dir_item(""), file_item("b", "up b")})), upper.dir(), *below, {}, "upper");
+  const Table second = apply_layer(source_of(tar_of({dir_item(""), file_item("b", "up b")})),
+                                   upper.dir(), *below, {}, "upper");
   views.push_back({share(second), upper.dir().duplicate()});
   const auto tree = merge_layers(std::move(views));
   EXPECT_EQ(read_content(*tree, "a"), "low a");
@@ -141,7 +155,8 @@ TEST(MergedTree, open_without_a_directory_is_not_found_but_empty_files_need_none
   EXPECT_EQ(read_content(*tree, "empty"), "");
   expect_error(Errc::not_found, {"/full"}, [&] { read_content(*tree, "full"); });
   expect_error(Errc::not_found, {"/d"}, [&] { read_content(*tree, "d"); });
-  expect_error(Errc::not_found, {"/absent"}, [&] { (void)tree->open(file_item("absent", "").entry); });
+  expect_error(Errc::not_found, {"/absent"},
+               [&] { (void)tree->open(file_item("absent", "").entry); });
 }
 
 TEST(MergedTree, many_layers) {
@@ -160,22 +175,29 @@ TEST(MergedTree, many_layers) {
 // -- resolve --------------------------------------------------------------------------------------
 
 std::unique_ptr<Tree> linked_tree() {
-  return merged({{dir_item("a"), dir_item("a/b"), file_item("a/b/f", ""), link_item("a/up", ".."),
-                  link_item("abs", "/a/b"), link_item("chain", "abs"), link_item("climb", "../../../a"),
-                  link_item("dangling", "a/none/x"), link_item("loop", "loop2"), link_item("loop2", "loop"),
-                  link_item("to_file", "a/b/f")}});
+  return merged(
+      {{dir_item("a"), dir_item("a/b"), file_item("a/b/f", ""), link_item("a/up", ".."),
+        link_item("abs", "/a/b"), link_item("chain", "abs"), link_item("climb", "../../../a"),
+        link_item("dangling", "a/none/x"), link_item("loop", "loop2"), link_item("loop2", "loop"),
+        link_item("to_file", "a/b/f")}});
 }
 
 TEST(Resolve, follows_links_inside_the_tree) {
   const auto tree = linked_tree();
-  const std::vector<std::pair<const char*, const char*>> cases = {
-      {"a/b/f", "a/b/f"}, {"abs/f", "a/b/f"},     {"chain/f", "a/b/f"}, {"a/up/a/b", "a/b"},
-      {"climb/b", "a/b"}, {"to_file", "a/b/f"},   {"", ""},             {"chain", "a/b"}};
+  const std::vector<std::pair<const char*, const char*>> cases = {{"a/b/f", "a/b/f"},
+                                                                  {"abs/f", "a/b/f"},
+                                                                  {"chain/f", "a/b/f"},
+                                                                  {"a/up/a/b", "a/b"},
+                                                                  {"climb/b", "a/b"},
+                                                                  {"to_file", "a/b/f"},
+                                                                  {"", ""},
+                                                                  {"chain", "a/b"}};
   for (const auto& [path, expected] : cases) {
     EXPECT_EQ(resolve(*tree, at(path), true), at(expected)) << path;
   }
   EXPECT_EQ(resolve(*tree, at("chain"), false), at("chain"));
-  EXPECT_EQ(resolve(*tree, at("climb/up"), false), at("a/up")) << "parents are followed all the same";
+  EXPECT_EQ(resolve(*tree, at("climb/up"), false), at("a/up"))
+      << "parents are followed all the same";
   for (const char* absent : {"none", "dangling", "a/b/f/x", "to_file/x", "a/none"}) {
     EXPECT_EQ(resolve(*tree, at(absent), true), std::nullopt) << absent;
   }
@@ -184,8 +206,10 @@ TEST(Resolve, follows_links_inside_the_tree) {
 
 TEST(Resolve, loops_are_invalid) {
   const auto tree = linked_tree();
-  expect_error(Errc::invalid, {"/loop/x", "symbolic links"}, [&] { (void)resolve(*tree, at("loop/x"), true); });
-  expect_error(Errc::invalid, {"/loop", "symbolic links"}, [&] { (void)resolve_for_creation(*tree, at("loop")); });
+  expect_error(Errc::invalid, {"/loop/x", "symbolic links"},
+               [&] { (void)resolve(*tree, at("loop/x"), true); });
+  expect_error(Errc::invalid, {"/loop", "symbolic links"},
+               [&] { (void)resolve_for_creation(*tree, at("loop")); });
   EXPECT_EQ(resolve(*tree, at("loop"), false), at("loop"));
 }
 

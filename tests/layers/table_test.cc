@@ -34,8 +34,8 @@ std::string sealed(std::string text) {
 }
 
 TEST(Table, sorts_in_tree_path_order_and_keeps_the_last_of_equal_paths) {
-  const Table table({file_item("a.b", "1").entry, file_item("a/x", "22").entry,
-                     dir_item("a").entry, file_item("a.b", "333").entry});
+  const Table table({file_item("a.b", "1").entry, file_item("a/x", "22").entry, dir_item("a").entry,
+                     file_item("a.b", "333").entry});
   ASSERT_EQ(table.entries().size(), 3u);
   EXPECT_EQ(table.entries()[0].path, at("a"));
   EXPECT_EQ(table.entries()[1].path, at("a/x"));
@@ -64,8 +64,9 @@ TEST(Table, truncation_at_every_offset_is_corrupt) {
   const std::string bytes = sample().serialize();
   for (std::size_t size = 0; size < bytes.size(); ++size) {
     SCOPED_TRACE(size);
-    expect_error(Errc::corrupt, {"some-layer"},
-                 [&] { (void)Table::parse(std::string_view(bytes).substr(0, size), "some-layer"); });
+    expect_error(Errc::corrupt, {"some-layer"}, [&] {
+      (void)Table::parse(std::string_view(bytes).substr(0, size), "some-layer");
+    });
   }
 }
 
@@ -79,13 +80,14 @@ TEST(Table, any_flipped_byte_is_corrupt) {
   }
 }
 
-// Behind a right trailer the rows themselves are checked: every truncation and every byte value at every offset either
-// parses or is corrupt, and never does anything else.
+// Behind a right trailer the rows themselves are checked: every truncation and every byte value at
+// every offset either parses or is corrupt, and never does anything else.
 TEST(Table, rows_behind_a_valid_trailer_never_crash) {
   const std::string bytes = sample().serialize();
   const std::string body = bytes.substr(0, bytes.size() - 32);
   for (std::size_t size = 0; size < body.size(); ++size) {
-    expect_error(Errc::corrupt, {"t"}, [&] { (void)Table::parse(sealed(body.substr(0, size)), "t"); });
+    expect_error(Errc::corrupt, {"t"},
+                 [&] { (void)Table::parse(sealed(body.substr(0, size)), "t"); });
   }
   for (std::size_t i = 0; i < std::min<std::size_t>(body.size(), 300); ++i) {
     for (const int value : {0x00, 0x7f, 0x80, 0xff}) {
@@ -110,9 +112,8 @@ TEST(Table, paths_that_are_not_normal_or_not_ascending_are_corrupt) {
   };
   const std::string head = "cooper table 1\n";
   for (const std::string_view path : {"../x", "a/../b", "/a", "a/", "a//b", "./a", "."}) {
-    expect_error(Errc::corrupt, {"t"}, [&] {
-      (void)Table::parse(sealed(head + '\1' + row(path)), "t");
-    });
+    expect_error(Errc::corrupt, {"t"},
+                 [&] { (void)Table::parse(sealed(head + '\1' + row(path)), "t"); });
   }
   EXPECT_EQ(Table::parse(sealed(head + '\2' + row("a") + row("b")), "t").entries().size(), 2u);
   expect_error(Errc::corrupt, {"t"},
@@ -150,7 +151,8 @@ TEST(Table, CACHE_20_content_digest_ignores_mtimes_and_nothing_else) {
 }
 
 TEST(Table, content_digest_needs_known_content) {
-  expect_error(Errc::invalid, {"/f"}, [] { (void)Table({file_item("f", "x").entry}).content_digest(); });
+  expect_error(Errc::invalid, {"/f"},
+               [] { (void)Table({file_item("f", "x").entry}).content_digest(); });
 }
 
 }  // namespace

@@ -21,7 +21,8 @@ Read read_tar(std::string tar, const TarLimits& limits = {}, TarKind kind = TarK
   Read read;
   while (auto member = reader.next()) {
     std::string content;
-    if (member->entry.type == EntryType::file) content = read_all(reader.content(), 1 << 26, "content");
+    if (member->entry.type == EntryType::file)
+      content = read_all(reader.content(), 1 << 26, "content");
     read.members.push_back(*std::move(member));
     read.contents.push_back(std::move(content));
   }
@@ -52,7 +53,8 @@ TEST(TarReader, reads_every_type) {
 }
 
 TEST(TarReader, absolute_and_dotted_names_are_taken_from_the_root) {
-  const Read read = read_tar(TarBuilder().file("/etc/a", "").file(".//b/./c", "").file("x/../y", "").finish());
+  const Read read =
+      read_tar(TarBuilder().file("/etc/a", "").file(".//b/./c", "").file("x/../y", "").finish());
   ASSERT_EQ(read.members.size(), 3u);
   EXPECT_EQ(read.members[0].entry.path, at("etc/a"));
   EXPECT_EQ(read.members[1].entry.path, at("b/c"));
@@ -62,10 +64,10 @@ TEST(TarReader, absolute_and_dotted_names_are_taken_from_the_root) {
 TEST(TarReader, names_that_climb_out_are_invalid) {
   for (const char* name : {"..", "../x", "a/../../x", "./../x", "/../x", "a/b/../../../x"}) {
     SCOPED_TRACE(name);
-    expect_error(Errc::invalid, {"layer-x", name}, [&] { read_tar(TarBuilder().file(name, "").finish()); });
-    expect_error(Errc::invalid, {"layer-x", "link", name}, [&] {
-      read_tar(TarBuilder().hard_link("link", name).finish());
-    });
+    expect_error(Errc::invalid, {"layer-x", name},
+                 [&] { read_tar(TarBuilder().file(name, "").finish()); });
+    expect_error(Errc::invalid, {"layer-x", "link", name},
+                 [&] { read_tar(TarBuilder().hard_link("link", name).finish()); });
     expect_error(Errc::invalid, {"layer-x"}, [&] {
       read_tar(TarBuilder().pax({{"path", name}}).file("harmless", "").finish());
     });
@@ -138,7 +140,9 @@ TEST(TarReader, sparse_files_are_read_with_their_holes) {
   std::string map = "2\n0\n3\n1048576\n4\n";
   map.resize(512, '\0');
   TarBuilder tar;
-  tar.pax({{"GNU.sparse.major", "1"}, {"GNU.sparse.minor", "0"}, {"GNU.sparse.name", "holes"},
+  tar.pax({{"GNU.sparse.major", "1"},
+           {"GNU.sparse.minor", "0"},
+           {"GNU.sparse.name", "holes"},
            {"GNU.sparse.realsize", "1048580"}});
   tar.raw('0', "GNUSparseFile.0/holes", "", map.size() + 7, map + "abcdefg", {});
   const Read read = read_tar(tar.finish());
@@ -158,17 +162,24 @@ TEST(TarReader, limits_name_themselves_and_the_member) {
   const std::vector<LimitCase> cases = {
       {"entries", [](TarLimits& l) { l.entries = 2; },
        TarBuilder().file("a", "").file("b", "").file("victim", "").finish()},
-      {"path_bytes", [](TarLimits& l) { l.path_bytes = 9; }, TarBuilder().file("victim/long", "").finish()},
-      {"path_bytes", [](TarLimits& l) { l.path_bytes = 9; }, TarBuilder().symlink("victim", "0123456789").finish()},
-      {"components", [](TarLimits& l) { l.components = 3; }, TarBuilder().file("victim/2/3/4", "").finish()},
+      {"path_bytes", [](TarLimits& l) { l.path_bytes = 9; },
+       TarBuilder().file("victim/long", "").finish()},
+      {"path_bytes", [](TarLimits& l) { l.path_bytes = 9; },
+       TarBuilder().symlink("victim", "0123456789").finish()},
+      {"components", [](TarLimits& l) { l.components = 3; },
+       TarBuilder().file("victim/2/3/4", "").finish()},
       {"total_bytes", [](TarLimits& l) { l.total_bytes = 10; },
        TarBuilder().file("a", "123456").file("victim", "12345").finish()},
       {"xattr_bytes", [](TarLimits& l) { l.xattr_bytes = 100; },
-       TarBuilder().pax({{"SCHILY.xattr.user.x", std::string(101, 'x')}}).file("victim", "").finish()}};
+       TarBuilder()
+           .pax({{"SCHILY.xattr.user.x", std::string(101, 'x')}})
+           .file("victim", "")
+           .finish()}};
   for (const LimitCase& each : cases) {
     TarLimits limits;
     each.set(limits);
-    expect_error(Errc::invalid, {"layer-x", each.name, "victim"}, [&] { read_tar(each.tar, limits); });
+    expect_error(Errc::invalid, {"layer-x", each.name, "victim"},
+                 [&] { read_tar(each.tar, limits); });
     EXPECT_GT(read_tar(each.tar).members.size(), 0u);
   }
 }
@@ -176,7 +187,8 @@ TEST(TarReader, limits_name_themselves_and_the_member) {
 TEST(TarReader, a_bomb_hits_the_ratio_limit) {
   for (const Compression kind : {Compression::gzip, Compression::zstd}) {
     tests::MemoryBlobs blobs;
-    const auto layer = write_layer(blobs, {file_item("zeros", std::string(32 << 20, '\0'))}, {kind});
+    const auto layer =
+        write_layer(blobs, {file_item("zeros", std::string(32 << 20, '\0'))}, {kind});
     const std::string blob = blobs.content(layer.descriptor.digest);
     TarLimits limits;
     limits.ratio = 500;
@@ -191,7 +203,9 @@ TEST(TarReader, a_bomb_of_holes_hits_the_ratio_limit) {
   std::string map = "1\n1073741824\n0\n";
   map.resize(512, '\0');
   TarBuilder tar;
-  tar.pax({{"GNU.sparse.major", "1"}, {"GNU.sparse.minor", "0"}, {"GNU.sparse.name", "holes"},
+  tar.pax({{"GNU.sparse.major", "1"},
+           {"GNU.sparse.minor", "0"},
+           {"GNU.sparse.name", "holes"},
            {"GNU.sparse.realsize", "1073741824"}});
   tar.raw('0', "GNUSparseFile.0/holes", "", map.size(), map, {});
   TarLimits limits;
@@ -201,7 +215,8 @@ TEST(TarReader, a_bomb_of_holes_hits_the_ratio_limit) {
 
 TEST(TarReader, a_huge_extended_header_is_refused) {
   const std::string body = "2000000 path=" + std::string(2'000'000 - 14, 'p') + "\n";
-  const std::string tar = TarBuilder().raw('x', "x", "", body.size(), body, {}).file("f", "").finish();
+  const std::string tar =
+      TarBuilder().raw('x', "x", "", body.size(), body, {}).file("f", "").finish();
   try {
     read_tar(tar);
     ADD_FAILURE();
@@ -214,7 +229,8 @@ TEST(TarReader, a_huge_extended_header_is_refused) {
   });
 }
 
-// Between two members the end is taken for the end (only the diffID can tell); anywhere else it is damage.
+// Between two members the end is taken for the end (only the diffID can tell); anywhere else it is
+// damage.
 TEST(TarReader, truncation_at_every_offset) {
   TarBuilder builder;
   builder.directory("d/");
@@ -238,7 +254,8 @@ TEST(TarReader, a_damaged_header_is_corrupt) {
   std::string tar = TarBuilder().file("f", "x").finish();
   tar[100] = '9';
   expect_error(Errc::corrupt, {"layer-x"}, [&] { read_tar(tar); });
-  expect_error(Errc::corrupt, {"layer-x"}, [&] { read_tar("this is no tar at all, not even nearly"); });
+  expect_error(Errc::corrupt, {"layer-x"},
+               [&] { read_tar("this is no tar at all, not even nearly"); });
 }
 
 TEST(TarReader, the_diff_id_covers_what_follows_the_end) {

@@ -85,7 +85,8 @@ TEST(TarWriter, a_plain_file_is_one_ustar_header) {
 }
 
 TEST(TarWriter, names_are_split_at_a_slash_when_they_can_be) {
-  const std::string tar = written({file_item(std::string(155, 'a') + "/" + std::string(100, 'b'), "")});
+  const std::string tar =
+      written({file_item(std::string(155, 'a') + "/" + std::string(100, 'b'), "")});
   EXPECT_EQ(tar.size(), 512u + 1024);
   EXPECT_EQ(tar.substr(0, 100), std::string(100, 'b'));
   EXPECT_EQ(tar.substr(345, 155), std::string(155, 'a'));

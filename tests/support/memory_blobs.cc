@@ -17,7 +17,8 @@ class MemoryWriter : public oci::BlobWriter {
 
   void write(Bytes bytes) override {
     state_->with([](MemoryBlobs::State& state) {
-      if (++state.writes == state.fail_at) throw Error(Errc::io, "the blob store refuses the write");
+      if (++state.writes == state.fail_at)
+        throw Error(Errc::io, "the blob store refuses the write");
     });
     text_.append(as_text(bytes));
   }
@@ -29,9 +30,7 @@ class MemoryWriter : public oci::BlobWriter {
       throw Error(Errc::corrupt, cat("expected ", *expected, " but got ", digest));
     }
     const std::uint64_t size = text_.size();
-    state_->with([&](MemoryBlobs::State& state) {
-      state.blobs.emplace(digest, std::move(text_));
-    });
+    state_->with([&](MemoryBlobs::State& state) { state.blobs.emplace(digest, std::move(text_)); });
     return {digest, size};
   }
 

@@ -1,5 +1,5 @@
-// An oci::BlobStore in memory. Thread-safe. Keeps what was committed, and counts what was only begun, so that a
-// test can show that nothing was left behind.
+// An oci::BlobStore in memory. Thread-safe. Keeps what was committed, and counts what was only
+// begun, so that a test can show that nothing was left behind.
 #pragma once
 
 #include <map>

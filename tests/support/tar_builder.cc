@@ -74,21 +74,25 @@ TarBuilder& TarBuilder::hard_link(std::string_view name, std::string_view target
   return raw('1', name, target, 0, "", Meta{});
 }
 
-TarBuilder& TarBuilder::char_device(std::string_view name, std::uint32_t major, std::uint32_t minor) {
+TarBuilder& TarBuilder::char_device(std::string_view name, std::uint32_t major,
+                                    std::uint32_t minor) {
   Meta meta;
   meta.device_major = major;
   meta.device_minor = minor;
   return raw('3', name, "", 0, "", meta);
 }
 
-TarBuilder& TarBuilder::block_device(std::string_view name, std::uint32_t major, std::uint32_t minor) {
+TarBuilder& TarBuilder::block_device(std::string_view name, std::uint32_t major,
+                                     std::uint32_t minor) {
   Meta meta;
   meta.device_major = major;
   meta.device_minor = minor;
   return raw('4', name, "", 0, "", meta);
 }
 
-TarBuilder& TarBuilder::fifo(std::string_view name) { return raw('6', name, "", 0, "", Meta{}); }
+TarBuilder& TarBuilder::fifo(std::string_view name) {
+  return raw('6', name, "", 0, "", Meta{});
+}
 
 TarBuilder& TarBuilder::pax(const std::map<std::string, std::string>& records) {
   std::string body;

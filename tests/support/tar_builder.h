@@ -20,7 +20,9 @@ class TarBuilder {
   };
 
   TarBuilder& file(std::string_view name, std::string_view content, const Meta& meta);
-  TarBuilder& file(std::string_view name, std::string_view content) { return file(name, content, Meta{}); }
+  TarBuilder& file(std::string_view name, std::string_view content) {
+    return file(name, content, Meta{});
+  }
   TarBuilder& directory(std::string_view name, const Meta& meta);
   TarBuilder& directory(std::string_view name) {
     Meta meta;

@@ -1,0 +1,186 @@
+"""cooper and its peers: how each is prepared and called for a load."""
+import json
+import os
+import resource
+import shlex
+import shutil
+import subprocess
+
+CONTAINERS_POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
+
+
+class Failed(Exception):
+    pass
+
+
+def call(argv, env=None):
+    """Runs what is not timed; its output matters only when it fails."""
+    done = subprocess.run(argv, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace")
+    if done.returncode != 0:
+        raise Failed(f"{shlex.join(argv)}: exit {done.returncode}: {last_line(done.stdout)}")
+    return done.stdout
+
+
+def last_line(text):
+    lines = [line for line in text.splitlines() if line.strip()]
+    return lines[-1] if lines else "no output"
+
+
+class Job:
+    """One run of one load by one tool."""
+
+    def __init__(self, load, sizes, base, context, dockerfile, dest, target):
+        self.load, self.sizes, self.base = load, sizes, base
+        self.context, self.dockerfile, self.dest, self.target = context, dockerfile, dest, target
+
+
+class Cooper:
+    name = "cooper"
+
+    def __init__(self, work, binary):
+        self.binary, self.store = binary, f"{work}/cooper-store"
+        self.env = {"PATH": os.environ["PATH"], "HOME": f"{work}/home", "COOPER_ROOT": self.store}
+
+    def why_not(self):
+        return None if os.access(self.binary, os.X_OK) else f"no program at {self.binary}"
+
+    def empty(self):
+        shutil.rmtree(self.store, ignore_errors=True)
+        if os.path.exists(self.store):  # files of sub-ids
+            call([self.binary, "prune", "--all"], self.env)
+
+    def warm_base(self, job):
+        warm = os.path.dirname(job.dockerfile) + "/Warm"
+        with open(warm, "w") as file:
+            file.write(f"FROM {job.base}\nRUN true\n")
+        call([self.binary, "build", "--network=host", "-q", "-f", warm, "-t", "warm", os.path.dirname(warm) + "/context"],
+             self.env)
+
+    def build(self, job):
+        argv = [self.binary, "build", "--pull=false", "--network=host", "-q", "-f", job.dockerfile]
+        if job.load.push:
+            argv += ["-t", job.target, "--push"]
+        else:
+            argv += ["-t", "result", "-o", f"type=oci,dest={job.dest}" + compression_options(job)]
+        return argv + [job.context], self.env
+
+
+def compression_options(job):
+    if not job.load.compression:
+        return ""
+    kind, level = job.load.compression
+    return f",compression={kind}" + (f",compression-level={level}" if level is not None else "")
+
+
+class Buildah:
+    name = "buildah"
+
+    def __init__(self, work):
+        self.root, self.runroot, self.policy = f"{work}/buildah-root", f"{work}/buildah-run", f"{work}/policy.json"
+        self.env = dict(os.environ, HOME=f"{work}/home", TMPDIR=f"{work}/tmp")
+        self.driver = "overlay"
+
+    def why_not(self):
+        if not shutil.which("buildah"):
+            return "not installed"
+        with open(self.policy, "w") as file:
+            json.dump(CONTAINERS_POLICY, file)
+        for self.driver in ("overlay", "vfs"):
+            try:
+                call(self.start() + ["from", "scratch"], self.env)
+                return None
+            except Failed as failure:
+                reason = str(failure)
+            finally:
+                self.empty()
+        return reason
+
+    def note(self):
+        return f"storage driver {self.driver}, isolation chroot"
+
+    def start(self):
+        return ["buildah", "--root", self.root, "--runroot", self.runroot, "--storage-driver", self.driver]
+
+    def empty(self):
+        for place in (self.root, self.runroot):
+            shutil.rmtree(place, ignore_errors=True)
+            if os.path.exists(place):
+                call(["buildah", "unshare", "rm", "-rf", place], self.env)
+
+    def warm_base(self, job):
+        call(self.start() + ["pull", "-q", "--tls-verify=false", "--signature-policy", self.policy, job.base], self.env)
+
+    def build(self, job):
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        tag = job.target if job.load.push else "localhost/result"
+        build = self.start() + [
+            "build", "-q", "--isolation", "chroot", "--network", "host", "--tls-verify=false", "--signature-policy",
+            self.policy, f"--ulimit=nofile={soft}:{hard}", "--ulimit=nproc=32768:32768", "-t", tag, "-f", job.dockerfile]
+        if job.load.layered:
+            build.append("--layers")
+        if job.load.parallel:
+            build.append("--jobs=8")
+        push = self.start() + ["push", "-q", "--tls-verify=false", "--signature-policy", self.policy]
+        if job.load.compression:
+            kind, level = job.load.compression
+            push.append(f"--compression-format={kind}")
+            if level is not None:
+                push.append(f"--compression-level={level}")
+        push += [tag] if job.load.push else [tag, f"oci-archive:{job.dest}"]
+        return ["sh", "-c", f"{shlex.join(build + [job.context])} >/dev/null && {shlex.join(push)}"], self.env
+
+
+class BuildKit:
+    """buildctl and docker buildx: the daemon runs before the clock starts, so it is always warm."""
+
+    def __init__(self, name, work, may_prune):
+        self.name, self.work, self.may_prune = name, work, may_prune
+        self.env = dict(os.environ)
+        self.program = "docker" if name == "buildx" else "buildctl"
+
+    def why_not(self):
+        if not shutil.which(self.program):
+            return "not installed"
+        try:
+            call([self.program, "buildx", "inspect"] if self.name == "buildx" else
+                 ["buildctl", "--timeout", "3", "debug", "workers"], self.env)
+            place = f"{self.work}/probe"
+            os.makedirs(f"{place}/context", exist_ok=True)
+            for name in ("Dockerfile", "context/f"):
+                with open(f"{place}/{name}", "w") as file:
+                    file.write("FROM scratch\nCOPY f /f\n")
+            call(self.command(f"{place}/context", f"{place}/Dockerfile", f"type=oci,dest={place}/out"), self.env)
+        except Failed as failure:
+            return str(failure)
+        return None
+
+    def command(self, context, dockerfile, output, cached=True):
+        fresh = [] if cached else ["--no-cache"]
+        if self.name == "buildx":
+            return ["docker", "buildx", "build", "--progress=quiet", "--network=host", "--allow=network.host", *fresh,
+                    "-f", dockerfile, f"--output={output}", context]
+        return ["buildctl", "build", "--progress=plain", "--frontend=dockerfile.v0", "--local", f"context={context}",
+                "--local", f"dockerfile={os.path.dirname(dockerfile)}", "--allow=network.host",
+                "--opt=force-network-mode=host", *fresh, f"--output={output}"]
+
+    def empty(self):
+        """A daemon's cache is not ours to drop unasked; --no-cache stands in where the base may be warm."""
+
+    def forget_all(self):
+        if not self.may_prune:
+            raise Failed("needs an empty daemon: --prune-daemons")
+        call(["docker", "buildx", "prune", "-af"] if self.name == "buildx" else ["buildctl", "prune", "--all"], self.env)
+
+    def warm_base(self, job):
+        argv, _ = self.build(job)
+        call(argv, self.env)
+
+    def build(self, job):
+        output = (f"type=image,name={job.target},push=true,registry.insecure=true" if job.load.push else
+                  f"type=oci,dest={job.dest}{compression_options(job)}")
+        return self.command(job.context, job.dockerfile, output, job.load.cached or job.load.push), self.env
+
+
+def find_tools(work, binary, may_prune):
+    return [Cooper(work, binary), Buildah(work), BuildKit("buildctl", work, may_prune),
+            BuildKit("buildx", work, may_prune)]

@@ -1,0 +1,94 @@
+#include <fcntl.h>
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "builder/export.h"
+#include "tests/builder/store_fixture.h"
+
+namespace cooper::builder {
+namespace {
+
+class AtomicFileTest : public ::testing::Test {
+ protected:
+  fs::path path(const std::string& name) const { return fs::path(home_.host_path()) / name; }
+  std::size_t count() const {
+    return static_cast<std::size_t>(std::distance(fs::directory_iterator(home_.host_path()), {}));
+  }
+  TempDir home_ = TempDir::in_host_tmp("cooper-atomic-test-");
+};
+
+TEST_F(AtomicFileTest, appears_by_publish_only) {
+  AtomicFile file(path("out"));
+  file.write(as_bytes("hello"));
+  EXPECT_FALSE(fs::exists(path("out")));
+  file.publish();
+  EXPECT_EQ(read_file(path("out")), "hello");
+  EXPECT_EQ(count(), 1U);
+}
+
+TEST_F(AtomicFileTest, leaves_nothing_and_the_old_file_without_publish) {
+  write_file(path("out"), "old");
+  {
+    AtomicFile file(path("out"));
+    file.write(as_bytes("new"));
+  }
+  EXPECT_EQ(read_file(path("out")), "old");
+  EXPECT_EQ(count(), 1U);
+}
+
+TEST_F(AtomicFileTest, replaces_the_old_file) {
+  write_file(path("out"), "old and long");
+  AtomicFile file(path("out"));
+  file.write(as_bytes("new"));
+  file.publish();
+  EXPECT_EQ(read_file(path("out")), "new");
+}
+
+TEST_F(AtomicFileTest, has_the_mode_that_open_would_give) {
+  const mode_t before = ::umask(027);
+  {
+    AtomicFile file(path("out"));
+    file.publish();
+  }
+  ::umask(before);
+  struct stat status {};
+  ASSERT_EQ(::stat(path("out").c_str(), &status), 0);
+  EXPECT_EQ(status.st_mode & 0777, 0640U);
+}
+
+TEST_F(AtomicFileTest, OUT_03_a_directory_is_refused) {
+  fs::create_directories(path("out"));
+  try {
+    AtomicFile file(path("out"));
+    FAIL() << "a directory was accepted";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::invalid);
+    EXPECT_HAS(error.what(), "destination file is a directory");
+  }
+}
+
+TEST_F(AtomicFileTest, a_missing_parent_is_named) {
+  try {
+    AtomicFile file(path("no/out"));
+    FAIL() << "made a file nowhere";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::not_found);
+    EXPECT_HAS(error.what(), "no/out");
+  }
+}
+
+TEST_F(AtomicFileTest, a_pipe_or_a_device_is_written_to_and_stays_what_it_is) {
+  ASSERT_EQ(::mkfifo(path("pipe").c_str(), 0600), 0);
+  const UniqueFd reader(::open(path("pipe").c_str(), O_RDWR | O_CLOEXEC));
+  AtomicFile file(path("pipe"));
+  file.write(as_bytes("hi"));
+  file.publish();
+  char text[3] = {};
+  ASSERT_EQ(::read(reader.get(), text, 2), 2);
+  EXPECT_STREQ(text, "hi");
+  EXPECT_TRUE(fs::is_fifo(path("pipe")));
+  EXPECT_EQ(count(), 1U);
+}
+
+}  // namespace
+}  // namespace cooper::builder

@@ -1,0 +1,121 @@
+#include "builder/flatten.h"
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include "layers/apply.h"
+#include "tests/builder/store_fixture.h"
+
+namespace cooper::builder {
+namespace {
+
+class Flatten : public ::testing::Test {
+ protected:
+  fs::path path(const std::string& name) const { return fs::path(home_.host_path()) / name; }
+
+  void SetUp() override {
+    write_file(path("src/a"), "1");
+    write_file(path("src/dir/b"), "22");
+    fs::permissions(path("src/a"), fs::perms(0640));
+    fs::create_hard_link(path("src/a"), path("src/dir/hard"));
+    fs::create_symlink("../../escape", path("src/dir/link"));
+    fs::create_directories(path("src/empty"));
+    fs::permissions(path("src/empty"), fs::perms(0555));
+    fs::permissions(path("src/dir"), fs::perms(0555));
+  }
+  void TearDown() override {
+    for (const char* name : {"src/dir", "out/dir"}) {
+      std::error_code ignored;
+      fs::permissions(path(name), fs::perms(0755), ignored);
+    }
+  }
+
+  std::unique_ptr<layers::Tree> tree() const {
+    return layers::open_host_tree(Dir::open(path("src"), Confine::image), {});
+  }
+  static struct stat status(const fs::path& file) {
+    struct stat found {};
+    EXPECT_EQ(::lstat(file.c_str(), &found), 0) << file;
+    return found;
+  }
+
+  TempDir home_ = TempDir::in_host_tmp("cooper-flatten-test-");
+};
+
+TEST_F(Flatten, OUT_15_a_directory_with_modes_links_and_our_ownership) {
+  flatten_to_directory(*tree(), path("out"), std::nullopt);
+  EXPECT_EQ(read_file(path("out/a")), "1");
+  EXPECT_EQ(read_file(path("out/dir/b")), "22");
+  EXPECT_EQ(fs::read_symlink(path("out/dir/link")), "../../escape");
+  EXPECT_EQ(status(path("out/a")).st_mode & 07777, 0640U);
+  EXPECT_EQ(status(path("out/empty")).st_mode & 07777, 0555U);
+  EXPECT_EQ(status(path("out/dir")).st_mode & 07777, 0555U);
+  EXPECT_EQ(status(path("out/a")).st_ino, status(path("out/dir/hard")).st_ino);
+  EXPECT_EQ(status(path("out/a")).st_uid, ::geteuid());
+  EXPECT_EQ(status(path("out/a")).st_mtim.tv_sec, status(path("src/a")).st_mtim.tv_sec);
+}
+
+TEST_F(Flatten, OUT_15_merges_and_can_be_repeated) {
+  write_file(path("out/mine"), "kept");
+  write_file(path("out/a"), "old");
+  fs::create_directories(path("elsewhere"));
+  flatten_to_directory(*tree(), path("out"), std::nullopt);
+  flatten_to_directory(*tree(), path("out"), std::nullopt);
+  EXPECT_EQ(read_file(path("out/mine")), "kept");
+  EXPECT_EQ(read_file(path("out/a")), "1");
+  EXPECT_EQ(read_file(path("out/dir/b")), "22");
+}
+
+TEST_F(Flatten, SEC_07_links_in_the_destination_are_replaced_not_followed) {
+  write_file(path("precious/b"), "precious");
+  fs::create_directories(path("out"));
+  fs::create_directory_symlink(path("precious"), path("out/dir"));
+  fs::create_symlink(path("precious/b"), path("out/a"));
+  flatten_to_directory(*tree(), path("out"), std::nullopt);
+  EXPECT_EQ(read_file(path("precious/b")), "precious");
+  EXPECT_TRUE(fs::is_directory(fs::symlink_status(path("out/dir"))));
+  EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(path("out/a"))));
+}
+
+TEST_F(Flatten, a_directory_in_the_way_of_a_file_is_an_error) {
+  fs::create_directories(path("out/a/x"));
+  EXPECT_THROW(flatten_to_directory(*tree(), path("out"), std::nullopt), Error);
+  EXPECT_TRUE(fs::is_directory(path("out/a/x")));
+}
+
+TEST_F(Flatten, REPRO_07_an_epoch_is_every_mtime) {
+  flatten_to_directory(*tree(), path("out"), 1'000'000'000);
+  for (const char* name : {"out/a", "out/dir", "out/dir/b", "out/dir/link", "out/empty"}) {
+    EXPECT_EQ(status(path(name)).st_mtim.tv_sec, 1'000'000'000) << name;
+  }
+}
+
+TEST_F(Flatten, OUT_18_a_tar_with_the_same_tree) {
+  StringSink out;
+  flatten_to_tar(*tree(), 1'000'000'000, out);
+  const auto table = layers::read_table(std::make_unique<MemorySource>(out.text), {}, "tar");
+  Words names;
+  for (const layers::Entry& entry : table.entries()) {
+    names.push_back(entry.path.str());
+    EXPECT_EQ(entry.mtime, (Timestamp{1'000'000'000, 0})) << entry.path.str();
+    EXPECT_EQ(entry.uid, 0U);
+  }
+  EXPECT_EQ(names, (Words{"a", "dir", "dir/b", "dir/hard", "dir/link", "empty"}));
+  const auto* hard = table.find(TreePath::clean("dir/hard"));
+  EXPECT_EQ(hard->type, layers::EntryType::hard_link);
+  EXPECT_EQ(hard->link_target, "a");
+  EXPECT_EQ(table.find(TreePath::clean("a"))->mode, 0640U);
+  EXPECT_EQ(table.find(TreePath::clean("dir/link"))->link_target, "../../escape");
+}
+
+TEST_F(Flatten, OUT_19_an_empty_tree) {
+  const auto empty = layers::merge_layers({});
+  StringSink out;
+  flatten_to_tar(*empty, std::nullopt, out);
+  EXPECT_EQ(out.text, std::string(1024, '\0'));
+  flatten_to_directory(*empty, path("out"), std::nullopt);
+  EXPECT_TRUE(fs::is_empty(path("out")));
+}
+
+}  // namespace
+}  // namespace cooper::builder

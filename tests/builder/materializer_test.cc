@@ -1,0 +1,101 @@
+#include "builder/materializer.h"
+
+#include <gtest/gtest.h>
+
+#include "layers/layer_writer.h"
+#include "tests/builder/store_fixture.h"
+
+namespace cooper::builder {
+namespace {
+
+layers::Entry file(const std::string& name, const std::string& content) {
+  layers::Entry entry;
+  entry.path = TreePath::clean(name);
+  entry.mode = 0644;
+  entry.size_bytes = content.size();
+  return entry;
+}
+
+layers::Entry whiteout(const std::string& name) {
+  layers::Entry entry;
+  entry.path = TreePath::clean(name);
+  entry.type = layers::EntryType::whiteout;
+  return entry;
+}
+
+class MaterializerTest : public StoreTest {
+ protected:
+  // A layer that only the fetcher has.
+  PlannedLayer far_layer(const std::vector<std::pair<layers::Entry, std::string>>& rows) {
+    layers::LayerWriter writer(fetcher_.elsewhere, {});
+    for (const auto& [entry, content] : rows) {
+      MemorySource source(content);
+      writer.add(entry, entry.type == layers::EntryType::file ? &source : nullptr);
+    }
+    const layers::WrittenLayer written = std::move(writer).finish();
+    return {written.descriptor, written.diff_id};
+  }
+
+  Materializer materializer_{*store_, fetcher_};
+};
+
+TEST_F(MaterializerTest, a_table_fetches_its_layer_once_for_all_builds) {
+  const PlannedLayer layer = far_layer({{file("a", "1"), "1"}});
+  EXPECT_EQ(materializer_.table(layer)->entries().size(), 1U);
+  EXPECT_EQ(materializer_.table(layer), materializer_.table(layer));
+  EXPECT_EQ(fetcher_.fetched.size(), 1U);
+
+  FakeFetcher nobody(*store_);  // has nothing
+  Materializer next_build(*store_, nobody);
+  EXPECT_EQ(next_build.table(layer)->serialize(), materializer_.table(layer)->serialize());
+  EXPECT_TRUE(nobody.fetched.empty());
+}
+
+TEST_F(MaterializerTest, a_layer_that_nobody_has_is_not_found) {
+  try {
+    materializer_.table(made_up_layer("x"));
+    FAIL() << "made a table of nothing";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::not_found);
+  }
+}
+
+TEST_F(MaterializerTest, metadata_merges_the_stack) {
+  LayerStack stack;
+  stack.push(far_layer({{file("a", "1"), "1"}, {file("b", "22"), "22"}}));
+  stack.push(far_layer({{whiteout("a"), ""}, {file("b", "333"), "333"}}));
+  const auto tree = materializer_.metadata(stack);
+  EXPECT_FALSE(tree->find(TreePath::clean("a")));
+  const auto b = tree->find(TreePath::clean("b"));
+  ASSERT_TRUE(b);
+  EXPECT_EQ(b->size_bytes, 3U);
+  EXPECT_EQ(tree->content_digest(*b).value, oci::sha256(std::string_view("333")));
+  EXPECT_THROW(tree->open(*b), Error);
+  EXPECT_TRUE(materializer_.metadata(LayerStack())->children(TreePath()).empty());
+}
+
+TEST_F(MaterializerTest, a_remembered_table_needs_no_blob) {
+  const PlannedLayer layer = made_up_layer("made here");
+  layers::Entry entry = file("a", "1");
+  entry.content = {oci::sha256(std::string_view("1"))};
+  materializer_.remember_table(layer.diff_id, layers::Table({entry}));
+  EXPECT_EQ(materializer_.table(layer)->entries().size(), 1U);
+  EXPECT_EQ(Materializer(*store_, fetcher_).table(layer)->entries().size(), 1U);
+  EXPECT_TRUE(fetcher_.fetched.empty());
+}
+
+TEST(LayerStack, chains_name_every_prefix) {
+  LayerStack stack;
+  EXPECT_EQ(stack.chain(), std::nullopt);
+  const PlannedLayer one = made_up_layer("1");
+  const PlannedLayer two = made_up_layer("2");
+  stack.push(one);
+  EXPECT_EQ(stack.chain()->value, one.diff_id.value);  // image-spec config.md, "Layer ChainID"
+  stack.push(two);
+  EXPECT_EQ(stack.chain(), oci::chain_id(stack.chains()[0], two.diff_id));
+  EXPECT_EQ(LayerStack({one, two}).chains(), stack.chains());
+  EXPECT_NE(LayerStack({two, one}).chain(), stack.chain());
+}
+
+}  // namespace
+}  // namespace cooper::builder

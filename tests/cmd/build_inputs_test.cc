@@ -1,0 +1,177 @@
+#include "cmd/build_inputs.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <fstream>
+
+#include "base/error.h"
+#include "base/temp_dir.h"
+
+namespace cooper::cmd {
+namespace {
+
+namespace fs = std::filesystem;
+using Args = std::map<std::string, std::string>;
+
+class Inputs : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ::unsetenv("SOURCE_DATE_EPOCH");
+    ::unsetenv("DOCKER_DEFAULT_PLATFORM");
+    flags_.context = home_.host_path();
+  }
+  void TearDown() override { SetUp(); }
+  void put(const std::string& name, const std::string& text) const {
+    std::ofstream(fs::path(home_.host_path()) / name) << text;
+  }
+
+  TempDir home_ = TempDir::in_host_tmp("cooper-inputs-test-");
+  BuildFlags flags_;
+};
+
+TEST_F(Inputs, ARG_14_a_bare_build_arg_takes_the_environment) {
+  ::setenv("COOPER_TEST_ARG", "e", 1);
+  ::unsetenv("COOPER_TEST_UNSET");
+  flags_.build_args = {"a=1", "b=", "c=x=y", "COOPER_TEST_ARG", "COOPER_TEST_UNSET", "a=2"};
+  EXPECT_EQ(read_build_inputs(flags_).plan.build_args,
+            (Args{{"COOPER_TEST_ARG", "e"}, {"a", "2"}, {"b", ""}, {"c", "x=y"}}));
+  ::unsetenv("COOPER_TEST_ARG");
+}
+
+TEST_F(Inputs, REPRO_01_REPRO_02_the_epoch) {
+  EXPECT_EQ(read_build_inputs(flags_).plan.source_date_epoch, std::nullopt);
+  ::setenv("SOURCE_DATE_EPOCH", "5", 1);
+  EXPECT_EQ(read_build_inputs(flags_).plan.source_date_epoch, 5);
+  EXPECT_EQ(read_build_inputs(flags_).plan.build_args.at("SOURCE_DATE_EPOCH"), "5");
+  flags_.build_args = {"SOURCE_DATE_EPOCH=6"};
+  EXPECT_EQ(read_build_inputs(flags_).plan.source_date_epoch, 6);
+  flags_.build_args = {"SOURCE_DATE_EPOCH="};
+  EXPECT_EQ(read_build_inputs(flags_).plan.source_date_epoch, std::nullopt);
+  for (const char* bad : {"x", "1.5", "5 ", "99999999999999999999"}) {
+    flags_.build_args = {std::string("SOURCE_DATE_EPOCH=") + bad};
+    EXPECT_THROW(read_build_inputs(flags_), Error) << bad;
+  }
+}
+
+TEST_F(Inputs, platforms) {
+  ::setenv("DOCKER_DEFAULT_PLATFORM", "linux/s390x", 1);
+  EXPECT_EQ(read_build_inputs(flags_).plan.target_platform.str(), "linux/s390x");
+  flags_.platforms = {"linux/aarch64"};
+  EXPECT_EQ(read_build_inputs(flags_).plan.target_platform.str(), "linux/arm64");
+  EXPECT_EQ(read_build_inputs(flags_).plan.build_platform, oci::host_platform());
+}
+
+TEST_F(Inputs, lists_of_flags) {
+  flags_.labels = {"a=1=2", "bare"};
+  flags_.no_cache_filters = {"a,b", "c"};
+  flags_.shm_size = "1m";
+  flags_.annotations = {"k=v"};
+  const BuildInputs inputs = read_build_inputs(flags_);
+  EXPECT_EQ(inputs.plan.labels, (Args{{"a", "1=2"}, {"bare", ""}}));
+  EXPECT_EQ(inputs.plan.no_cache_stages, (std::vector<std::string>{"a", "b", "c"}));
+  EXPECT_EQ(inputs.plan.shm_bytes, 1U << 20);
+  EXPECT_EQ(inputs.annotations, (oci::Annotations{{"k", "v"}}));
+}
+
+TEST_F(Inputs, pull_policies) {
+  EXPECT_EQ(read_build_inputs(flags_).pull, builder::PullPolicy::registry_first);
+  flags_.pull = true;
+  EXPECT_EQ(read_build_inputs(flags_).pull, builder::PullPolicy::registry_only);
+  flags_.pull = false;
+  EXPECT_EQ(read_build_inputs(flags_).pull, builder::PullPolicy::local_first);
+}
+
+TEST_F(Inputs, OUT_01_names_become_an_image_output) {
+  EXPECT_TRUE(read_build_inputs(flags_).outputs.empty());
+  flags_.tags = {"app"};
+  EXPECT_EQ(read_build_inputs(flags_).outputs.size(), 1U);
+  flags_.outputs = {"type=oci,dest=x.tar"};
+  const BuildInputs inputs = read_build_inputs(flags_);
+  ASSERT_EQ(inputs.outputs.size(), 2U);
+  EXPECT_EQ(inputs.outputs[0].names.at(0).str(), "docker.io/library/app:latest");
+  flags_.push = true;
+  EXPECT_TRUE(read_build_inputs(flags_).outputs.back().push);
+}
+
+struct Refusal {
+  const char* name;
+  void (*apply)(BuildFlags&);
+  Errc code;
+  const char* part;
+};
+
+TEST_F(Inputs, refused_before_any_work) {
+  const Refusal table[] = {
+      {"SEC_04", [](BuildFlags& f) { f.allow = {"device"}; }, Errc::invalid,
+       "unknown entitlement \"device\""},
+      {"RUN_17", [](BuildFlags& f) { f.network = "bridge"; }, Errc::invalid,
+       "invalid network mode \"bridge\""},
+      {"PLAT_05", [](BuildFlags& f) { f.platforms = {"linux/amd64,linux/arm64"}; },
+       Errc::unsupported, "platforms"},
+      {"FROM_16", [](BuildFlags& f) { f.platforms = {"a/b/c/d/e"}; }, Errc::invalid,
+       "failed to parse platform"},
+      {"CALL_06", [](BuildFlags& f) { f.call = "outline"; }, Errc::unsupported, "--call=outline"},
+      {"secret", [](BuildFlags& f) { f.refused = {"--secret"}; }, Errc::unsupported,
+       "--secret is not supported yet"},
+      {"isolation", [](BuildFlags& f) { f.isolation = "vm"; }, Errc::unsupported, "--isolation=vm"},
+      {"CTX_05", [](BuildFlags& f) { f.context = "-"; }, Errc::unsupported, "context -"},
+      {"CTX_06", [](BuildFlags& f) { f.context = "https://x.org/a.git"; }, Errc::unsupported,
+       "https://x.org/a.git"},
+      {"no context", [](BuildFlags& f) { f.context += "/no"; }, Errc::not_found,
+       "no such directory"},
+      {"CTX_08", [](BuildFlags& f) { f.build_contexts = {"a=docker-image://x"}; },
+       Errc::unsupported, "unsupported context source docker-image://x"},
+      {"CTX_08 missing", [](BuildFlags& f) { f.build_contexts = {"a=/no/where"}; }, Errc::not_found,
+       "context a"},
+      {"CTX_08 no value", [](BuildFlags& f) { f.build_contexts = {"a"}; }, Errc::invalid,
+       "key=value"},
+      {"push", [](BuildFlags& f) { f.push = true; }, Errc::invalid, "--push needs a name"},
+      {"image", [](BuildFlags& f) { f.outputs = {"type=image"}; }, Errc::invalid, "needs a name"},
+      {"tag", [](BuildFlags& f) { f.tags = {"UPPER"}; }, Errc::invalid, "invalid reference format"},
+  };
+  for (const Refusal& row : table) {
+    BuildFlags changed = flags_;
+    row.apply(changed);
+    try {
+      read_build_inputs(changed);
+      ADD_FAILURE() << row.name << " was accepted";
+    } catch (const Error& error) {
+      EXPECT_EQ(error.code(), row.code) << row.name;
+      EXPECT_NE(std::string(error.what()).find(row.part), std::string::npos)
+          << row.name << ": " << error.what();
+    }
+  }
+}
+
+TEST_F(Inputs, CTX_01_which_dockerfile) {
+  put("Containerfile", "c");
+  EXPECT_EQ(read_dockerfile(flags_).text, "c");
+  put("dockerfile", "lower");
+  EXPECT_EQ(read_dockerfile(flags_).text, "lower");
+  put("Dockerfile", "upper");
+  const DockerfileText found = read_dockerfile(flags_);
+  EXPECT_EQ(found.text, "upper");
+  EXPECT_EQ(found.shown_name, "Dockerfile");
+  put("other", "o");
+  flags_.file = home_.host_path() + "/other";
+  EXPECT_EQ(read_dockerfile(flags_).text, "o");
+  EXPECT_EQ(read_dockerfile(flags_).path, fs::path(flags_.file));
+}
+
+TEST_F(Inputs, CTX_02_no_dockerfile) {
+  for (const std::string file : {"", "/no/where"}) {
+    flags_.file = file;
+    try {
+      read_dockerfile(flags_);
+      ADD_FAILURE() << "read nothing";
+    } catch (const Error& error) {
+      const std::string said = error.what();
+      EXPECT_NE(said.find("failed to read dockerfile: open "), std::string::npos) << said;
+      EXPECT_NE(said.find("no such file or directory"), std::string::npos) << said;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace cooper::cmd

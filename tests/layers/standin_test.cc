@@ -1,0 +1,42 @@
+#include "layers/standin.h"
+
+#include <gtest/gtest.h>
+
+namespace cooper::layers {
+namespace {
+
+TEST(StandInText, round_trip_and_damage) {
+  StandIn all;
+  all.device = {EntryType::block_device, 8, 1};
+  all.uid = {4'000'000'000u, 0};
+  all.gid = {5, 65534};
+  all.mode = {06755, 0755};
+  all.capability = std::string("\x00\xff\x10", 3);
+  EXPECT_EQ(StandIn::parse(all.encode()), all);
+  for (const char* text :
+       {"", "type", "type=x", "major=1", "type=c;major=x", "uid=5", "uid=5/", "mode=9/0", "cap=1",
+        "cap=zz", "cap=", "other=1", "uid=99999999999/1", ";", "type=c;;"}) {
+    EXPECT_FALSE(StandIn::parse(text)) << text;
+  }
+}
+
+TEST(StandInText, a_change_by_the_step_counts_over_what_was_meant) {
+  StandIn stand_in;
+  stand_in.uid = {1234, 0};
+  stand_in.mode = {04755, 0755};
+  Entry entry;
+  entry.uid = 0;
+  entry.mode = 0755;
+  Entry changed = entry;
+  changed.uid = 33;
+  changed.mode = 0700;
+  stand_in.apply(entry);
+  stand_in.apply(changed);
+  EXPECT_EQ(entry.uid, 1234u);
+  EXPECT_EQ(entry.mode, 04755u);
+  EXPECT_EQ(changed.uid, 33u);
+  EXPECT_EQ(changed.mode, 0700u);
+}
+
+}  // namespace
+}  // namespace cooper::layers
