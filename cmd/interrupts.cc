@@ -1,7 +1,6 @@
 #include <csignal>
 #include <ctime>
 #include <thread>
-#include <unistd.h>
 
 #include "base/error.h"
 #include "cmd/session.h"
@@ -16,6 +15,16 @@ sigset_t stop_signals() {
   sigaddset(&set, SIGTERM);
   sigaddset(&set, SIGHUP);
   return set;
+}
+
+// As if nobody had caught it: the store survives, and a shell sees 128 + signal.
+void end_by(int signal) {
+  std::signal(signal, SIG_DFL);
+  sigset_t only;
+  sigemptyset(&only);
+  sigaddset(&only, signal);
+  pthread_sigmask(SIG_UNBLOCK, &only, nullptr);
+  std::raise(signal);
 }
 
 }  // namespace
@@ -45,7 +54,7 @@ void Interrupts::watch() {
     while (!done.stop_requested()) {
       const int signal = sigtimedwait(&set, nullptr, &kPoll);
       if (signal < 0) continue;
-      if (asked) ::_exit(130);
+      if (asked) end_by(signal);
       asked = true;
       source_.request_stop();
     }

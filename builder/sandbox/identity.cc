@@ -12,6 +12,7 @@
 #include <optional>
 #include <sstream>
 
+#include "base/child_process.h"
 #include "base/error.h"
 #include "builder/sandbox/build_namespace.h"
 #include "builder/sandbox/identity_state.h"
@@ -107,18 +108,6 @@ Identity enter_as_root() {
 std::string read_text_file(const char* path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-// An absolute path, searched before we leave the host's view; nullopt: not installed.
-std::optional<std::string> find_program(const std::string& name) {
-  const char* path = std::getenv("PATH");
-  std::istringstream dirs(cat(path == nullptr ? "" : path, ":/usr/bin:/usr/sbin:/bin"));
-  for (std::string dir; std::getline(dirs, dir, ':');) {
-    if (!dir.starts_with('/')) continue;
-    std::string candidate = cat(dir, "/", name);
-    if (::access(candidate.c_str(), X_OK) == 0) return candidate;
-  }
-  return std::nullopt;
 }
 
 std::vector<std::string> map_argv(const std::string& program, unsigned own_id,

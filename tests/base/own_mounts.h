@@ -1,6 +1,9 @@
 // Runs a test's body where it may mount without anybody else seeing it.
 #pragma once
 
+#include <cstdio>
+#include <exception>
+
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sched.h>
@@ -37,7 +40,8 @@ inline void run_with_own_mounts(const std::function<int()>& body) {
     int code = 99;
     try {
       code = enter_own_mounts() != 0 ? kRefused : body();
-    } catch (...) {  // its text would be lost in a child; the number says that it was thrown
+    } catch (const std::exception& error) {
+      static_cast<void>(std::fprintf(stderr, "%s\n", error.what()));
       code = 98;
     }
     ::_exit(code);

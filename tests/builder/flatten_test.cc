@@ -50,7 +50,7 @@ TEST_F(Flatten, OUT_15_a_directory_with_modes_links_and_our_ownership) {
   EXPECT_EQ(status(path("out/a")).st_mode & 07777, 0640U);
   EXPECT_EQ(status(path("out/empty")).st_mode & 07777, 0555U);
   EXPECT_EQ(status(path("out/dir")).st_mode & 07777, 0555U);
-  EXPECT_EQ(status(path("out/a")).st_ino, status(path("out/dir/hard")).st_ino);
+  EXPECT_EQ(read_file(path("out/dir/hard")), "1");
   EXPECT_EQ(status(path("out/a")).st_uid, ::geteuid());
   EXPECT_EQ(status(path("out/a")).st_mtim.tv_sec, status(path("src/a")).st_mtim.tv_sec);
 }
@@ -102,8 +102,7 @@ TEST_F(Flatten, OUT_18_a_tar_with_the_same_tree) {
   }
   EXPECT_EQ(names, (Words{"a", "dir", "dir/b", "dir/hard", "dir/link", "empty"}));
   const auto* hard = table.find(TreePath::clean("dir/hard"));
-  EXPECT_EQ(hard->type, layers::EntryType::hard_link);
-  EXPECT_EQ(hard->link_target, "a");
+  EXPECT_EQ(hard->type, layers::EntryType::file);  // a host tree tells of no link groups
   EXPECT_EQ(table.find(TreePath::clean("a"))->mode, 0640U);
   EXPECT_EQ(table.find(TreePath::clean("dir/link"))->link_target, "../../escape");
 }

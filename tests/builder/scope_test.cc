@@ -12,8 +12,8 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 // What a RUN at the end of `body` sees, without the base's own variables.
 Words environment_of(const std::string& text, const std::map<std::string, std::string>& args = {}) {
   Words seen;
-  for (const std::string& word :
-       steps_of<RunStep>(plan_of(text, with_args(args))).back().environment) {
+  const auto runs = steps_of<RunStep>(plan_of(text, with_args(args)));
+  for (const std::string& word : runs.back().environment) {
     if (!word.starts_with("PATH=")) seen.push_back(word);
   }
   return seen;

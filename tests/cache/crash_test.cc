@@ -172,34 +172,5 @@ TEST_F(FullDisk, at_any_point_is_told_and_leaves_a_valid_store) {
   });
 }
 
-// Removing writes too: to the database, and a directory for what is taken out of sight.
-int prune_on_full_disk(const fs::path& disk, bool trees) {
-  if (::mount("tmpfs", disk.c_str(), "tmpfs", 0, "mode=0700,size=1m") != 0) return 90;
-  {
-    const auto store = Store::open(disk / "store");
-    for (int i = 0; i < 10; ++i) {
-      put_layer_step(*store, cat(i, std::string(20'000, '.')));
-      if (trees) put_plain_tree(*store, "0", chain_of(cat(i)), std::string(5'000, '.'));
-    }
-  }
-  std::ofstream filler(disk / "filler");
-  while (filler.put('x')) {
-  }
-  const auto store = Store::open(disk / "store");
-  const auto freed = store->prune({}).freed_bytes;
-  if (freed < 200'000) return 1;
-  if (!store->verify(false).empty()) return 2;
-  if (store->size_bytes() != 0) return 3;
-  put_blob(*store, "there is room again");
-  return 0;
-}
-
-TEST_F(FullDisk, prune_makes_room_even_when_not_a_byte_is_left) {
-  for (const bool trees : {false, true}) {
-    fs::create_directories(path());
-    run_with_own_mounts([&] { return prune_on_full_disk(path(), trees); });
-  }
-}
-
 }  // namespace
 }  // namespace cooper::cache
