@@ -183,7 +183,9 @@ BuildInputs read_build_inputs(const BuildFlags& flags) {
   return inputs;
 }
 
-DockerfileText read_dockerfile(const BuildFlags& flags) {
+namespace {
+
+DockerfileText find_dockerfile(const BuildFlags& flags) {
   if (flags.file == "-") {
     FdSource source(UniqueFd(::dup(STDIN_FILENO)), "standard input");
     return {"Dockerfile", std::nullopt, read_all(source, kDockerfileLimitBytes, "standard input")};
@@ -203,6 +205,17 @@ DockerfileText read_dockerfile(const BuildFlags& flags) {
     if (auto text = try_read(path)) return {name, path, std::move(*text)};
   }
   throw Error(Errc::invalid, "failed to read dockerfile: open Dockerfile: no such file or directory");
+}
+
+}  // namespace
+
+DockerfileText read_dockerfile(const BuildFlags& flags) {
+  DockerfileText file = find_dockerfile(flags);
+  // No word of a Dockerfile may hold one: it would be cut short where it becomes a path or an argument.
+  if (file.text.find('\0') != std::string::npos) {
+    throw Error(Errc::invalid, cat("failed to read dockerfile: ", file.shown_name, " holds a NUL byte"));
+  }
+  return file;
 }
 
 layers::DigestMemory* ContextDigests::open(cache::Store& store, const std::filesystem::path& context) {

@@ -38,3 +38,6 @@ cooper store verify --repair >/dev/null
 rm -rf "$WORK/busybox" && make_busybox && build -o type=oci,dest=again.tar c >/dev/null 2>&1
 cooper store verify
 nothing_left
+printf 'FROM busybox\nRUN echo a\000b\n' >c/Nul
+exits 2 cooper build -f c/Nul c
+contains "$(cat err)" "NUL byte"
