@@ -12,5 +12,8 @@ for device in /dev/net/tun /dev/fuse; do [ ! -e "$device" ] || chmod 666 "$devic
 mkdir -p "$SHARED"
 chmod 755 "$BASE" "$SHARED"
 
-# Removes a work directory, files of sub-ids included (root may).
-remove_tree() { rm -rf "$1" "$1.log"; }
+# Removes a work directory, files of sub-ids included (root may), and what an engine left mounted in it.
+remove_tree() {
+  awk -v below="$1/" 'index($2, below) == 1 { print $2 }' /proc/mounts | sort -r | xargs -r umount -l
+  rm -rf "$1" "$1.log"
+}
