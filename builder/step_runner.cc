@@ -80,11 +80,12 @@ void StepRunner::open_context_of(StepId id) {
 void StepRunner::open_workshop() {
   if (workshop_) return;
   const Identity& identity = enter_build_namespace();
-  for (const std::string& line : identity.notices) progress_.notice(line);
   materializer_.set_mapping(identity.mapping);
   const std::string store_path = store_.path().string();
   workshop_ = std::make_unique<Workshop>(Workshop{
       StepStorage(identity, store_path), make_namespace_runner(identity, (store_.path() / "ingest").string())});
+  // After the storage: it is what finds out whether id-mapped mounts work.
+  for (const std::string& line : identity.notices) progress_.notice(line);
 }
 
 StepResult StepRunner::source(const SourceStep& step) const { return {LayerStack(step.layers), "", false}; }
@@ -124,7 +125,7 @@ std::optional<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std
         layers::select(source_tree(step.source->from, results, stop), copy_request(step)));
   }
   if (!step.heredocs.empty()) {
-    prepared.selections.push_back(layers::select(layers::memory_tree(step.heredocs), heredoc_request(step)));
+    prepared.selections.push_back(layers::select(layers::memory_tree(step.heredocs, now()), heredoc_request(step)));
   }
   for (const layers::Selection& selection : prepared.selections) {
     digests.push_back(layers::selection_digest(selection));
