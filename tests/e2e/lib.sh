@@ -17,6 +17,9 @@ exits() {
   [ "$got" = "$wanted" ] || { cat "$WORK/out" "$WORK/err" >&2; fail "exit code $got, not $wanted: $*"; }
 }
 
+# row ID...: the statements from here on show these rows of tests/conformance/rows.txt.
+row() { echo "row $*"; }
+
 cooper() { "$COOPER" "$@"; }
 
 # A local image "busybox" of Debian's static busybox, made by cooper itself.
