@@ -5,11 +5,18 @@
 find_package(Threads REQUIRED)
 find_package(PkgConfig REQUIRED)
 # All here, at the top level: imported targets are visible only below the folder that found them.
-find_package(OpenSSL REQUIRED)
-find_package(CURL REQUIRED)
+find_package(CURL REQUIRED)  # headers; the library is loaded when a registry is spoken to
 find_package(nlohmann_json REQUIRED)
-find_package(ZLIB REQUIRED)
 find_package(CLI11 REQUIRED)
+# One program: libraries are linked into it where the distribution has their archives. Mapping and relocating twenty
+# shared libraries was half of what a cached build took.
+set(shared_first ${CMAKE_FIND_LIBRARY_SUFFIXES})
+set(CMAKE_FIND_LIBRARY_SUFFIXES .a .so)
+set(OPENSSL_USE_STATIC_LIBS TRUE)
+find_package(OpenSSL REQUIRED)
+find_package(ZLIB REQUIRED)
+find_package(BZip2 REQUIRED)
+pkg_check_modules(LZMA REQUIRED IMPORTED_TARGET liblzma)
 pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(LIBDEFLATE REQUIRED IMPORTED_TARGET libdeflate)
 pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
@@ -17,7 +24,12 @@ pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
 pkg_check_modules(CAP REQUIRED IMPORTED_TARGET libcap)
-pkg_check_modules(TOMLPLUSPLUS REQUIRED IMPORTED_TARGET tomlplusplus)
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)  # used without its shared library
+set(CMAKE_FIND_LIBRARY_SUFFIXES ${shared_first})
+# What an archive needs and a shared library would bring along.
+target_link_libraries(PkgConfig::LIBARCHIVE INTERFACE PkgConfig::LZMA BZip2::BZip2 PkgConfig::ZSTD ZLIB::ZLIB)
+target_link_libraries(PkgConfig::SQLITE INTERFACE m ${CMAKE_DL_LIBS})
+add_link_options($<$<CONFIG:RelWithDebInfo>:-static-libstdc++> $<$<CONFIG:RelWithDebInfo>:-static-libgcc>)
 
 # The same warnings for every build, so that every build is the same program.
 add_library(cooper_options INTERFACE)

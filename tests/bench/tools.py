@@ -5,6 +5,7 @@ import resource
 import shlex
 import shutil
 import subprocess
+import tempfile
 
 CONTAINERS_POLICY = {"default": [{"type": "insecureAcceptAnything"}]}
 
@@ -24,6 +25,15 @@ def call(argv, env=None):
 def last_line(text):
     lines = [line for line in text.splitlines() if line.strip()]
     return lines[-1] if lines else "no output"
+
+
+def unmount_below(directory):
+    """What a failed tool left mounted; a plain user's mounts go with his namespaces."""
+    with open("/proc/self/mounts") as table:
+        places = [line.split()[1] for line in table]
+    for place in reversed(places):
+        if place.startswith(directory + "/"):
+            call(["umount", "-l", place])
 
 
 class Job:
@@ -48,6 +58,9 @@ class Cooper:
         shutil.rmtree(self.store, ignore_errors=True)
         if os.path.exists(self.store):  # files of sub-ids
             call([self.binary, "prune", "--all"], self.env)
+
+    def close(self):
+        self.empty()
 
     def warm_base(self, job):
         warm = os.path.dirname(job.dockerfile) + "/Warm"
@@ -76,7 +89,9 @@ class Buildah:
     name = "buildah"
 
     def __init__(self, work):
-        self.root, self.runroot, self.policy = f"{work}/buildah-root", f"{work}/buildah-run", f"{work}/policy.json"
+        # A short path: it stands once per layer in overlay's mount options, and buildah fails when they pass a page.
+        self.short = tempfile.mkdtemp(prefix="b", dir=os.path.dirname(os.path.dirname(work)))
+        self.root, self.runroot, self.policy = f"{self.short}/r", f"{self.short}/run", f"{work}/policy.json"
         self.env = dict(os.environ, HOME=f"{work}/home", TMPDIR=f"{work}/tmp")
         self.driver = "overlay"
 
@@ -102,10 +117,15 @@ class Buildah:
         return ["buildah", "--root", self.root, "--runroot", self.runroot, "--storage-driver", self.driver]
 
     def empty(self):
+        unmount_below(self.short)
         for place in (self.root, self.runroot):
             shutil.rmtree(place, ignore_errors=True)
             if os.path.exists(place):
                 call(["buildah", "unshare", "rm", "-rf", place], self.env)
+
+    def close(self):
+        self.empty()
+        shutil.rmtree(self.short, ignore_errors=True)
 
     def warm_base(self, job):
         call(self.start() + ["pull", "-q", "--tls-verify=false", "--signature-policy", self.policy, job.base], self.env)
@@ -165,6 +185,9 @@ class BuildKit:
 
     def empty(self):
         """A daemon's cache is not ours to drop unasked; --no-cache stands in where the base may be warm."""
+
+    def close(self):
+        """Nothing of a daemon's is ours."""
 
     def forget_all(self):
         if not self.may_prune:
