@@ -8,6 +8,7 @@ find_package(PkgConfig REQUIRED)
 find_package(CURL REQUIRED)  # headers; the library is loaded when a registry is spoken to
 find_package(nlohmann_json REQUIRED)
 find_package(CLI11 REQUIRED)
+pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)  # shared: Debian's archive of it has no worker threads
 # One program: libraries are linked into it where the distribution has their archives. Mapping and relocating twenty
 # shared libraries was half of what a cached build took.
 set(shared_first ${CMAKE_FIND_LIBRARY_SUFFIXES})
@@ -19,7 +20,6 @@ find_package(BZip2 REQUIRED)
 pkg_check_modules(LZMA REQUIRED IMPORTED_TARGET liblzma)
 pkg_check_modules(LIBARCHIVE REQUIRED IMPORTED_TARGET libarchive)
 pkg_check_modules(LIBDEFLATE REQUIRED IMPORTED_TARGET libdeflate)
-pkg_check_modules(ZSTD REQUIRED IMPORTED_TARGET libzstd)
 pkg_check_modules(ISAL REQUIRED IMPORTED_TARGET libisal)
 pkg_check_modules(SQLITE REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
