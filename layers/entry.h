@@ -51,6 +51,8 @@ struct TarLimits {
   std::size_t components = 1024;
   std::uint64_t total_bytes = std::uint64_t{1} << 44;
   std::size_t xattr_bytes = 1 << 20;
+  // Names, attributes and rows of all members: a table is held in memory, and long names compress well.
+  std::uint64_t metadata_bytes = std::uint64_t{2} << 30;
   // Uncompressed : compressed, once past the floor. gzip's own bound is 1032; zstd packs honest
   // runs of zeros 30,000 times, which is what the floor is for.
   std::uint64_t ratio = 1100;

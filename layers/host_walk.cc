@@ -11,6 +11,7 @@
 #include <memory>
 #include <mutex>
 #include <string_view>
+#include <system_error>
 #include <thread>
 
 #include "base/error.h"
@@ -191,8 +192,12 @@ class Crew {
   }
 
   void start(std::vector<std::jthread>& helpers) {
-    for (int i = 1; i < subject_.options.threads; ++i) {
-      helpers.emplace_back([this] { work(nullptr); });
+    try {
+      for (int i = 1; i < subject_.options.threads; ++i) {
+        helpers.emplace_back([this] { work(nullptr); });
+      }
+    } catch (const std::system_error&) {
+      // No more threads to be had: those there are do the rest.
     }
   }
 

@@ -92,8 +92,23 @@ void check_link(const Entry& link, const std::vector<Entry>& rows) {
 
 }  // namespace
 
+namespace {
+
+// What no reader would take back, ours first (TarLimits). A RUN makes such a tree in a moment.
+void check_path(const std::string& path) {
+  constexpr TarLimits kLimits;
+  const auto slashes = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
+  if (path.size() <= kLimits.path_bytes && slashes < kLimits.components) return;
+  constexpr std::size_t kShown = 100;
+  throw Error(Errc::invalid, cat("/", path.substr(0, kShown), "…: a path of ", path.size(), " bytes and ", slashes + 1,
+                                 " names; a layer holds at most ", kLimits.path_bytes, " and ", kLimits.components));
+}
+
+}  // namespace
+
 void LayerWriter::add(const Entry& given, ByteSource* content) {
   State& state = *state_;
+  check_path(given.path.str());
   Entry entry = canonical(given, state.keep_xattrs);
   if (!state.rows.empty() && !(state.rows.back().path < entry.path)) {
     throw Error(Errc::invalid, cat("layer entries out of order: ", entry.path.absolute(), " after ",
@@ -105,6 +120,9 @@ void LayerWriter::add(const Entry& given, ByteSource* content) {
     HashedContent hashed(content != nullptr ? *content : none);
     state.tar.add(entry, &hashed);
     entry.content = hashed.digest();
+    if (given.content && *given.content != *entry.content) {
+      throw Error(Errc::io, cat(entry.path.absolute(), ": its content changed while the build was using it"));
+    }
   } else {
     state.tar.add(entry);
   }

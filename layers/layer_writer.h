@@ -29,7 +29,8 @@ class LayerWriter {
   void keep_xattrs(bool keep);
   // Entries in strictly ascending TreePath order (Error(invalid) otherwise: the bytes must not
   // depend on the caller's luck). A file needs content of exactly size_bytes (Error(io) naming it
-  // otherwise, CTX: a file changed while being read); its content digest is computed here. mtimes
+  // otherwise, CTX: a file changed while being read); its content digest is computed here, and
+  // must be the entry's where it has one (Error(io): else a key would promise other bytes). mtimes
   // are cut to whole seconds, whiteouts get time 0 (IMG-14). Parent directories are the caller's
   // business.
   void add(const Entry& entry, ByteSource* content = nullptr);

@@ -162,8 +162,8 @@ std::string mount_options(const Stack& stack) {
   options.append(",userxattr,index=off,redirect_dir=nofollow,metacopy=off");
   if (options.size() <= kMountOptionsBytes) return options;
   throw Error(Errc::unsupported, cat("an overlay of ", stack.lowers.size(),
-                                     " layers needs Linux 6.5 (lowerdir+); this kernel's mount "
-                                     "options are too short for it"));
+                                     " layers: the kernel takes 500 at most, before Linux 6.5 "
+                                     "(lowerdir+) about 200"));
 }
 
 // A directory that exists while something is mounted on it.
@@ -223,10 +223,17 @@ UniqueFd mount_overlay(const OverlayLayers& layers, const std::string& staging_p
   }
   if (layers.upper_path.empty() && layers.lower_paths.empty()) return mount_empty(layers.empty_dir);
   const Stack stack = open_stack(layers);
-  if (new_api_allowed.load()) {
-    if (auto mounted = try_new_api(stack)) return std::move(*mounted);
+  try {
+    if (new_api_allowed.load()) {
+      if (auto mounted = try_new_api(stack)) return std::move(*mounted);
+    }
+    return mount_old_way(stack, staging_path);
+  } catch (const SysError& error) {
+    if (error.errnum() != EINVAL || !stack.upper) throw;
+    // All that is left to be wrong is where the directories lie.
+    throw Error(error.code(), cat(error.message(), " (the file system there can't take what a RUN changes, as overlayfs, "
+                                  "NFS and some others: give the store another, in a container a volume, by COOPER_ROOT)"));
   }
-  return mount_old_way(stack, staging_path);
 }
 
 bool set_overlay_new_api_allowed(bool allowed) noexcept {

@@ -2,6 +2,7 @@
 #include <array>
 #include <atomic>
 #include <exception>
+#include <system_error>
 #include <thread>
 
 #include "base/guarded.h"
@@ -19,9 +20,8 @@ constexpr std::uint64_t kManyBytes = 4 << 20;
 
 // A file whose bytes nobody has looked at yet.
 struct Unknown {
-  const Entry* entry;
+  Entry* entry;
   const SelectedSource* source;
-  oci::ContentDigest digest;
 };
 
 // As the tree knows it.
@@ -31,19 +31,15 @@ Entry in_tree(const SelectedSource& source, const Entry& entry) {
   return file;
 }
 
-template <class Visit>
-void for_each_entry(const Selection& selection, const Visit& visit) {
-  for (const SelectedSource& source : selection.sources) {
-    if (!source.is_directory) visit(source, source.top);
-    for (const Entry& entry : source.beneath.entries) visit(source, entry);
-  }
-}
-
-std::vector<Unknown> unknown_files(const Selection& selection) {
+std::vector<Unknown> unknown_files(Selection& selection) {
   std::vector<Unknown> files;
-  for_each_entry(selection, [&](const SelectedSource& source, const Entry& entry) {
-    if (entry.type == EntryType::file && !entry.content) files.push_back({&entry, &source, {}});
-  });
+  for (SelectedSource& source : selection.sources) {
+    const auto look = [&](Entry& entry) {
+      if (entry.type == EntryType::file && !entry.content) files.push_back({&entry, &source});
+    };
+    if (!source.is_directory) look(source.top);
+    for (Entry& entry : source.beneath.entries) look(entry);
+  }
   return files;
 }
 
@@ -57,7 +53,8 @@ void digest_files(const Tree& tree, std::vector<Unknown>& files, int threads) {
   const auto work = [&] {
     for (std::size_t i = next++; i < files.size(); i = next++) {
       try {
-        files[i].digest = tree.content_digest(in_tree(*files[i].source, *files[i].entry));
+        Entry& entry = *files[i].entry;
+        entry.content = tree.content_digest(in_tree(*files[i].source, entry));
       } catch (...) {  // carried to the thread that asked
         failure.with([&](auto& first) {
           if (!first.second || i < first.first) first = {i, std::current_exception()};
@@ -68,7 +65,11 @@ void digest_files(const Tree& tree, std::vector<Unknown>& files, int threads) {
   };
   {
     std::vector<std::jthread> helpers;
-    for (int i = 1; many && i < threads; ++i) helpers.emplace_back(work);
+    try {
+      for (int i = 1; many && i < threads; ++i) helpers.emplace_back(work);
+    } catch (const std::system_error&) {
+      // No more threads to be had: this one does the rest.
+    }
     work();
   }
   failure.with([](const auto& first) {
@@ -129,12 +130,15 @@ class Encoder {
 }  // namespace
 
 oci::ContentDigest selection_digest(const Selection& selection, int threads) {
+  Selection copy = selection;
+  return selection_digest(copy, threads);
+}
+
+oci::ContentDigest selection_digest(Selection& selection, int threads) {
   std::vector<Unknown> files = unknown_files(selection);
   if (!files.empty()) digest_files(*selection.tree, files, threads);
-  auto unknown = files.begin();
   const auto content = [&](const Entry& entry) -> const oci::ContentDigest* {
-    if (entry.type != EntryType::file) return nullptr;
-    return entry.content ? &*entry.content : &(unknown++)->digest;
+    return entry.type == EntryType::file ? &entry.content.value() : nullptr;
   };
   Encoder encoder;
   encoder.number(selection.sources.size());

@@ -96,6 +96,7 @@ struct TarReader::State : public ByteSource {
   void read_times(archive_entry* header, Entry& entry);
   void read_xattrs(archive_entry* header, Entry& entry);
   void read_link(archive_entry* header, Entry& entry);
+  void count_metadata(const Entry& entry);
   bool translate(TarMember& member);
   TreePath confined(const char* text, std::string_view what);
   [[noreturn]] void refuse(std::string_view why);
@@ -113,6 +114,7 @@ struct TarReader::State : public ByteSource {
   std::uint64_t declared_bytes = 0;
   std::uint64_t left_bytes = 0;  // of the current member
   std::uint64_t members = 0;
+  std::uint64_t metadata_bytes = 0;
   std::string member_name;
   std::exception_ptr failure;
   std::unique_ptr<archive, ArchiveFree> handle;
@@ -223,6 +225,14 @@ TreePath TarReader::State::confined(const char* text, std::string_view what) {
   return *std::move(path);
 }
 
+void TarReader::State::count_metadata(const Entry& entry) {
+  metadata_bytes += sizeof(Entry) + entry.path.str().size() + entry.link_target.size();
+  for (const auto& [key, value] : entry.xattrs) metadata_bytes += key.size() + value.size();
+  if (metadata_bytes > limits.metadata_bytes) {
+    refuse("the names and attributes are too large together (limit: metadata_bytes)");
+  }
+}
+
 TarMember TarReader::State::read_member(archive_entry* header) {
   const char* raw_name = archive_entry_pathname(header);
   member_name = raw_name != nullptr ? raw_name : "?";
@@ -245,12 +255,14 @@ TarMember TarReader::State::read_member(archive_entry* header) {
   if (archive_entry_hardlink(header) != nullptr) {
     entry.type = EntryType::hard_link;
     read_link(header, entry);
+    count_metadata(entry);
     return member;
   }
   const auto type = entry_type(archive_entry_filetype(header));
   if (!type) refuse("its type is not one a layer can hold");
   entry.type = *type;
   if (entry.type == EntryType::symlink) read_link(header, entry);
+  count_metadata(entry);
   if (entry.type == EntryType::char_device || entry.type == EntryType::block_device) {
     entry.device_major = static_cast<std::uint32_t>(archive_entry_rdevmajor(header));
     entry.device_minor = static_cast<std::uint32_t>(archive_entry_rdevminor(header));

@@ -133,6 +133,15 @@ TEST(LayerWriter, a_store_that_refuses_write_n_for_every_n) {
   }
 }
 
+TEST(LayerWriter, bytes_other_than_those_the_entry_is_known_for_are_refused) {
+  tests::MemoryBlobs blobs;
+  Item known = file_item("f", "new");
+  known.entry.content = oci::ContentDigest{oci::sha256("new")};
+  EXPECT_EQ(write_layer(blobs, {known}).table.find(at("f"))->content, known.entry.content);
+  known.entry.content = oci::ContentDigest{oci::sha256("old")};
+  expect_error(Errc::io, {"/f", "changed"}, [&] { (void)write_layer(blobs, {known}); });
+}
+
 TEST(LayerWriter, an_empty_layer_is_two_blocks) {
   EXPECT_EQ(tar_of({}), std::string(1024, '\0'));
 }

@@ -99,6 +99,15 @@ TEST(SelectionDigest, many_files_give_one_digest_for_any_number_of_threads) {
   for (const int threads : {2, 3, 8}) EXPECT_EQ(digest(context.tree(), "d", threads), one);
 }
 
+TEST(SelectionDigest, what_was_read_is_noted) {
+  Context context;
+  context.file("d/a", "1").file("b", "2");
+  Selection selection = select(context.tree(), request({"d", "b"}));
+  selection_digest(selection);
+  EXPECT_EQ(selection.sources[0].beneath.entries[0].content, oci::ContentDigest{oci::sha256("1")});
+  EXPECT_EQ(selection.sources[1].top.content, oci::ContentDigest{oci::sha256("2")});
+}
+
 TEST(SelectionDigest, the_first_failure_is_told_for_any_number_of_threads) {
   Context context;
   for (int i = 100; i < 300; ++i) context.file("d/" + std::to_string(i), "x");

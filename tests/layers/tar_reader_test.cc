@@ -170,6 +170,8 @@ TEST(TarReader, limits_name_themselves_and_the_member) {
        TarBuilder().file("victim/2/3/4", "").finish()},
       {"total_bytes", [](TarLimits& l) { l.total_bytes = 10; },
        TarBuilder().file("a", "123456").file("victim", "12345").finish()},
+      {"metadata_bytes", [](TarLimits& l) { l.metadata_bytes = 2 * sizeof(Entry) + 200; },
+       TarBuilder().file(std::string(90, 'a'), "").symlink("victim", std::string(90, 'b')).file("victim/3", "").finish()},
       {"xattr_bytes", [](TarLimits& l) { l.xattr_bytes = 100; },
        TarBuilder()
            .pax({{"SCHILY.xattr.user.x", std::string(101, 'x')}})
