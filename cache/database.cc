@@ -61,7 +61,7 @@ Database::Database(const std::filesystem::path& file) : name_(file.string()) {
   // Folding the log at every exit would make a build that wrote one record wait for the disk.
   sqlite3_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   if (sqlite3_db_readonly(opened, "main") == 1) {
-    throw Error(Errc::denied, cat("store database ", name_, " cannot be written"));
+    throw Error(Errc::denied, cat("store database ", name_, " cannot be written (COOPER_ROOT may name another store)"));
   }
   execute(kNormalSync);
 }

@@ -12,7 +12,7 @@ namespace cooper::cache {
 // Error(io) whose text begins with "disk full".
 class DiskFull : public Error {
  public:
-  explicit DiskFull(const std::string& rest) : Error(Errc::io, "disk full: " + rest) {}
+  explicit DiskFull(const std::string& rest) : Error(Errc::io, "disk full: " + rest + "; `cooper prune` makes room") {}
 };
 
 template <class Body>

@@ -18,6 +18,7 @@
 namespace cooper::cache {
 namespace {
 
+constexpr std::size_t kMaxDepth = 256;
 constexpr std::uint64_t kBlockBytes = 512;  // st_blocks, whatever the file system's own
 
 struct CloseDir {
@@ -41,7 +42,8 @@ class Counter {
     if (shared && !linked_.insert(status.st_ino).second) return;
     total_ += static_cast<std::uint64_t>(status.st_blocks) * kBlockBytes;
   }
-  // Depth is a stack of open directories, as deep as the tree (layers limits path lengths).
+  // Depth is a stack of open directories. What lies deeper than any honest tree is not counted: a RUN cache mount
+  // may hold anything, and must not stop a prune.
   void walk(UniqueFd top) {
     std::vector<DirStream> open;
     open.push_back(open_stream(std::move(top)));
@@ -53,22 +55,22 @@ class Counter {
       }
       const std::string_view name = entry->d_name;
       if (name == "." || name == "..") continue;
-      std::optional<UniqueFd> below = visit(::dirfd(open.back().get()), entry->d_name);
+      std::optional<UniqueFd> below = visit(::dirfd(open.back().get()), entry->d_name, open.size() >= kMaxDepth);
       if (below) open.push_back(open_stream(std::move(*below)));
     }
   }
   std::uint64_t total() const noexcept { return total_; }
 
  private:
-  std::optional<UniqueFd> visit(int parent, const char* name) {
+  std::optional<UniqueFd> visit(int parent, const char* name, bool deep) {
     struct stat status {};
     if (::fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) != 0) return std::nullopt;
     if (status.st_dev != device_) return std::nullopt;
     add(status);
-    if (!S_ISDIR(status.st_mode)) return std::nullopt;
+    if (!S_ISDIR(status.st_mode) || deep) return std::nullopt;
     UniqueFd fd(::openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (fd) return fd;
-    if (errno == EACCES || errno == EPERM || errno == ENOENT) return std::nullopt;
+    if (errno == EACCES || errno == EPERM || errno == ENOENT || errno == EMFILE) return std::nullopt;
     throw_errno("listing", name);
   }
 

@@ -9,6 +9,7 @@
 #include <variant>
 
 #include "base/error.h"
+#include "cache/disk_full.h"
 #include "cache/disk_usage.h"
 #include "cache/file_lock.h"
 #include "cache/layout.h"
@@ -207,7 +208,11 @@ void Pruner::prune_memories() {
   if (enough()) return;
   const Nanoseconds month_ago = std::min(horizon_.before, now_ns() - kMemoryLasts);
   const Nanoseconds facts_before = options_.all || options_.older_than ? oldest_kept_ : month_ago;
-  parts_.records.forget_unused(oldest_kept_, facts_before);
+  try {
+    parts_.records.forget_unused(oldest_kept_, facts_before);
+  } catch (const DiskFull&) {
+    // Small things, for another time.
+  }
   const Dir& root = parts_.root.dir();
   const TreePath digests = layout::path(layout::kDigests);
   if (!root.try_stat(digests)) return;

@@ -98,6 +98,7 @@ class LocalStore final : public Store {
       return wait_for_step_lock(core_->root.dir(), key, stop);
     });
   }
+  void sweep() override { core_->ingest.sweep(); }
   TempDir scratch(const std::string& prefix) override {
     return in_store([&] { return TempDir(core_->ingest.dir(), prefix); });
   }

@@ -94,6 +94,9 @@ class Store : public oci::BlobStore {
   virtual std::unique_ptr<Lease> lease() = 0;
   // Waits; Error(cancelled) when stop is requested. The lock file vanishes with its last holder.
   virtual std::unique_ptr<StepLock> lock_step(const StepKey& key, std::stop_token stop) = 0;
+  // Removes what builds that were killed left unfinished. Done on opening too, but files of mapped ids wait for
+  // somebody who is in their namespace.
+  virtual void sweep() = 0;
   // A private directory beneath ingest/, swept when its owner is gone.
   virtual TempDir scratch(const std::string& prefix) = 0;
 

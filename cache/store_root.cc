@@ -40,6 +40,12 @@ static_assert(layout::kVersion == 1);
                   " (use the newer program, or another COOPER_ROOT)"));
 }
 
+[[noreturn]] void fail_to_make(int errnum, const std::filesystem::path& path) {
+  const SysError error(errnum, cat("making ", path.string()));
+  if (errnum != EACCES && errnum != EPERM && errnum != EROFS) throw error;
+  throw Error(Errc::denied, cat(error.message(), " (COOPER_ROOT may name another place)"));
+}
+
 Dir open_root(const std::filesystem::path& path) {
   return telling_disk_full(path.string(), [&] {
     return with_context([&] { return cat("opening the store ", path.string()); },
@@ -48,8 +54,7 @@ Dir open_root(const std::filesystem::path& path) {
                           if (::stat(path.c_str(), &found) != 0) {
                             std::error_code failure;
                             std::filesystem::create_directories(path, failure);
-                            if (failure)
-                              throw SysError(failure.value(), cat("making ", path.string()));
+                            if (failure) fail_to_make(failure.value(), path);
                             if (::chmod(path.c_str(), 0700) != 0)
                               throw_errno("setting the mode of", path.string());
                           }

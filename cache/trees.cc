@@ -266,11 +266,15 @@ Trees::Removal Trees::remove(const TreeId& id, Nanoseconds horizon) {
     root_.dir().unlink(mark_path);
   }
   if (trashed) ingest_.empty_trash(*trashed);
-  root_.with_db([&](Database& database) {
-    database.query("DELETE FROM tree_sizes WHERE path=?")
-        .text(cat(id.mapping, "/", id.chain.hex()))
-        .run();
-  });
+  try {
+    root_.with_db([&](Database& database) {
+      database.query("DELETE FROM tree_sizes WHERE path=?")
+          .text(cat(id.mapping, "/", id.chain.hex()))
+          .run();
+    });
+  } catch (const DiskFull&) {
+    // A size too many is forgotten another time; what matters now is the room.
+  }
   return Removal::removed;
 }
 
