@@ -21,7 +21,10 @@ Errc code_of(int errnum) noexcept {
 // strerrordesc_np(3) and not strerror: thread-safe and the same in every locale.
 std::string describe(int errnum) {
   const char* text = ::strerrordesc_np(errnum);
-  return text != nullptr ? std::string(text) : cat("error number ", errnum);
+  if (text == nullptr) return cat("error number ", errnum);
+  if (errnum == EMFILE) return cat(text, " (`ulimit -n` allows more)");
+  if (errnum == ENOSYS) return cat(text, " (the kernel is too old, or a filter around this process refuses the call)");
+  return text;
 }
 
 }  // namespace

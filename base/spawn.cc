@@ -17,6 +17,7 @@
 #include <utility>
 
 #include "base/child_process.h"
+#include "base/descriptor_limit.h"
 #include "base/error.h"
 
 namespace cooper {
@@ -37,6 +38,7 @@ struct Job {
   char* const* environment;
   const char* working_dir;  // nullptr: ours
   bool lead_process_group;
+  rlimit descriptors;
   std::array<int, kStandardFds> fds;  // what becomes 0, 1 and 2
   int status_fd;
   int max_fds;
@@ -92,6 +94,7 @@ bool reset_signals() noexcept {
   if (job.lead_process_group && ::setpgid(0, 0) != 0) give_up(job, Step::group);
   if (!place_standard_fds(job.fds)) give_up(job, Step::descriptors);
   close_others_on_exec(job.max_fds);
+  ::setrlimit(RLIMIT_NOFILE, &job.descriptors);  // the program has no use for ours; no reason to fail
   if (job.working_dir != nullptr && ::chdir(job.working_dir) != 0) give_up(job, Step::directory);
   if (!reset_signals()) give_up(job, Step::signals);
   ::execve(job.program, job.argv, job.environment);
@@ -249,6 +252,7 @@ ChildProcess spawn(const SpawnOptions& options) {
       .environment = options.environment ? environment.data() : environ,
       .working_dir = options.working_dir.empty() ? nullptr : options.working_dir.c_str(),
       .lead_process_group = options.lead_process_group,
+      .descriptors = usual_descriptor_limit(),
       .fds = {null ? null.get() : options.stdin_fd,
               options.stdout_fd < 0 ? STDOUT_FILENO : options.stdout_fd,
               options.stderr_fd < 0 ? STDERR_FILENO : options.stderr_fd},

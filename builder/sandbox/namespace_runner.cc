@@ -2,10 +2,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <fstream>
 #include <iterator>
 #include <sstream>
 
+#include "base/descriptor_limit.h"
 #include "base/error.h"
 #include "builder/sandbox/mount_stubs.h"
 #include "builder/sandbox/runner.h"
@@ -84,6 +86,16 @@ bool may_set_groups() {
   return !(file >> word) || word != "deny";
 }
 
+// A step sees the limit that cooper was started with, unless it asks for another.
+std::vector<LimitPlan> limits_of(const RunRequest& request) {
+  std::vector<LimitPlan> limits = plan_limits(request.ulimits);
+  const bool asked =
+      std::any_of(limits.begin(), limits.end(), [](const LimitPlan& limit) { return limit.resource == RLIMIT_NOFILE; });
+  const rlimit usual = usual_descriptor_limit();
+  if (!asked) limits.push_back({RLIMIT_NOFILE, usual.rlim_cur, usual.rlim_max});
+  return limits;
+}
+
 void check_request(const RunRequest& request, const Identity& identity) {
   if (request.argv.empty()) throw Error(Errc::invalid, "a step needs a program to run");
   const bool one_id = identity.kind == Identity::Kind::single_id;
@@ -125,7 +137,7 @@ class NamespaceRunner : public Runner {
 RunOutcome NamespaceRunner::run(const RunRequest& request, const UniqueFd& root,
                                 const OutputHandler& output, std::stop_token stop) {
   check_request(request, identity_);
-  const std::vector<LimitPlan> limits = plan_limits(request.ulimits);
+  const std::vector<LimitPlan> limits = limits_of(request);
   UniqueFd step_root = host_.copy_for_step(root.get(), false);
   const Dir root_dir(step_root.duplicate(), Confine::image, "the step's root");
   MountStubs stubs(root_dir, identity_);

@@ -180,7 +180,11 @@ void StepSession::handle(const StepMessage& message, const OutputHandler& output
       const auto stage = static_cast<PayloadStage>(message.index);
       const std::string dir =
           stage == PayloadStage::working_dir ? " " + request_.working_dir : std::string();
-      throw SysError(message.errnum, cat("sandbox: ", describe(stage), dir));
+      const bool refused = stage == PayloadStage::enter_namespace &&
+                           (message.errnum == ENOSPC || message.errnum == EPERM || message.errnum == EUSERS);
+      throw SysError(message.errnum,
+                     cat("sandbox: ", describe(stage), dir,
+                         refused ? " (too few user namespaces: see the sysctl user.max_user_namespaces)" : ""));
     }
     case StepMessage::Kind::exec_failed: {
       const bool absent = message.errnum == ENOENT || message.errnum == ENOTDIR;
