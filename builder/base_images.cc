@@ -125,10 +125,16 @@ oci::Descriptor BaseImages::choose_manifest(const oci::Descriptor& root, const o
 
 oci::Descriptor BaseImages::resolve_root(const oci::Reference& reference, const oci::Platform& platform) {
   const bool local_may_answer = policy_ != PullPolicy::registry_only;
+  // Prune may have taken either of the two.
+  const auto is_whole = [&](const oci::Descriptor& manifest) {
+    if (!store_.has(manifest.digest)) return false;
+    const std::string json = oci::read_blob(store_, manifest, kMetadataLimitBytes);
+    return store_.has(oci::parse_manifest(json, reference.str()).config.digest);
+  };
   if (reference.digest || policy_ == PullPolicy::local_first) {
     if (const auto local = find_local(reference)) {
       const oci::Descriptor manifest = choose_manifest(*local, platform);
-      if (store_.has(manifest.digest)) return manifest;
+      if (is_whole(manifest)) return manifest;
     }
   }
   try {
@@ -177,12 +183,18 @@ void BaseImages::ensure_blob(const oci::Descriptor& blob) {
   activity.succeed();
 }
 
-std::unique_ptr<ByteSource> FetchingBlobs::open_blob(const oci::BlobDigest& digest) {
-  if (!store_.has(digest)) {
-    oci::Descriptor wanted;
-    wanted.digest = digest;
-    fetcher_.ensure_blob(wanted);
+FetchingBlobs::FetchingBlobs(cache::Store& store, LayerFetcher& fetcher, const std::vector<PlannedLayer>& layers)
+    : store_(store), fetcher_(fetcher) {
+  for (const PlannedLayer& layer : layers) {
+    const oci::Descriptor& blob = layer.descriptor;
+    // With urls: one that need not be distributed, and registries do without.
+    if (blob.urls.empty() && !store.has(blob.digest)) elsewhere_.emplace(blob.digest, blob);
   }
+}
+
+std::unique_ptr<ByteSource> FetchingBlobs::open_blob(const oci::BlobDigest& digest) {
+  const auto wanted = elsewhere_.find(digest);
+  if (wanted != elsewhere_.end()) fetcher_.ensure_blob(wanted->second);
   return store_.open_blob(digest);
 }
 

@@ -47,16 +47,18 @@ class BaseImages : public BaseResolver, public LayerFetcher {
   PullPolicy policy_;
 };
 
-// Blobs of the store, missing ones fetched first: what exporters and pushes read from.
+// Blobs of the store, and of an image's layers those that are still elsewhere: fetched when they are read. What
+// exporters and pushes read from.
 class FetchingBlobs : public oci::BlobReader {
  public:
-  FetchingBlobs(cache::Store& store, LayerFetcher& fetcher) : store_(store), fetcher_(fetcher) {}
-  bool has(const oci::BlobDigest& digest) override { return store_.has(digest); }
+  FetchingBlobs(cache::Store& store, LayerFetcher& fetcher, const std::vector<PlannedLayer>& layers);
+  bool has(const oci::BlobDigest& digest) override { return elsewhere_.contains(digest) || store_.has(digest); }
   std::unique_ptr<ByteSource> open_blob(const oci::BlobDigest& digest) override;
 
  private:
   cache::Store& store_;
   LayerFetcher& fetcher_;
+  std::map<oci::BlobDigest, oci::Descriptor> elsewhere_;
 };
 
 }  // namespace cooper::builder

@@ -21,9 +21,29 @@ std::string label_of(const Output& output) {
   return "exporting";
 }
 
+// Ends an export that somebody interrupts.
+class StoppableSink : public ByteSink {
+ public:
+  StoppableSink(ByteSink& next, const std::stop_token& stop) : next_(next), stop_(stop) {}
+  void write(Bytes bytes) override {
+    if (stop_.stop_requested()) throw Error(Errc::cancelled, "interrupted");
+    next_.write(bytes);
+  }
+  void finish() override { next_.finish(); }
+
+ private:
+  ByteSink& next_;
+  const std::stop_token& stop_;
+};
+
 // Writes through `body` to the output's file or stdout.
 template <class Body>
-void write_stream(const Output& output, const ExportEnvironment& environment, Body&& body) {
+void write_stream(const Output& output, const ExportEnvironment& environment, const std::stop_token& stop,
+                  Body&& write) {
+  const auto body = [&](ByteSink& sink) {
+    StoppableSink stoppable(sink, stop);
+    write(stoppable);
+  };
   if (output.to_stdout) {
     body(*environment.standard_output);
     return;
@@ -43,7 +63,8 @@ void write_stream(const Output& output, const ExportEnvironment& environment, Bo
   file.publish();
 }
 
-void export_archive(const AssembledImage& image, const Output& output, const ExportEnvironment& environment) {
+void export_archive(const AssembledImage& image, const Output& output, const ExportEnvironment& environment,
+                    const std::stop_token& stop) {
   const oci::ExportImage what{image.manifest, output.names,
                               image.config.created.empty() ? std::nullopt
                                                            : std::optional(image.config.created)};
@@ -52,7 +73,7 @@ void export_archive(const AssembledImage& image, const Output& output, const Exp
     oci::write_layout(environment.blobs, what, layout);
     return;
   }
-  write_stream(output, environment, [&](ByteSink& sink) {
+  write_stream(output, environment, stop, [&](ByteSink& sink) {
     oci::write_archive(environment.blobs, what, output.kind == Output::Kind::docker, sink);
   });
 }
@@ -77,7 +98,7 @@ void export_image(const AssembledImage& image, const LayerStack& rootfs, const O
     switch (output.kind) {
       case Output::Kind::oci:
       case Output::Kind::docker:
-        export_archive(image, output, environment);
+        export_archive(image, output, environment, stop);
         break;
       case Output::Kind::image:
         if (output.push) {
@@ -94,11 +115,17 @@ void export_image(const AssembledImage& image, const LayerStack& rootfs, const O
         break;
       case Output::Kind::tar: {
         const auto tree = environment.materializer.files(rootfs, stop);
-        write_stream(output, environment,
+        write_stream(output, environment, stop,
                      [&](ByteSink& sink) { flatten_to_tar(*tree, environment.epoch, sink); });
         break;
       }
     }
+  } catch (Error& error) {
+    environment.progress.activity_finished(label, false);
+    if (error.code() == Errc::corrupt && !output.push) {
+      error.add_context("the store is damaged (`cooper store verify --repair` drops what is, to be made again)");
+    }
+    throw;
   } catch (...) {  // told to progress, then handled by the caller
     environment.progress.activity_finished(label, false);
     throw;

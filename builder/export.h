@@ -54,7 +54,8 @@ class AtomicFile : public ByteSink {
 
  private:
   std::filesystem::path path_;
-  std::string temporary_;
+  std::string temporary_;  // its name until then; none where a file can do without
+  bool in_place_ = false;
   UniqueFd fd_;
 };
 

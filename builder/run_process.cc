@@ -114,7 +114,7 @@ StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepare
   layers::write_diff(scratch.dir().subdir(upper), *below, {outcome.stubs, false}, writer);
   layers::WrittenLayer written = std::move(writer).finish();
   const oci::DiffId ours = written.diff_id;
-  StepResult result = conclude(prepared, parent, std::move(written));
+  StepResult result = conclude(plan_.steps[id], prepared, parent, std::move(written));
   // The upper directory is the layer's tree already, unless an older layer answers for it.
   if (result.rootfs.layers().back().diff_id == ours) {
     materializer_.adopt_tree(result.rootfs, std::move(scratch), upper);

@@ -4,6 +4,7 @@
 #include <deque>
 #include <exception>
 #include <mutex>
+#include <system_error>
 #include <thread>
 
 #include "base/error.h"
@@ -50,10 +51,16 @@ class DagRun {
     rested_.notify_all();
   }
 
-  // Precondition: the lock is held. One worker per ready node that nobody is free to take.
+  // Precondition: the lock is held. One worker per ready node that nobody is free to take; where the system gives no
+  // more threads (RLIMIT_NPROC, a pids cgroup), those there are take one after the other.
   void start_workers() {
     while (idle_ < ready_.size() && workers_.size() < kMaxWorkers && !stopping()) {
-      workers_.emplace_back([this] { serve(); });
+      try {
+        workers_.emplace_back([this] { serve(); });
+      } catch (const std::system_error&) {
+        if (workers_.empty()) throw;
+        return;
+      }
       ++idle_;
     }
   }

@@ -81,6 +81,7 @@ void StepRunner::open_workshop() {
   if (workshop_) return;
   const Identity& identity = enter_build_namespace();
   materializer_.set_mapping(identity.mapping);
+  store_.sweep();
   const std::string store_path = store_.path().string();
   workshop_ = std::make_unique<Workshop>(Workshop{
       StepStorage(identity, store_path), make_namespace_runner(identity, (store_.path() / "ingest").string())});
@@ -106,9 +107,15 @@ std::optional<Prepared> StepRunner::prepare(StepId id, const std::vector<StepRes
                   std::nullopt};
 }
 
+// With one id a RUN can't change owners: its results are not those of a machine with more.
+std::string StepRunner::machine() const {
+  const bool one_id = workshop_ && enter_build_namespace().kind == Identity::Kind::single_id;
+  return options_.platform + (one_id ? " one id" : "");
+}
+
 std::optional<Prepared> StepRunner::prepare_run(const RunStep& step, const std::vector<StepResult>& results) {
   const std::vector<std::optional<oci::ContentDigest>> mount_content(step.mounts.size());
-  return Prepared{run_record(step, rootfs_of(step.parent, results).chain(), options_.platform, mount_content),
+  return Prepared{run_record(step, rootfs_of(step.parent, results).chain(), machine(), mount_content),
                   {},
                   std::nullopt};
 }
@@ -127,7 +134,7 @@ std::optional<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std
   if (!step.heredocs.empty()) {
     prepared.selections.push_back(layers::select(layers::memory_tree(step.heredocs, now()), heredoc_request(step)));
   }
-  for (const layers::Selection& selection : prepared.selections) {
+  for (layers::Selection& selection : prepared.selections) {
     digests.push_back(layers::selection_digest(selection));
   }
   prepared.record =
@@ -183,9 +190,9 @@ StepResult StepRunner::perform(StepId id, const std::vector<StepResult>& results
     return run_process(id, *run, *prepared, parent, stop);
   }
   if (const auto* copy = std::get_if<CopyStep>(&step.operation)) {
-    return conclude(*prepared, parent, write_copy_layer(*copy, *prepared, parent));
+    return conclude(step, *prepared, parent, write_copy_layer(*copy, *prepared, parent));
   }
-  return conclude(*prepared, parent, write_dir_layer(std::get<MakeDirStep>(step.operation), parent, stop));
+  return conclude(step, *prepared, parent, write_dir_layer(std::get<MakeDirStep>(step.operation), parent, stop));
 }
 
 layers::WrittenLayer StepRunner::write_copy_layer(const CopyStep& step, const Prepared& prepared,
@@ -219,9 +226,17 @@ layers::WrittenLayer StepRunner::write_dir_layer(const MakeDirStep& step, const 
   return std::move(writer).finish();
 }
 
-StepResult StepRunner::conclude(const Prepared& prepared, const LayerStack& parent,
+// What counts as equal. With an epoch the times of what we make are part of the promise (REPRO-05), so a layer of
+// another epoch is no answer; what a RUN leaves has times of its own.
+oci::ContentDigest StepRunner::equality_of(const Step& step, const layers::Table& table) const {
+  const oci::ContentDigest content = table.content_digest();
+  if (!options_.source_date_epoch || std::holds_alternative<RunStep>(step.operation)) return content;
+  return {oci::sha256(cat("epoch ", *options_.source_date_epoch, " ", content.str()))};
+}
+
+StepResult StepRunner::conclude(const Step& step, const Prepared& prepared, const LayerStack& parent,
                                 layers::WrittenLayer written) {
-  const oci::ContentDigest content = written.table.content_digest();
+  const oci::ContentDigest content = equality_of(step, written.table);
   // CACHE-20: an equal tree on the same parent is answered by the layer that was there first.
   if (auto earlier = store_.find_equal(parent.chain(), content); earlier && earlier->layer) {
     earlier->inputs = prepared.record.text;

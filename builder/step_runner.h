@@ -65,8 +65,11 @@ class StepRunner {
   StepResult run_process(StepId id, const RunStep& step, const Prepared& prepared, const LayerStack& parent,
                          std::stop_token stop);
   // Early cutoff, records, table: common to every kind of step.
-  StepResult conclude(const Prepared& prepared, const LayerStack& parent, layers::WrittenLayer written);
+  StepResult conclude(const Step& step, const Prepared& prepared, const LayerStack& parent,
+                      layers::WrittenLayer written);
+  oci::ContentDigest equality_of(const Step& step, const layers::Table& table) const;
 
+  std::string machine() const;
   std::string step_time() const;
   Timestamp now() const;
 

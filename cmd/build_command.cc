@@ -46,6 +46,7 @@ class BuildJob {
       return;
     }
     warn(plan);
+    check_destinations();
     progress_->planned(plan);
     const auto results = execute(plan, file);
     finish(plan, results);
@@ -61,6 +62,25 @@ class BuildJob {
     for (const builder::Warning& warning : plan.warnings) {
       const int line = warning.ranges.empty() ? 0 : warning.ranges.front().first_line;
       progress_->notice(cat("warning: ", warning.rule, ": ", warning.message, " (line ", line, ")"));
+    }
+  }
+
+  // A file that can't be made is told now, and not after an hour of work.
+  void check_destinations() const {
+    std::vector<std::filesystem::path> files;
+    for (const builder::Output& output : inputs_.outputs) {
+      const bool is_file = output.kind != builder::Output::Kind::image && output.kind != builder::Output::Kind::local;
+      if (is_file && !output.to_stdout && !output.as_directory) files.push_back(output.destination);
+    }
+    for (const std::string& name : {flags_.iid_file, flags_.metadata_file}) {
+      if (!name.empty()) files.emplace_back(name);
+    }
+    for (const std::filesystem::path& file : files) {
+      std::error_code unknown;  // told by the probe
+      const auto type = std::filesystem::status(file, unknown).type();
+      using Type = std::filesystem::file_type;
+      // Opening a pipe would wait for its reader.
+      if (type != Type::fifo && type != Type::character) builder::AtomicFile probe(file);
     }
   }
 
@@ -108,7 +128,7 @@ class BuildJob {
   void finish(const builder::Plan& plan, const std::vector<builder::StepResult>& results) {
     const builder::AssembledImage image = builder::assemble(plan, results, inputs_.plan.source_date_epoch,
                                                             inputs_.annotations, *store_);
-    builder::FetchingBlobs blobs(*store_, *bases_);
+    builder::FetchingBlobs blobs(*store_, *bases_, results[plan.result.rootfs].rootfs.layers());
     builder::Materializer materializer(*store_, *bases_);
     FdSink standard_output(STDOUT_FILENO, "standard output");
     const bool flattened = std::any_of(inputs_.outputs.begin(), inputs_.outputs.end(), [](const auto& output) {

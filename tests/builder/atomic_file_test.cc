@@ -1,6 +1,9 @@
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
+
+#include <fstream>
 
 #include "builder/export.h"
 #include "tests/builder/store_fixture.h"
@@ -75,6 +78,57 @@ TEST_F(AtomicFileTest, a_missing_parent_is_named) {
     EXPECT_EQ(error.code(), Errc::not_found);
     EXPECT_HAS(error.what(), "no/out");
   }
+}
+
+TEST_F(AtomicFileTest, has_no_name_that_a_killed_process_would_leave) {
+  AtomicFile file(path("out"));
+  file.write(as_bytes("hello"));
+  EXPECT_EQ(count(), 0U);  // a file system without O_TMPFILE would fail here: the tests' /tmp has it
+}
+
+TEST_F(AtomicFileTest, a_link_stays_and_what_it_leads_to_is_replaced) {
+  fs::create_directories(path("far"));
+  write_file(path("far/file"), "old");
+  fs::create_symlink("far/file", path("near"));
+  fs::create_symlink(path("near"), path("link"));
+  {
+    AtomicFile file(path("link"));
+    file.write(as_bytes("new"));
+    file.publish();
+  }
+  EXPECT_TRUE(fs::is_symlink(path("link")) && fs::is_symlink(path("near")));
+  EXPECT_EQ(read_file(path("far/file")), "new");
+}
+
+TEST_F(AtomicFileTest, a_link_to_nothing_is_replaced) {
+  fs::create_symlink("nothing", path("link"));
+  AtomicFile file(path("link"));
+  file.write(as_bytes("new"));
+  file.publish();
+  EXPECT_FALSE(fs::is_symlink(path("link")));
+  EXPECT_EQ(read_file(path("link")), "new");
+  EXPECT_EQ(count(), 1U);
+}
+
+TEST_F(AtomicFileTest, a_link_that_the_kernel_would_not_follow_is_refused) {
+  std::ifstream setting("/proc/sys/fs/protected_symlinks");
+  if (int value = 0; ::geteuid() != 0 || !(setting >> value) || value == 0) GTEST_SKIP() << "not protected here";
+  fs::create_directories(path("shared"));
+  ASSERT_EQ(::chmod(path("shared").c_str(), 01777), 0);
+  write_file(path("victim"), "old");
+  fs::create_symlink(path("victim"), path("shared/out"));
+  ASSERT_EQ(::lchown(path("shared/out").c_str(), 12345, 12345), 0);
+  EXPECT_THROW(AtomicFile(path("shared/out")), Error);
+  EXPECT_EQ(read_file(path("victim")), "old");
+}
+
+TEST_F(AtomicFileTest, a_descriptor_of_ours_is_written_through) {
+  const UniqueFd out(::open(path("out").c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+  AtomicFile file(cat("/proc/self/fd/", out.get()));
+  file.write(as_bytes("hi"));
+  file.publish();
+  EXPECT_EQ(read_file(path("out")), "hi");
+  EXPECT_EQ(count(), 1U);
 }
 
 TEST_F(AtomicFileTest, a_pipe_or_a_device_is_written_to_and_stays_what_it_is) {

@@ -274,6 +274,45 @@ TEST_F(Executor, REPRO_05_WORKDIR_06_with_an_epoch_the_clock_is_not_asked) {
   EXPECT_EQ(build("FROM scratch\nWORKDIR /w\nCOPY a /d/\n").told, "done done");  // REPRO-11
 }
 
+TEST_F(Executor, REPRO_05_CACHE_20_a_layer_of_another_time_is_no_answer_with_an_epoch) {
+  put("a", "1");
+  const std::string text = "FROM scratch\nWORKDIR /w\nCOPY a /d/\n";
+  const Built plain = build(text);
+  for (const std::int64_t epoch : {1'000'000'000, 1'000'000'001}) {
+    epoch_ = epoch;
+    const Built built = build(text);
+    EXPECT_EQ(entries(built.rootfs.layers()[0]).at("w").mtime.seconds, epoch);
+    EXPECT_EQ(entries(built.rootfs.layers()[1]).at("d").mtime.seconds, epoch);
+  }
+  epoch_.reset();
+  clock_ += 1000;
+  put("b", "2");  // a step that ran again, with an equal tree
+  const Built again = build("FROM scratch\nWORKDIR /w/\nCOPY a /d/\n");
+  EXPECT_EQ(again.rootfs.layers()[0], plain.rootfs.layers()[0]);
+}
+
+TEST_F(Executor, CACHE_03_a_file_swapped_after_its_digest_was_taken_gives_no_record) {
+  put("a", "old");
+  const auto before = fs::last_write_time(path("context/a"));
+  const auto swap = [&] {  // same size, same time: only the bytes tell
+    put("a", "new");
+    fs::last_write_time(path("context/a"), before);
+  };
+  std::vector<std::string> events;
+  ExecuteOptions swapping = options(events);
+  swapping.before_running = swap;
+  RecordingProgress progress;
+  const Plan plan = plan_of("FROM scratch\nCOPY a /x\n");
+  try {
+    execute(plan, *store_, fetcher_, progress, swapping, {});
+    FAIL() << "the new bytes got the old key";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::io);
+    EXPECT_HAS(error.what(), "changed");
+  }
+  EXPECT_EQ(build("FROM scratch\nCOPY a /x\n").told, "done");
+}
+
 TEST_F(Executor, CTX_11_named_contexts_are_opened_when_used) {
   put("assets/f", "1");
   PlanOptions plan_options = amd64_options();
