@@ -1,12 +1,19 @@
 #include "cmd/app.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
+#include <cstring>
 #include <iostream>
 #include <string>
 #include <vector>
 
+#include "base/descriptor_limit.h"
 #include "cmd/build_flags.h"
 #include "cmd/errors.h"
 #include "cmd/image_commands.h"
@@ -129,18 +136,41 @@ std::vector<std::string> without_docker_prefix(std::vector<std::string> words) {
   return words;
 }
 
+// What we were started without would be the number of the next file we open: a blob of the store would then get
+// what is meant for standard error.
+void take_missing_standard_files() {
+  int fd = -1;
+  do {
+    fd = ::open("/dev/null", O_RDWR);
+  } while (fd >= 0 && fd <= STDERR_FILENO);
+  if (fd >= 0) ::close(fd);
+}
+
+// What was printed is the result: one that nobody could read is a failure. A reader that left early is not.
+int flush_output(int exit_code) {
+  errno = 0;
+  if (std::cout.flush() || errno == EPIPE) return exit_code;
+  std::cerr << "ERROR: writing standard output: " << std::strerror(errno == 0 ? EIO : errno) << "\n";
+  return 3;
+}
+
+// A umask is about others. One that takes the owner's own rights would lock us out of our store.
+void keep_owner_rights() { ::umask(::umask(S_IRWXG | S_IRWXO) & (S_IRWXG | S_IRWXO)); }
+
 }  // namespace
 
 int run(int argc, char** argv) {
   ::signal(SIGPIPE, SIG_IGN);
+  take_missing_standard_files();
+  keep_owner_rights();
+  raise_descriptor_limit();
   CommandLine line;
   add_commands(line);
   std::vector<std::string> words = without_docker_prefix({argv + 1, argv + argc});
   std::reverse(words.begin(), words.end());  // CLI11 takes them last first
   try {
     line.app.parse(words);
-    std::cout.flush();
-    return line.exit_code;
+    return flush_output(line.exit_code);
   } catch (const CLI::ParseError& error) {
     const int code = line.app.exit(error);
     return code == 0 ? 0 : 2;

@@ -2,18 +2,33 @@
 
 #include <algorithm>
 #include <iostream>
+#include <new>
+#include <system_error>
 
 #include "builder/step_error.h"
+#include "cmd/progress_plain.h"
 #include "parser/excerpt.h"
 #include "parser/source.h"
 
 namespace cooper::cmd {
 namespace {
 
+// Names in messages come from archives, registries and file systems: none may reach the terminal as a command.
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  for (;;) {
+    const std::size_t end = text.find('\n');
+    out += printable(text.substr(0, end));
+    if (end == std::string_view::npos) return out;
+    out += '\n';
+    text.remove_prefix(end + 1);
+  }
+}
+
 void print_located(const Excerpts& excerpts, const std::vector<parser::SourceRange>& ranges,
                    const std::string& text) {
   std::cerr << parser::source_excerpt(excerpts.dockerfile_name, excerpts.dockerfile_text, ranges)
-            << "ERROR: " << text << "\n";
+            << "ERROR: " << printable_lines(text) << "\n";
 }
 
 int report_dockerfile(const parser::DockerfileError& error, const Excerpts& excerpts) {
@@ -51,8 +66,16 @@ int report(const std::exception_ptr& failure, const Excerpts& excerpts) {
     print_located(excerpts, {error.range()}, cat("failed to solve: ", error.what()));
     return exit_code_of(error.code());
   } catch (const Error& error) {
-    std::cerr << "ERROR: " << error.what() << "\n";
+    std::cerr << "ERROR: " << printable_lines(error.what()) << "\n";
     return exit_code_of(error.code());
+  } catch (const std::bad_alloc&) {
+    std::cerr << "ERROR: out of memory\n";
+    return 3;
+  } catch (const std::system_error& error) {
+    const bool few = error.code() == std::errc::resource_unavailable_try_again;
+    std::cerr << "ERROR: " << (few ? "no more processes or threads here (`ulimit -u`, a container's pids limit): " : "")
+              << printable_lines(error.what()) << "\n";
+    return 3;
   } catch (const std::exception& error) {
     std::cerr << "ERROR: internal: " << error.what() << "\n";
     return 3;

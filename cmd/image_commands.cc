@@ -12,6 +12,7 @@
 #include "builder/export.h"
 #include "cmd/progress.h"
 #include "cmd/session.h"
+#include "layers/compression.h"
 #include "oci/archive_reader.h"
 #include "oci/layout.h"
 #include "parser/ast_print.h"
@@ -46,6 +47,21 @@ std::string human_size(std::uint64_t bytes) {
   std::ostringstream out;
   out << std::setprecision(3) << value << kUnits[unit];
   return std::move(out).str();
+}
+
+// Of config and layers, be they here or still in a registry. One damaged image must not hide the others.
+std::string size_text(cache::Store& store, const oci::Descriptor& root) {
+  try {
+    const oci::Descriptor manifest = image_manifest(store, root);
+    const oci::Manifest parsed =
+        oci::parse_manifest(oci::read_blob(store, manifest, kMetadataLimitBytes), root.digest.str());
+    std::uint64_t bytes = manifest.size_bytes + parsed.config.size_bytes;
+    for (const oci::Descriptor& layer : parsed.layers) bytes += layer.size_bytes;
+    return human_size(bytes);
+  } catch (const Error& error) {
+    if (error.code() != Errc::corrupt && error.code() != Errc::not_found) throw;
+    return "damaged";
+  }
 }
 
 }  // namespace
@@ -99,23 +115,25 @@ void list_images() {
   std::cout << std::left << std::setw(column) << "NAME" << std::setw(16) << "DIGEST" << std::setw(22)
             << "CREATED" << "SIZE\n";
   for (const cache::NamedImage& image : names) {
-    std::uint64_t bytes = 0;
-    const oci::Descriptor manifest = image_manifest(*store, image.root);
-    for (const oci::Descriptor& blob : oci::reachable_blobs(*store, manifest)) bytes += blob.size_bytes;
+    const std::string size = size_text(*store, image.root);
     std::cout << std::left << std::setw(column) << image.reference.familiar() << std::setw(16)
               << image.root.digest.hex().substr(0, 12) << std::setw(22) << image.created.substr(0, 19)
-              << human_size(bytes) << "\n";
+              << size << "\n";
   }
 }
 
 void remove_images(const std::vector<std::string>& references) {
   const auto store = open_store();
+  std::string absent;
   for (const std::string& text : references) {
-    if (!store->remove_name(oci::parse_reference(text))) {
-      throw Error(Errc::not_found, cat("no such image: ", text));
+    const oci::Reference reference = oci::parse_reference(text);
+    if (store->remove_name(reference)) {
+      std::cout << "untagged: " << reference.str() << "\n";
+    } else {
+      absent += (absent.empty() ? "" : ", ") + text;
     }
-    std::cout << "untagged: " << oci::parse_reference(text).str() << "\n";
   }
+  if (!absent.empty()) throw Error(Errc::not_found, cat("no such image: ", absent));
 }
 
 void inspect_image(const std::string& reference, bool raw) {
@@ -156,11 +174,13 @@ void load_images(const std::string& input) {
   UniqueFd fd(input.empty() || input == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                                             : ::open(input.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) throw_errno("opening", input);
-  FdSource source(std::move(fd), input.empty() ? "standard input" : input);
-  for (const oci::LoadedImage& image : oci::load_archive(source, *store)) {
-    for (const oci::Reference& name : image.names) {
-      store->put_name(name, image.root, "");
-      std::cout << "Loaded image: " << name.familiar() << "\n";
+  const std::string name = input.empty() || input == "-" ? "standard input" : input;
+  // Compressed or not, as docker load takes it.
+  const auto source = layers::make_decompressor(std::make_unique<FdSource>(std::move(fd), name), name);
+  for (const oci::LoadedImage& image : oci::load_archive(*source, *store)) {
+    for (const oci::Reference& reference : image.names) {
+      store->put_name(reference, image.root, "");
+      std::cout << "Loaded image: " << reference.familiar() << "\n";
     }
     if (image.names.empty()) std::cout << "Loaded image: " << image.root.digest << "\n";
   }

@@ -8,12 +8,15 @@
 namespace cooper::cmd {
 namespace {
 
+// SIGHUP unless nohup has switched it off: waiting for a signal brings it all the same. That shells start background
+// jobs without SIGINT says nothing about whoever sends one.
 sigset_t stop_signals() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
+  struct sigaction hang_up {};
+  if (::sigaction(SIGHUP, nullptr, &hang_up) == 0 && hang_up.sa_handler != SIG_IGN) sigaddset(&set, SIGHUP);
   return set;
 }
 

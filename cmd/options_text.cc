@@ -110,6 +110,7 @@ class OutputReader {
   void finish_destination() {
     builder::Output& output = flag_.output;
     using Kind = builder::Output::Kind;
+    if (has_destination_ && output.destination.empty()) throw Error(Errc::invalid, "--output dest= names nothing");
     const bool file_kind = output.kind == Kind::oci || output.kind == Kind::docker || output.kind == Kind::tar;
     if (output.kind == Kind::local && (!has_destination_ || output.to_stdout)) {
       throw Error(Errc::invalid, "type=local requires dest=<directory>");

@@ -1,5 +1,6 @@
 #include "cmd/progress_plain.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <iostream>
 
@@ -7,6 +8,8 @@
 
 namespace cooper::cmd {
 namespace {
+
+constexpr std::size_t kLongestLine = 64 * 1024;
 
 std::string seconds(std::chrono::steady_clock::duration elapsed, const char* format) {
   char text[32];
@@ -68,15 +71,19 @@ void PlainProgress::output(builder::StepId step, std::string_view bytes, bool) {
   state_.with([&](State& state) {
     Row& row = state.steps[step];
     row.partial.append(bytes);
+    const std::string prefix = cat("#", row.number, " ", seconds(Clock::now() - row.begun, "%.3f"), " ");
     std::string lines;
+    std::string_view rest = row.partial;
     for (;;) {
-      const std::size_t end = row.partial.find('\n');
-      if (end == std::string::npos) break;
-      std::string_view line(row.partial.data(), end);
+      // A line without an end is cut, or a step could fill our memory.
+      const std::size_t end = rest.substr(0, kLongestLine).find('\n');
+      if (end == std::string_view::npos && rest.size() < kLongestLine) break;
+      std::string_view line = rest.substr(0, std::min(end, kLongestLine));
+      rest.remove_prefix(line.size() + (end == std::string_view::npos ? 0 : 1));
       if (line.ends_with('\r')) line.remove_suffix(1);
-      lines += cat("#", row.number, " ", seconds(Clock::now() - row.begun, "%.3f"), " ", printable(line), "\n");
-      row.partial.erase(0, end + 1);
+      lines.append(prefix).append(printable(line)).append("\n");
     }
+    row.partial.erase(0, row.partial.size() - rest.size());
     std::cerr << lines;
   });
 }

@@ -12,6 +12,8 @@
 namespace cooper::cmd {
 namespace {
 
+constexpr std::size_t kLongestLine = 16 * 1024;
+
 constexpr std::size_t kTailLines = 20;
 constexpr auto kRedrawEvery = std::chrono::milliseconds(100);
 
@@ -81,11 +83,15 @@ void TtyProgress::output(builder::StepId step, std::string_view bytes, bool) {
   const std::lock_guard lock(mutex_);
   Row& row = steps_[step];
   row.partial.append(bytes);
-  for (std::size_t end; (end = row.partial.find_first_of("\r\n")) != std::string::npos;) {
-    if (end > 0) row.tail.push_back(printable(row.partial.substr(0, end)));
+  std::string_view rest = row.partial;
+  for (std::size_t end; (end = rest.find_first_of("\r\n")) != std::string_view::npos;) {
+    if (end > 0) row.tail.push_back(printable(rest.substr(0, end)));
     if (row.tail.size() > kTailLines) row.tail.pop_front();
-    row.partial.erase(0, end + 1);
+    rest.remove_prefix(end + 1);
   }
+  row.partial.erase(0, row.partial.size() - rest.size());
+  // Of a line without an end the last part is shown, or a step could fill our memory.
+  if (row.partial.size() > kLongestLine) row.partial.erase(0, row.partial.size() - kLongestLine / 2);
 }
 
 void TtyProgress::finished(builder::StepId step, builder::StepOutcome outcome) {

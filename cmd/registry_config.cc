@@ -23,14 +23,19 @@ std::optional<std::string> read_config(const std::filesystem::path& path) {
   return read_all(source, kConfigLimitBytes, path.string());
 }
 
-std::filesystem::path in_home(const char* rest) {
-  return std::filesystem::path(environment("HOME").value_or("/root")) / rest;
+// None where there is no home, as in many containers.
+void add_in_home(std::vector<std::filesystem::path>& files, const char* rest) {
+  if (const auto home = environment("HOME")) files.push_back(std::filesystem::path(*home) / rest);
 }
 
 std::vector<std::filesystem::path> credential_files() {
   std::vector<std::filesystem::path> files;
   const auto docker = environment("DOCKER_CONFIG");
-  files.push_back(docker ? std::filesystem::path(*docker) / "config.json" : in_home(".docker/config.json"));
+  if (docker) {
+    files.push_back(std::filesystem::path(*docker) / "config.json");
+  } else {
+    add_in_home(files, ".docker/config.json");
+  }
   if (const auto named = environment("REGISTRY_AUTH_FILE")) {
     files.emplace_back(*named);
     return files;
@@ -38,14 +43,17 @@ std::vector<std::filesystem::path> credential_files() {
   if (const auto runtime = environment("XDG_RUNTIME_DIR")) {
     files.push_back(std::filesystem::path(*runtime) / "containers/auth.json");
   }
-  files.push_back(in_home(".config/containers/auth.json"));
+  add_in_home(files, ".config/containers/auth.json");
   return files;
 }
 
 // The first that exists.
 std::vector<std::filesystem::path> settings_files() {
   if (const auto named = environment("COOPER_REGISTRIES_CONF")) return {*named};
-  return {in_home(".config/containers/registries.conf"), "/etc/containers/registries.conf"};
+  std::vector<std::filesystem::path> files;
+  add_in_home(files, ".config/containers/registries.conf");
+  files.emplace_back("/etc/containers/registries.conf");
+  return files;
 }
 
 template <class Value>

@@ -18,7 +18,8 @@ std::optional<std::string> environment(const std::string& name) {
 std::filesystem::path store_path() {
   if (const auto root = environment("COOPER_ROOT")) return std::filesystem::absolute(*root);
   if (::geteuid() == 0) return "/var/lib/cooper";
-  if (const auto data = environment("XDG_DATA_HOME")) return std::filesystem::path(*data) / "cooper";
+  const auto data = environment("XDG_DATA_HOME");  // a relative one counts for nothing (basedir specification)
+  if (data && data->starts_with('/')) return std::filesystem::path(*data) / "cooper";
   if (const auto home = environment("HOME")) return std::filesystem::path(*home) / ".local/share/cooper";
   throw Error(Errc::invalid, "no place for the store: set COOPER_ROOT or HOME");
 }

@@ -22,6 +22,16 @@ std::chrono::seconds parse_age(const std::string& text) {
   return std::chrono::seconds(count * scale);
 }
 
+// Trees hold files of mapped ids, which only the build's namespace may remove. Where none is to be had no step ever
+// ran, and what is in the store is ours.
+void enter_namespace_if_possible() {
+  try {
+    builder::enter_build_namespace();
+  } catch (const Error& error) {
+    if (error.code() != Errc::denied) throw;
+  }
+}
+
 }  // namespace
 
 void prune_store(const PruneFlags& flags) {
@@ -29,14 +39,13 @@ void prune_store(const PruneFlags& flags) {
   options.all = flags.all;
   if (!flags.older_than.empty()) options.older_than = parse_age(flags.older_than);
   if (!flags.keep.empty()) options.keep_bytes = parse_size(flags.keep, "--keep");
-  // Trees hold files of mapped ids, which only the build's namespace may remove.
-  builder::enter_build_namespace();
+  enter_namespace_if_possible();
   const cache::PruneResult result = open_store()->prune(options);
   std::cout << "removed " << result.removed_objects << " objects, " << result.freed_bytes << " bytes\n";
 }
 
 int verify_store(bool repair) {
-  builder::enter_build_namespace();
+  enter_namespace_if_possible();
   const auto problems = open_store()->verify(repair);
   for (const std::string& line : problems) std::cout << line << "\n";
   if (problems.empty()) std::cout << "the store is sound\n";

@@ -63,6 +63,11 @@ TEST(Report, a_step_error_shows_its_step) {
   EXPECT_NE(reported.text.find("ERROR: failed to solve: exit code: 7\n"), std::string::npos);
 }
 
+TEST(Report, names_from_outside_give_the_terminal_no_orders) {
+  EXPECT_EQ(report_of(Error(Errc::invalid, "layer: member a\x1b[2J\a:\nno")).text,
+            "ERROR: layer: member a?[2J?:\nno\n");
+}
+
 TEST(Report, other_errors_are_told_once_with_their_contexts) {
   Error error(Errc::network, "refused");
   error.add_context("pulling x");

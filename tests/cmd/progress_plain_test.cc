@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <regex>
 
 namespace cooper::cmd {
@@ -60,6 +61,28 @@ TEST(PlainProgress, failures_cancellations_and_notices) {
               p.activity_finished("push", false);
             }),
             "notice: careful?\n#1 FROM busybox\n#1 CANCELED\n\n#2 push\n#2 ERROR\n\n");
+}
+
+TEST(PlainProgress, a_line_without_an_end_is_cut_and_not_gathered) {
+  const std::string told = printed([](PlainProgress& p) {
+    p.started(0);
+    const std::string chunk(50'000, 'z');
+    for (int i = 0; i < 20; ++i) p.output(0, chunk, false);
+    p.output(0, "end\n", false);
+    p.finished(0, StepOutcome::done);
+  });
+  EXPECT_EQ(std::count(told.begin(), told.end(), 'z'), 1'000'000);
+  EXPECT_EQ(std::count(told.begin(), told.end(), '\n'), 1 + 16 + 2);  // 65,536 bytes in each but the last
+}
+
+TEST(PlainProgress, many_short_lines_cost_little) {
+  std::string lines;
+  for (int i = 0; i < 500'000; ++i) lines += "y\n";  // as one chunk: quadratic work would take minutes
+  const std::string told = printed([&](PlainProgress& p) {
+    p.started(0);
+    p.output(0, lines, false);
+  });
+  EXPECT_EQ(std::count(told.begin(), told.end(), 'y'), 500'000 + 1);  // and the y of busybox
 }
 
 struct Row {

@@ -44,6 +44,15 @@ for round in $(seq "$rounds"); do
   same_tree --ignore-mtime right.tar now.tar
   cooper store verify >verify.out || fail "round $round: $(cat verify.out)"
 done
+# What a killed build left, files of other ids included, goes with the next build that runs something.
+printf 'FROM busybox\nRUN mkdir /d && touch /d/f && chown 7:7 /d /d/f && chmod 700 /d && sleep 100\n' >c/Ids
+"$COOPER" build --pull=false --network=host -f c/Ids c >/dev/null 2>&1 & pid=$!
+for _ in $(seq 100); do [ -n "$(marker)" ] && break; sleep 0.1; done
+kill -9 "$pid"; wait "$pid" 2>/dev/null || true
+sleep 1
+[ "$(ls "$COOPER_ROOT/ingest" | wc -l)" != 0 ] || fail "the killed build left nothing to sweep"
+build --no-cache -f c/Work c >/dev/null 2>&1
+equal "$(ls "$COOPER_ROOT/ingest" | wc -l)" 0 "unfinished things after a build"
 nothing_left
 cooper prune --all >/dev/null
 equal "$(find "$COOPER_ROOT" -mindepth 1 | wc -l)" 0 "files after prune --all"

@@ -20,3 +20,12 @@ cooper rmi derived:1 >/dev/null
 equal "$(cooper images | wc -l)" 1 "images left"
 cooper store verify
 [ -n "$digest" ]
+# Archives compressed by whoever passed them on; names that are not there stop no other.
+gzip -k saved.tar && zstd -q saved.tar
+for archive in saved.tar.gz saved.tar.zst; do
+  equal "$(cooper load -i "$archive")" "Loaded image: derived:1"
+  cooper tag derived:1 other:1
+  exits 1 cooper rmi nowhere derived:1 other:1
+  contains "$(cat err)" "no such image: nowhere"
+  equal "$(wc -l <out)" 2 "names removed"
+done
