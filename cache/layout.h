@@ -1,6 +1,7 @@
 // Where things lie beneath the store's directory. The only place that spells the names.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,7 +24,7 @@ inline constexpr const char* kMounts = "mounts";
 inline constexpr const char* kMountPoints = "mnt";  // of a running build, empty between builds
 inline constexpr const char* kIngest = "ingest";
 inline constexpr const char* kLocks = "locks";
-inline constexpr const char* kMarkSuffix = ".used";  // beside each tree
+inline constexpr const char* kMarkSuffix = ".used";  // beside each tree and cache mount
 
 inline TreePath path(const std::string& text) {
   return TreePath::clean(text);
@@ -49,5 +50,18 @@ bool is_mapping(const std::string& text);
 void check_mapping(const std::string& mapping);
 TreePath tree(const std::string& mapping, const oci::Digest& chain);
 TreePath tree_mark(const std::string& mapping, const oci::Digest& chain);
+
+// One directory of a RUN cache mount: mounts/<mapping>/<hex of its identity>-<number>, and its mark
+// beside it.
+struct MountId {
+  std::string mapping;
+  oci::Digest identity;
+  std::uint32_t number = 0;
+  friend auto operator<=>(const MountId&, const MountId&) = default;
+};
+TreePath mount(const MountId& id);
+TreePath mount_mark(const MountId& id);
+// The name of a directory beneath mounts/<mapping>; nullopt when it is none.
+std::optional<MountId> try_mount_id(const std::string& mapping, std::string_view name);
 
 }  // namespace cooper::cache::layout

@@ -24,10 +24,7 @@ constexpr Nanoseconds kPerSecond = 1'000'000'000;
 // this long.
 constexpr Nanoseconds kMemoryLasts = Nanoseconds{30} * 24 * 3600 * kPerSecond;
 
-struct MountId {
-  std::string name;
-  friend auto operator<=>(const MountId&, const MountId&) = default;
-};
+using layout::MountId;
 using AnyId = std::variant<ObjectId, TreeId, MountId>;
 
 struct Item {
@@ -82,7 +79,6 @@ class Pruner {
   bool enough() const { return options_.keep_bytes && total_bytes_ <= *options_.keep_bytes; }
   void remove(Item& item);
   bool remove_now(const AnyId& id);
-  bool remove_mount(const MountId& mount);
   void count(Item& item);
 
   const StoreParts& parts_;
@@ -131,12 +127,8 @@ void Pruner::scan_items() {
   for (const Trees::Listed& tree : parts_.trees.list()) {
     add(tree.id, tree.last_use, parts_.trees.size_bytes(tree.id));
   }
-  const TreePath mounts = layout::path(layout::kMounts);
-  if (!root.try_stat(mounts)) return;
-  for (const DirEntry& entry : root.list(mounts)) {
-    const TreePath path = mounts.child(entry.name);
-    const std::optional<struct stat> status = root.try_stat(path);
-    if (status) add(MountId{entry.name}, mtime_ns(*status), disk_usage(root, path));
+  for (const CacheMounts::Listed& mount : parts_.mounts.list()) {
+    add(mount.id, mount.last_use, parts_.mounts.size_bytes(mount.id));
   }
 }
 
@@ -247,16 +239,7 @@ bool Pruner::remove_now(const AnyId& id) {
   if (const auto* tree = std::get_if<TreeId>(&id)) {
     return parts_.trees.remove(*tree, horizon_.before) == Trees::Removal::removed;
   }
-  return remove_mount(std::get<MountId>(id));
-}
-
-// A cache mount may be in use by any live build, which says nothing of it to us.
-bool Pruner::remove_mount(const MountId& mount) {
-  std::optional<TreePath> trashed;
-  const bool alone = parts_.leases.without_leases(
-      [&] { trashed = parts_.ingest.trash(layout::path(layout::kMounts).child(mount.name)); });
-  if (trashed) parts_.ingest.empty_trash(*trashed);
-  return alone;
+  return parts_.mounts.remove(std::get<MountId>(id), horizon_.before);
 }
 
 }  // namespace

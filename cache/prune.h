@@ -8,6 +8,7 @@
 // directory is left empty.
 #pragma once
 
+#include "cache/cache_mounts.h"
 #include "cache/ingest.h"
 #include "cache/leases.h"
 #include "cache/objects.h"
@@ -24,6 +25,7 @@ struct StoreParts {
   Leases& leases;
   Objects& objects;
   Trees& trees;
+  CacheMounts& mounts;
   Records& records;
 };
 

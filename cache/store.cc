@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "cache/blob_writer.h"
+#include "cache/cache_mounts.h"
 #include "cache/disk_full.h"
 #include "cache/layout.h"
 #include "cache/prune.h"
@@ -26,9 +27,10 @@ struct Core {
   Leases leases{root};
   Objects objects{root, ingest, leases};
   Trees trees{root, ingest, leases};
+  CacheMounts mounts{root, ingest, leases};
   Records records{root, objects, leases};
 
-  StoreParts parts() { return {root, ingest, leases, objects, trees, records}; }
+  StoreParts parts() { return {root, ingest, leases, objects, trees, mounts, records}; }
   void flush_uses() noexcept {
     try {
       records.flush_uses();
@@ -144,6 +146,12 @@ class LocalStore final : public Store {
   }
   std::string tree_path(const std::string& mapping, const oci::ChainId& chain) const override {
     return (core_->root.path() / layout::tree(mapping, chain.value).str()).string();
+  }
+
+  std::unique_ptr<CacheMount> cache_mount(const CacheMountRequest& request,
+                                          const std::function<void(const Dir&)>& fill,
+                                          std::stop_token stop) override {
+    return in_store([&] { return core_->mounts.take(request, fill, stop); });
   }
 
   std::optional<oci::Descriptor> find_name(const oci::Reference& reference) override {

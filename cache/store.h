@@ -61,6 +61,25 @@ class StepLock {
   virtual ~StepLock() = default;
 };
 
+// A RUN cache mount's directory, kept from prune and from whoever must not share it until the handle
+// goes. It is no part of any layer, and may be found empty at any time.
+class CacheMount {
+ public:
+  virtual ~CacheMount() = default;
+  virtual const std::string& path() const = 0;  // absolute, on the host
+};
+
+struct CacheMountRequest {
+  // MNT-18. shared: all such users see one directory. exclusive ("private"): each has its own while
+  // it uses it, free ones are taken again. locked: one after the other.
+  enum class Sharing { shared, exclusive, locked };
+  std::string mapping;   // ids on disk, as for trees
+  oci::Digest identity;  // of the cache: equal ones share
+  Sharing sharing = Sharing::shared;
+  bool fresh = false;       // what is there is thrown away, or left to who uses it
+  std::string description;  // for people: written down beside it
+};
+
 // Without options: what no name reaches (results of steps, trees, RUN cache mounts). With `all` and
 // nothing else, and nobody else there, the directory is left empty, and a damaged database is no
 // obstacle.
@@ -129,6 +148,14 @@ class Store : public oci::BlobStore {
                        const TreePath& inside) = 0;
   // Where trees of a mapping lie: absolute host path (for mounts).
   virtual std::string tree_path(const std::string& mapping, const oci::ChainId& chain) const = 0;
+
+  // -- RUN cache mounts, per id mapping
+  // --------------------------------------------------------------- Waits for other users where
+  // sharing says so (Error(cancelled) when stop is requested). fill(directory) gives a new one its
+  // content, owner and mode before anybody sees it.
+  virtual std::unique_ptr<CacheMount> cache_mount(const CacheMountRequest& request,
+                                                  const std::function<void(const Dir&)>& fill,
+                                                  std::stop_token stop) = 0;
 
   // -- names
   // ------------------------------------------------------------------------------------------ A

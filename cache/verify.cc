@@ -66,6 +66,10 @@ class Verifier {
     check_rows();
     for (const NamedImage& named : parts_.records.names()) check_name(named);
     check_trees();
+    for (const TreePath& stranger : parts_.mounts.strangers()) {
+      problem(cat(stranger.str(), " is not a cache mount of the store"));
+      if (repair_) parts_.root.dir().remove_all(stranger);
+    }
     return problems_.with([](auto& lines) {
       std::ranges::sort(lines);
       const auto repeated = std::ranges::unique(lines);

@@ -129,7 +129,7 @@ TEST_F(Prune, all_leaves_an_empty_directory_that_can_be_used_again) {
   put_plain_tree(*store, "0", image.chain, "tree");
   store->put_fact("kind", "key", "value");
   store->digests_dir();
-  fs::create_directories(path() / "mounts/cache-id/x");
+  store->cache_mount({.mapping = "0", .identity = oci::sha256("c")}, [](const Dir&) {}, {});
   EXPECT_EQ(store->prune({.all = true}).removed_objects, 6U);
   EXPECT_TRUE(fs::is_empty(path()));
   EXPECT_EQ(store->size_bytes(), 0U);
@@ -167,18 +167,6 @@ TEST_F(Prune, removes_files_that_were_never_recorded) {
   age_everything();
   EXPECT_EQ(store->prune({}).freed_bytes, 6U);
   EXPECT_FALSE(fs::exists(blob_path("orphan")));
-}
-
-TEST_F(Prune, cache_mounts_go_only_when_no_build_runs) {
-  const auto store = open();
-  fs::create_directories(path() / "mounts/cache-id/x");
-  {
-    const auto lease = store->lease();
-    store->prune({});
-    EXPECT_TRUE(fs::exists(path() / "mounts/cache-id/x"));
-  }
-  store->prune({});
-  EXPECT_THAT(names_in("mounts"), IsEmpty());
 }
 
 TEST_F(Leased, what_was_found_or_made_survives_and_the_rest_goes) {
