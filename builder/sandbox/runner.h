@@ -35,13 +35,22 @@ struct ExtraHost {
 
 // Something mounted for the step besides the standard mounts; target is a path in the rootfs.
 struct StepMount {
-  enum class Kind { bind, tmpfs };
+  enum class Kind {
+    bind,
+    tmpfs,
+    memory_file,  // read-only; its bytes never leave memory
+  };
   Kind kind = Kind::bind;
   TreePath target;
   int source_fd =
       -1;  // bind: borrowed O_PATH descriptor of a file or directory (or a detached mount)
   bool read_only = true;
   std::uint64_t size_bytes = 0;  // tmpfs; 0: the kernel's default
+  // memory_file, as the step sees it
+  std::string content = {};
+  std::uint32_t mode = 0400;
+  std::uint32_t uid = 0;
+  std::uint32_t gid = 0;
 };
 
 struct RunRequest {
@@ -57,7 +66,7 @@ struct RunRequest {
   Network network = Network::host;
   std::vector<Ulimit> ulimits;
   std::uint64_t shm_bytes = std::uint64_t{64} << 20;
-  std::vector<StepMount> mounts;
+  std::vector<StepMount> mounts;  // in this order: parents first
   bool insecure = false;  // --security=insecure
 };
 

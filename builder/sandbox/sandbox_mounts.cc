@@ -55,14 +55,18 @@ class Planner {
   }
   void mount_sys(const std::string& seen_from_host);
   void mount_cgroup();
+  std::uint64_t generated_bytes() const;
+  UniqueFd write_memory_file(const StepMount& mount, std::size_t index);
   void make_hidden(const MountStubs::Target& target, bool directory);
-  void mount_one(const StepMount& mount);
+  void mount_tmpfs(const StepMount& mount);
+  void mount_bind(const StepMount& mount);
 
   const SandboxParts& parts_;
   SetupProgram program_;
   std::string proc_;
   std::string sys_;
   std::string dev_;
+  std::vector<UniqueFd> memory_files_;  // one per requested mount; those of other kinds are empty
 };
 
 void Planner::prepare_process() {
@@ -155,19 +159,53 @@ void Planner::restrict_kernel_files() {
   }
 }
 
+std::uint64_t Planner::generated_bytes() const {
+  constexpr std::uint64_t kPageBytes = 64 * 1024;  // the largest there is
+  std::uint64_t total = 1 << 20;
+  for (const StepMount& mount : parts_.request.mounts) {
+    if (mount.kind != StepMount::Kind::memory_file) continue;
+    total += (mount.content.size() / kPageBytes + 1) * kPageBytes;
+  }
+  return total;
+}
+
+// The step's copy exists in its own mount namespace only, from its first process on.
+UniqueFd Planner::write_memory_file(const StepMount& mount, std::size_t index) {
+  const auto uid = outside_id(parts_.identity.step_uids, mount.uid);
+  const auto gid = outside_id(parts_.identity.step_gids, mount.gid);
+  if (!uid || !gid) {
+    throw Error(Errc::denied, cat("owner ", mount.uid, ":", mount.gid, " of the mount on ",
+                                  mount.target.absolute(),
+                                  " is not among the ids this build may use"));
+  }
+  const std::string path = cat(dev_, "/", index);
+  program_.write_file(path, mount.content);
+  program_.add({.kind = Kind::set_access,
+                .target = program_.keep(path),
+                .flags = mount.mode & 0777,
+                .number = *uid,
+                .number2 = *gid});
+  return program_.hold(path, (mount.mode & 0111) != 0);
+}
+
 // The files live in a file system of their own, which is mounted where /dev will be just long
 // enough to take them from it.
 void Planner::mount_generated_files() {
   const RunRequest& request = parts_.request;
-  program_.mount("tmpfs", dev_, kPassive, "mode=755,size=1m");
+  program_.mount("tmpfs", dev_, kPassive, cat("mode=755,size=", generated_bytes()));
   const auto lend = [&](const char* path, const std::string& text) {
     const std::string target = parts_.stubs.prepare(TreePath::clean(path), false).path.absolute();
     const std::string source = cat(dev_, "/", TreePath::clean(path).name());
-    program_.on_path(Kind::write_file, source, text);
+    program_.write_file(source, text);
     program_.on_path(Kind::lend, target, source);
   };
   lend("etc/hosts", hosts_text(request.hostname, request.extra_hosts));
   lend("etc/resolv.conf", read_resolv_conf(request.network));
+  memory_files_.resize(request.mounts.size());
+  for (std::size_t i = 0; i < request.mounts.size(); ++i) {
+    const StepMount& mount = request.mounts[i];
+    if (mount.kind == StepMount::Kind::memory_file) memory_files_[i] = write_memory_file(mount, i);
+  }
   program_.on_path(Kind::unmount, dev_);
 }
 
@@ -183,14 +221,16 @@ void Planner::make_hidden(const MountStubs::Target& target, bool directory) {
   }
 }
 
-void Planner::mount_one(const StepMount& mount) {
-  if (mount.kind == StepMount::Kind::tmpfs) {
-    const auto target = parts_.stubs.prepare(mount.target, true);
-    make_hidden(target, true);
-    const std::string size = mount.size_bytes == 0 ? "" : cat(",size=", mount.size_bytes);
-    program_.mount("tmpfs", target.path.absolute(), MS_NOSUID | MS_NODEV, "mode=1777" + size);
-    return;
-  }
+void Planner::mount_tmpfs(const StepMount& mount) {
+  const auto target = parts_.stubs.prepare(mount.target, true);
+  make_hidden(target, true);
+  const std::string size = mount.size_bytes == 0 ? "" : cat(",size=", mount.size_bytes);
+  std::uint64_t flags = MS_NOSUID | MS_NODEV;
+  if (mount.read_only) flags |= MS_RDONLY;
+  program_.mount("tmpfs", target.path.absolute(), flags, "mode=1777" + size);
+}
+
+void Planner::mount_bind(const StepMount& mount) {
   struct stat source {};
   if (::fstat(mount.source_fd, &source) != 0) {
     throw_errno("looking at the source of the mount on", mount.target.absolute());
@@ -203,7 +243,23 @@ void Planner::mount_one(const StepMount& mount) {
 }
 
 void Planner::mount_requested() {
-  for (const StepMount& mount : parts_.request.mounts) mount_one(mount);
+  for (std::size_t i = 0; i < parts_.request.mounts.size(); ++i) {
+    const StepMount& mount = parts_.request.mounts[i];
+    switch (mount.kind) {
+      case StepMount::Kind::bind:
+        mount_bind(mount);
+        break;
+      case StepMount::Kind::tmpfs:
+        mount_tmpfs(mount);
+        break;
+      case StepMount::Kind::memory_file: {
+        const auto target = parts_.stubs.prepare(mount.target, false);
+        make_hidden(target, false);
+        program_.attach(std::move(memory_files_[i]), target.path.absolute());
+        break;
+      }
+    }
+  }
 }
 
 }  // namespace

@@ -65,26 +65,53 @@ int mask(const char* target) noexcept {
   return unless(ENOENT, errnum);
 }
 
-int lend(const char* source, const char* target) noexcept {
+// A read-only mount of what is at source, attached nowhere. Negative: an errno.
+int passive_copy(const char* source, bool executable) noexcept {
   const int fd = ::open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
-  if (fd < 0) return errno;
+  if (fd < 0) return -errno;
   mount_attr attributes{};
-  attributes.attr_set =
-      MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC;
-  int errnum = result(::mount_setattr(fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes));
-  if (errnum == 0) errnum = attach(fd, target);
+  attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
+  (executable ? attributes.attr_clr : attributes.attr_set) |= MOUNT_ATTR_NOEXEC;
+  const int errnum = result(::mount_setattr(fd, "", AT_EMPTY_PATH, &attributes, sizeof attributes));
+  if (errnum == 0) return fd;
+  ::close(fd);
+  return -errnum;
+}
+
+int lend(const char* source, const char* target) noexcept {
+  const int fd = passive_copy(source, false);
+  if (fd < 0) return -fd;
+  const int errnum = attach(fd, target);
   ::close(fd);
   return errnum;
 }
 
-int write_into(const char* target, int flags, const char* text) noexcept {
+int hold(const char* source, bool executable, int place) noexcept {
+  const int fd = passive_copy(source, executable);
+  if (fd < 0) return -fd;
+  const int errnum = result(::dup3(fd, place, O_CLOEXEC));
+  ::close(fd);
+  return errnum;
+}
+
+int write_into(const char* target, int flags, const char* text, std::size_t size) noexcept {
   const int fd = ::open(target, O_WRONLY | O_CLOEXEC | flags, 0644);
   if (fd < 0) return errno;
-  const auto size = static_cast<ssize_t>(std::strlen(text));
-  const ssize_t written = ::write(fd, text, static_cast<std::size_t>(size));
-  const int errnum = written < 0 ? errno : 0;
+  int errnum = 0;
+  for (std::size_t done = 0; done < size && errnum == 0;) {
+    const ssize_t written = ::write(fd, text + done, size - done);
+    errnum = written < 0 ? errno : written == 0 ? ENOSPC : 0;
+    if (written > 0) done += static_cast<std::size_t>(written);
+  }
   ::close(fd);
-  return errnum == 0 && written != size ? ENOSPC : errnum;
+  return errnum;
+}
+
+int set_access(const SetupOperation& operation) noexcept {
+  const auto uid = static_cast<uid_t>(operation.number);
+  const auto gid = static_cast<gid_t>(operation.number2);
+  if (::chown(operation.target, uid, gid) != 0) return errno;
+  return result(::chmod(operation.target, static_cast<mode_t>(operation.flags)));
 }
 
 int raise_loopback() noexcept {
@@ -145,9 +172,13 @@ int perform(const SetupOperation& operation) noexcept {
     case Kind::unmount:
       return result(::umount2(operation.target, MNT_DETACH | UMOUNT_NOFOLLOW));
     case Kind::write_file:
-      return write_into(operation.target, O_CREAT | O_EXCL, operation.text);
-    case Kind::tune:
-      write_into(operation.target, 0, operation.text);  // an older kernel: the step can do without
+      return write_into(operation.target, O_CREAT | O_EXCL, operation.text, operation.number);
+    case Kind::set_access:
+      return set_access(operation);
+    case Kind::hold:
+      return hold(operation.text, operation.flags != 0, operation.fd);
+    case Kind::tune:  // an older kernel: the step can do without
+      write_into(operation.target, 0, operation.text, std::strlen(operation.text));
       return 0;
     case Kind::raise_loopback:
       return raise_loopback();

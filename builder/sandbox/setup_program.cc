@@ -1,5 +1,7 @@
 #include "builder/sandbox/setup_program.h"
 
+#include <fcntl.h>
+
 #include <utility>
 
 #include "base/error.h"
@@ -36,6 +38,24 @@ void SetupProgram::on_path(Kind kind, const std::string& target, const std::stri
        .text = text.empty() ? nullptr : keep(text)});
 }
 
+void SetupProgram::write_file(const std::string& target, const std::string& content) {
+  add({.kind = Kind::write_file,
+       .target = keep(target),
+       .text = keep(content),
+       .number = content.size()});
+}
+
+UniqueFd SetupProgram::hold(const std::string& source, bool executable) {
+  // Only its number counts: the step's first process has a copy, and replaces that.
+  UniqueFd place(::open("/dev/null", O_PATH | O_CLOEXEC));
+  if (!place) throw_errno("opening", "/dev/null");
+  add({.kind = Kind::hold,
+       .text = keep(source),
+       .fd = place.get(),
+       .flags = executable ? 1U : 0U});
+  return place;
+}
+
 std::string SetupProgram::describe(std::size_t index) const {
   if (index >= operations_.size()) return "setting up the sandbox";
   const SetupOperation& operation = operations_[index];
@@ -67,6 +87,10 @@ std::string SetupProgram::describe(std::size_t index) const {
       return cat("mounting a generated file on ", target);
     case Kind::unmount:
       return cat("unmounting ", target);
+    case Kind::set_access:
+      return cat("setting the owner and mode of ", target);
+    case Kind::hold:
+      return cat("taking hold of ", operation.text);
     case Kind::write_file:
     case Kind::tune:
       return cat("writing ", target);

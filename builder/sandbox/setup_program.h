@@ -30,7 +30,9 @@ struct SetupOperation {
     protect,       // read-only from here on. Absent: skipped
     lend,          // the file or directory text appears read-only at target
     unmount,       // what is mounted on target; what it lent stays
-    write_file,    // a new file target with text in it
+    write_file,    // a new file target with number bytes of text in it
+    set_access,    // target gets owner number:number2 and the mode in flags
+    hold,          // fd becomes a read-only mount of text, to be attached; flags: may be executed
     tune,          // text into the kernel's file target. Refused: skipped
     raise_loopback,
   };
@@ -54,6 +56,9 @@ class SetupProgram {
   void mount(const char* type, const std::string& target, std::uint64_t flags,
              const std::string& options = "", UniqueFd fallback = UniqueFd());
   void on_path(Kind kind, const std::string& target, const std::string& text = "");
+  void write_file(const std::string& target, const std::string& content);
+  // The same file, to be attached elsewhere later, when `source` may have lost its name.
+  UniqueFd hold(const std::string& source, bool executable);
 
   // Valid, with the descriptors, as long as this object.
   const std::vector<SetupOperation>& operations() const noexcept { return operations_; }

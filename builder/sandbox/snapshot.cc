@@ -57,6 +57,12 @@ void copy_root_metadata(const std::string& from, const std::string& to) {
 
 }  // namespace
 
+UniqueFd open_in_namespace(const std::string& path) {
+  UniqueFd fd(::open(path.c_str(), O_PATH | O_CLOEXEC | O_NOFOLLOW));
+  if (!fd) throw_errno("opening", path);
+  return fd;
+}
+
 struct StepStorage::State {
   const Identity& identity;
   std::string store_path;
@@ -105,6 +111,26 @@ UniqueFd StepStorage::mount(const std::vector<std::string>& lower_paths,
   // The overlay makes its own files with the mounter's ids, which have to exist in the view.
   const StepRootCredentials as_step_root(state_->identity);
   return layers::mount_overlay(layers, state_->mount_dir);
+}
+
+// A part can be cloned only from what is attached somewhere (before Linux 6.15): for a moment, in our
+// private mount namespace.
+UniqueFd StepStorage::mount_part(const std::vector<std::string>& lower_paths,
+                                 const std::string& upper_path, const std::string& work_path,
+                                 const TreePath& part) const {
+  UniqueFd whole = mount(lower_paths, upper_path, work_path);
+  if (part.is_root()) return whole;
+  const TempDir place(Dir::open(state_->mount_dir, Confine::strict), "part-");
+  const std::string path = place.host_path();
+  if (::move_mount(whole.get(), "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+    throw_errno("attaching", "the source of a mount");
+  }
+  const Mount attached(path);
+  const UniqueFd found =
+      Dir(std::move(whole), Confine::image, "the source of a mount").open_file(part, O_PATH);
+  UniqueFd clone(::open_tree(found.get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
+  if (!clone) throw_errno("cloning", part.absolute());
+  return clone;
 }
 
 }  // namespace cooper::builder

@@ -12,6 +12,10 @@
 
 namespace cooper::builder {
 
+// A file or directory of ours, to be bound into a step. By name: what was opened before the build's
+// namespace was entered belongs to the one outside, and can't be mounted. Not followed.
+UniqueFd open_in_namespace(const std::string& path);
+
 // Sees the store (trees/, ingest/) through an id-mapped mount when the identity wants one: the
 // kernel then translates owners, and what steps write lands 0-based on disk. One per build;
 // thread-safe.
@@ -30,6 +34,10 @@ class StepStorage {
   // "/" of the step. Returns a detached overlay mount (layers/overlay.h).
   UniqueFd mount(const std::vector<std::string>& lower_paths, const std::string& upper_path,
                  const std::string& work_path) const;
+  // A file or directory of such a mount, as a detached mount of its own. part: without symlinks;
+  // Error(not_found) when it is not there.
+  UniqueFd mount_part(const std::vector<std::string>& lower_paths, const std::string& upper_path,
+                      const std::string& work_path, const TreePath& part) const;
 
  private:
   struct State;
