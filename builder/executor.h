@@ -32,6 +32,12 @@ struct ExecuteOptions {
   // Opens a local context by name ("" is the main one); called at most once per name, before the
   // build's namespace is entered.
   std::function<std::shared_ptr<const layers::Tree>(const std::string& name)> open_context;
+  // RUN --mount=type=secret: a secret's bytes by its id, asked for when a step that mounts it is about to run; nullopt:
+  // nobody gave it. Thread-safe; empty: no secrets.
+  std::function<std::optional<std::string>(const std::string& id)> find_secret;
+  // RUN --mount=type=ssh: the socket of the agent that is forwarded under an id; nullopt: none. Thread-safe; may start
+  // the agent. Empty: none.
+  std::function<std::optional<std::string>(const std::string& id)> find_ssh_agent;
   // Called once, on the caller's thread, when something is about to run: after the namespace is entered, before the
   // first step. From here on threads may be started.
   std::function<void()> before_running;

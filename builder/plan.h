@@ -48,7 +48,9 @@ struct RunStep {
   std::string working_dir;
   std::string user;                      // as written
   struct Mount {
-    parser::RunMount mount;              // expanded; target absolute
+    // Expanded and complete: target absolute ("": an env secret without a file), id set for cache (with its namespace),
+    // secret and ssh.
+    parser::RunMount mount;
     std::optional<StepId> from;          // bind, cache: the source tree
   };
   std::vector<Mount> mounts;

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "builder/sandbox/snapshot.h"
 #include "builder/step_error.h"
 #include "builder/step_runner.h"
 #include "builder/users.h"
@@ -70,27 +71,60 @@ void prepare_upper(const Dir& scratch, const layers::Entry& root) {
 }
 
 // HEREDOC-09: the body as an executable file, mounted read-only at /dev/pipes/<name>.
-std::optional<UniqueFd> write_script(const RunStep& step, const Dir& scratch) {
+std::optional<UniqueFd> write_script(const RunStep& step, const TempDir& place) {
   if (!step.script) return std::nullopt;
+  const Dir& scratch = place.dir();
   const TreePath name = TreePath::clean("script");
   {
     const UniqueFd file = scratch.open_file(name, O_WRONLY | O_CREAT | O_EXCL, 0755);
     FdSink(file.get(), "heredoc script").write(as_bytes(step.script->second));
   }
   scratch.set_mode(name, 0755);
-  return scratch.open_file(name, O_PATH);
+  return open_in_namespace(place.host_path() + name.absolute());
 }
 
 }  // namespace
 
+std::vector<MountJob> StepRunner::mount_jobs(const RunStep& step, const Prepared& prepared,
+                                             const std::vector<StepResult>& results) const {
+  std::vector<MountJob> jobs;
+  for (std::size_t i = 0; i < step.mounts.size(); ++i) {
+    const RunStep::Mount& mount = step.mounts[i];
+    MountJob job{mount.mount, prepared.mounts[i] ? &*prepared.mounts[i] : nullptr, nullptr};
+    if (mount.from && local_context(*mount.from) == nullptr) job.stack = &results[*mount.from].rootfs;
+    jobs.push_back(job);
+  }
+  return jobs;
+}
+
+RunOutcome StepRunner::run_masked(StepId id, const RunRequest& request, const UniqueFd& root,
+                                  const OutputMask& mask, std::stop_token stop) {
+  OutputMask::Stream out(mask);
+  OutputMask::Stream err(mask);
+  const auto tell = [&](const std::string& text, bool is_stderr) {
+    if (!text.empty()) progress_.output(id, text, is_stderr);
+  };
+  RunOutcome outcome = workshop_->runner->run(
+      request, root,
+      [&](std::string_view bytes, bool is_stderr) { tell((is_stderr ? err : out).pass(bytes), is_stderr); },
+      std::move(stop));
+  tell(out.finish(), false);
+  tell(err.finish(), true);
+  return outcome;
+}
+
 StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepared& prepared,
-                                   const LayerStack& parent, std::stop_token stop) {
+                                   const std::vector<StepResult>& results, std::stop_token stop) {
+  const LayerStack& parent = results[step.parent].rootfs;
   const std::vector<std::string> lowers = materializer_.lower_paths(parent, stop);
   const auto below = materializer_.metadata(parent);
   TempDir scratch = materializer_.new_tree();
   prepare_upper(scratch.dir(), *below->find(TreePath()));
-  const auto script = write_script(step, scratch.dir());
+  const auto script = write_script(step, scratch);
+  const MountNeeds needs{store_, materializer_, workshop_->storage, options_, written_contexts_, fresh_caches_};
   const RunOutcome outcome = [&] {
+    StepMounts mounts(needs, scratch, plan_.steps[id].ignore_cache);
+    mounts.open(mount_jobs(step, prepared, results), stop);
     const UniqueFd root = workshop_->storage.mount(lowers, scratch.host_path() + "/upper",
                                                    scratch.host_path() + "/work");
     const Dir root_dir(root.duplicate(), Confine::image, "rootfs");
@@ -99,9 +133,8 @@ StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepare
       request.mounts.push_back({StepMount::Kind::bind,
                                 TreePath::clean("/dev/pipes/" + step.script->first), script->get(), true, 0});
     }
-    return workshop_->runner->run(
-        request, root,
-        [&](std::string_view bytes, bool is_stderr) { progress_.output(id, bytes, is_stderr); }, stop);
+    mounts.add_to(request);
+    return run_masked(id, request, root, mounts.mask(), stop);
   }();
   if (!outcome.status.success()) {
     throw StepError(Errc::step_failed,

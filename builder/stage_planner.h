@@ -48,7 +48,9 @@ class StagePlanner {
   void copy_files(CopyStep step, const std::vector<std::string>& sources,
                   const std::vector<parser::Heredoc>& heredocs, const std::string& destination,
                   const std::string& keyword);
-  void check_mounts(const parser::Run& run);
+  void plan_mounts(const parser::Run& run, RunStep& step);
+  std::string mount_target(const std::string& written) const;
+  std::optional<StepId> mount_from(const parser::RunMount& mount);
   Network network_of(const parser::Run& run) const;
   bool allowed(const std::string& entitlement) const;
   std::string absolute(const std::string& path) const;

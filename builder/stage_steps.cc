@@ -45,17 +45,6 @@ Network StagePlanner::network_of(const parser::Run& run) const {
   return plan_.options().network.value_or(Network::host);
 }
 
-// Mounts are understood and checked, and then refused by name: a step must not run without what it asks for.
-void StagePlanner::check_mounts(const parser::Run& run) {
-  for (const std::string& text : run.mounts) {
-    const parser::RunMount mount =
-        parser::parse_mount(text, [this](const std::string& value) { return expand(value); });
-    throw parser::DockerfileError(
-        cat("RUN --mount=type=", parser::to_string(mount.type), " is not supported yet"), {},
-        Errc::unsupported);
-  }
-}
-
 void StagePlanner::operator()(const parser::Run& run) {
   RunStep step;
   step.parent = stage_.result.rootfs;
@@ -81,7 +70,7 @@ void StagePlanner::operator()(const parser::Run& run) {
   if (!run.devices.empty()) {
     throw parser::DockerfileError("device feature is only supported in Dockerfile labs", {}, Errc::unsupported);
   }
-  check_mounts(run);
+  plan_mounts(run, step);
   if (!run.command.shell_form) {
     step.argv = run.command.args;
   } else if (auto script = parser::run_script(run)) {

@@ -55,6 +55,17 @@ json mount_layout(const RunStep::Mount& planned, const std::optional<oci::Conten
   row["target"] = word(mount.target);
   row["readonly"] = mount.read_only;
   if (content) row["content"] = content->str();
+  // Who may read it, and what is missing without it, is layout; what it holds is not (CACHE-02). A cache's id and
+  // sharing are not.
+  if (mount.mode) row["mode"] = *mount.mode;
+  if (mount.uid) row["uid"] = *mount.uid;
+  if (mount.gid) row["gid"] = *mount.gid;
+  if (mount.size_bytes != 0) row["size"] = mount.size_bytes;
+  if (mount.env) row["env"] = word(*mount.env);
+  if (mount.type == parser::MountType::secret || mount.type == parser::MountType::ssh) {
+    row["id"] = word(mount.id);
+    row["required"] = mount.required;
+  }
   return row;
 }
 

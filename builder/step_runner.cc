@@ -71,10 +71,14 @@ StepRunner::StepRunner(const Plan& plan, cache::Store& store, LayerFetcher& fetc
 StepRunner::~StepRunner() = default;
 
 void StepRunner::open_context_of(StepId id) {
-  const auto* copy = std::get_if<CopyStep>(&plan_.steps[id].operation);
-  if (copy == nullptr || !copy->source) return;
-  const auto* source = std::get_if<SourceStep>(&plan_.steps[copy->source->from].operation);
-  if (source != nullptr && source->kind == SourceStep::Kind::local_context) context(source->name);
+  for (const StepId input : inputs_of(plan_.steps[id])) {
+    if (const SourceStep* source = local_context(input)) context(source->name);
+  }
+}
+
+const SourceStep* StepRunner::local_context(StepId id) const {
+  const auto* source = std::get_if<SourceStep>(&plan_.steps[id].operation);
+  return source != nullptr && source->kind == SourceStep::Kind::local_context ? source : nullptr;
 }
 
 void StepRunner::open_workshop() {
@@ -94,7 +98,10 @@ StepResult StepRunner::source(const SourceStep& step) const { return {LayerStack
 std::optional<Prepared> StepRunner::prepare(StepId id, const std::vector<StepResult>& results,
                                             std::stop_token stop) {
   const Operation& operation = plan_.steps[id].operation;
-  if (const auto* run = std::get_if<RunStep>(&operation)) return prepare_run(*run, results);
+  if (const auto* run = std::get_if<RunStep>(&operation)) {
+    if (!prepared_[id]) prepared_[id] = prepare_run(*run, results);
+    return prepared_[id];
+  }
   if (const auto* copy = std::get_if<CopyStep>(&operation)) {
     if (prepared_[id]) return prepared_[id];
     auto prepared = prepare_copy(*copy, results, stop);
@@ -103,6 +110,7 @@ std::optional<Prepared> StepRunner::prepare(StepId id, const std::vector<StepRes
   }
   const auto& made = std::get<MakeDirStep>(operation);
   return Prepared{make_dir_record(made, rootfs_of(made.parent, results).chain(), options_.source_date_epoch),
+                  {},
                   {},
                   std::nullopt};
 }
@@ -113,11 +121,22 @@ std::string StepRunner::machine() const {
   return options_.platform + (one_id ? " one id" : "");
 }
 
-std::optional<Prepared> StepRunner::prepare_run(const RunStep& step, const std::vector<StepResult>& results) {
-  const std::vector<std::optional<oci::ContentDigest>> mount_content(step.mounts.size());
-  return Prepared{run_record(step, rootfs_of(step.parent, results).chain(), machine(), mount_content),
-                  {},
-                  std::nullopt};
+// Metadata is enough for a key, so that nothing is unpacked for a step that hits.
+Prepared StepRunner::prepare_run(const RunStep& step, const std::vector<StepResult>& results) {
+  Prepared prepared;
+  std::vector<std::optional<oci::ContentDigest>> content;
+  for (const RunStep::Mount& mount : step.mounts) {
+    std::optional<MountSource>& source = prepared.mounts.emplace_back();
+    if (mount.from) {
+      const SourceStep* local = local_context(*mount.from);
+      source = select_mount_source(
+          local != nullptr ? context(local->name) : materializer_.metadata(rootfs_of(*mount.from, results)),
+          mount.mount.source);
+    }
+    content.push_back(source ? std::optional(source->content) : std::nullopt);
+  }
+  prepared.record = run_record(step, rootfs_of(step.parent, results).chain(), machine(), content);
+  return prepared;
 }
 
 std::optional<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
@@ -162,10 +181,7 @@ std::shared_ptr<const layers::Tree> StepRunner::context(const std::string& name)
 
 std::shared_ptr<const layers::Tree> StepRunner::source_tree(StepId from, const std::vector<StepResult>& results,
                                                             std::stop_token stop) {
-  if (const auto* source = std::get_if<SourceStep>(&plan_.steps[from].operation);
-      source != nullptr && source->kind == SourceStep::Kind::local_context) {
-    return context(source->name);
-  }
+  if (const SourceStep* source = local_context(from)) return context(source->name);
   const LayerStack& rootfs = rootfs_of(from, results);
   return workshop_ ? materializer_.files(rootfs, stop) : materializer_.metadata(rootfs);
 }
@@ -187,7 +203,7 @@ StepResult StepRunner::perform(StepId id, const std::vector<StepResult>& results
   if (auto found = look_up(id, *prepared, results)) return *found;
   const LayerStack& parent = rootfs_of(parent_of(step.operation), results);
   if (const auto* run = std::get_if<RunStep>(&step.operation)) {
-    return run_process(id, *run, *prepared, parent, stop);
+    return run_process(id, *run, *prepared, results, stop);
   }
   if (const auto* copy = std::get_if<CopyStep>(&step.operation)) {
     return conclude(step, *prepared, parent, write_copy_layer(*copy, *prepared, parent));

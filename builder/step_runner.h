@@ -10,9 +10,11 @@
 
 #include "base/guarded.h"
 #include "builder/executor.h"
+#include "builder/mount_source.h"
 #include "builder/sandbox/identity.h"
 #include "builder/sandbox/runner.h"
 #include "builder/sandbox/snapshot.h"
+#include "builder/step_mounts.h"
 #include "builder/step_key.h"
 #include "layers/copy.h"
 #include "layers/layer_writer.h"
@@ -23,6 +25,7 @@ namespace cooper::builder {
 struct Prepared {
   KeyedRecord record;
   std::vector<layers::Selection> selections;  // COPY
+  std::vector<std::optional<MountSource>> mounts;  // RUN: one for each, where it has a source
   std::optional<layers::Owner> owner;         // COPY --chown, resolved
 };
 
@@ -53,7 +56,7 @@ class StepRunner {
   StepResult perform(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
 
  private:
-  std::optional<Prepared> prepare_run(const RunStep& step, const std::vector<StepResult>& results);
+  Prepared prepare_run(const RunStep& step, const std::vector<StepResult>& results);
   std::optional<Prepared> prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
                                        std::stop_token stop);
   std::optional<layers::Owner> owner_of(const std::string& text, const LayerStack& rootfs, std::stop_token stop);
@@ -62,8 +65,13 @@ class StepRunner {
 
   layers::WrittenLayer write_copy_layer(const CopyStep& step, const Prepared& prepared, const LayerStack& parent);
   layers::WrittenLayer write_dir_layer(const MakeDirStep& step, const LayerStack& parent, std::stop_token stop);
-  StepResult run_process(StepId id, const RunStep& step, const Prepared& prepared, const LayerStack& parent,
-                         std::stop_token stop);
+  StepResult run_process(StepId id, const RunStep& step, const Prepared& prepared,
+                         const std::vector<StepResult>& results, std::stop_token stop);
+  std::vector<MountJob> mount_jobs(const RunStep& step, const Prepared& prepared,
+                                   const std::vector<StepResult>& results) const;
+  // Runs it; its output, without secrets, goes to progress.
+  RunOutcome run_masked(StepId id, const RunRequest& request, const UniqueFd& root, const OutputMask& mask,
+                        std::stop_token stop);
   // Early cutoff, records, table: common to every kind of step.
   StepResult conclude(const Step& step, const Prepared& prepared, const LayerStack& parent,
                       layers::WrittenLayer written);
@@ -74,6 +82,8 @@ class StepRunner {
   Timestamp now() const;
 
   std::shared_ptr<const layers::Tree> context(const std::string& name);
+  // The local context that a step is; nullptr: something else.
+  const SourceStep* local_context(StepId id) const;
 
   const Plan& plan_;
   cache::Store& store_;
@@ -82,8 +92,11 @@ class StepRunner {
   Materializer materializer_;
   std::unique_ptr<Workshop> workshop_;
   Guarded<std::map<std::string, std::shared_ptr<const layers::Tree>>> contexts_;
+  WrittenContexts written_contexts_;
+  FreshCaches fresh_caches_;
   std::shared_ptr<const layers::Tree> empty_tree_;
-  // Copies out of a context: selected and hashed in the look-up pass, used again when they miss. One slot per step.
+  // Copies out of a context and sources of mounts: selected and hashed in the look-up pass, used again when they miss.
+  // One slot per step.
   std::vector<std::optional<Prepared>> prepared_;
 };
 

@@ -308,12 +308,7 @@ TEST(RunPlan, HEREDOC_08_HEREDOC_09_bodies_and_scripts) {
   EXPECT_EQ(runs.at(1).script->second, "#!/usr/bin/python\nx\n");
 }
 
-TEST(RunPlan, what_is_not_there_yet_is_refused_by_name) {
-  const auto mount = failure_of("FROM scratch\nRUN --mount=type=cache,target=/c x\n");
-  EXPECT_HAS(mount.message, "RUN --mount=type=cache is not supported yet");
-  EXPECT_EQ(mount.code, Errc::unsupported);
-  EXPECT_HAS(failure_of("FROM scratch\nRUN --mount=type=tmp,target=/c x\n").message,
-             "unsupported mount type");
+TEST(RunPlan, RUN_19_devices_are_refused_by_name) {
   EXPECT_HAS(failure_of("FROM scratch\nRUN --device=a/b=c x\n").message, "device feature");
 }
 

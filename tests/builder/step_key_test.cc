@@ -107,6 +107,46 @@ TEST(RunKey, CACHE_02_ARG_12_what_does_not_count) {
   }
 }
 
+TEST(RunKey, CACHE_01_the_layout_of_mounts_counts) {
+  using parser::MountType;
+  const auto key = [](const std::function<void(parser::RunMount&)>& change) {
+    RunStep step = sample_run();
+    parser::RunMount& mount = step.mounts.emplace_back().mount;
+    mount.type = MountType::secret;
+    mount.id = "x";
+    mount.target = "/s";
+    change(mount);
+    return run_key(step);
+  };
+  const std::string plain = key([](parser::RunMount&) {});
+  const Change<parser::RunMount> counts[] = {
+      {"type", [](parser::RunMount& m) { m.type = MountType::ssh; }},
+      {"target", [](parser::RunMount& m) { m.target = "/t"; }},
+      {"secret id", [](parser::RunMount& m) { m.id = "y"; }},
+      {"required", [](parser::RunMount& m) { m.required = true; }},
+      {"variable", [](parser::RunMount& m) { m.env = "V"; }},
+      {"mode", [](parser::RunMount& m) { m.mode = 0444; }},
+      {"uid", [](parser::RunMount& m) { m.uid = 1; }},
+      {"gid", [](parser::RunMount& m) { m.gid = 1; }},
+      {"read-write", [](parser::RunMount& m) { m.read_only = false; }},
+      {"size", [](parser::RunMount& m) { m.size_bytes = 1; }},
+  };
+  for (const auto& row : counts) EXPECT_NE(key(row.apply), plain) << row.what;
+}
+
+TEST(RunKey, MNT_15_CACHE_02_a_caches_id_and_sharing_do_not_count) {
+  const auto key = [](const std::string& id, parser::CacheSharing sharing) {
+    RunStep step = sample_run();
+    parser::RunMount& mount = step.mounts.emplace_back().mount;
+    mount.type = parser::MountType::cache;
+    mount.target = "/c";
+    mount.id = id;
+    mount.sharing = sharing;
+    return run_key(step);
+  };
+  EXPECT_EQ(key("a", parser::CacheSharing::shared), key("b", parser::CacheSharing::locked));
+}
+
 TEST(RunKey, words_that_are_not_utf8_are_told_apart) {
   RunStep left = sample_run();
   RunStep right = sample_run();
