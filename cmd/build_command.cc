@@ -33,6 +33,7 @@ class BuildJob {
   void run() {
     progress_ = make_progress(flags_.quiet ? ProgressMode::quiet : parse_progress(flags_.progress));
     for (const std::string& flag : flags_.ignored) progress_->notice(flag + " means nothing here and is ignored");
+    tell_limits();
     DockerfileText file = read_dockerfile(flags_);
     excerpts_ = {file.shown_name, file.text};
     const parser::Dockerfile dockerfile = parser::parse_dockerfile(file.shown_name, file.text);
@@ -58,6 +59,14 @@ class BuildJob {
   }
 
  private:
+  // RUN-23: in one line, and never silently.
+  void tell_limits() {
+    if (flags_.limits.empty()) return;
+    std::string names;
+    for (const std::string& flag : flags_.limits) names += (names.empty() ? "" : ", ") + flag;
+    progress_->notice(names + ": not applied, RUN steps have no control group of their own");
+  }
+
   void warn(const builder::Plan& plan) {
     for (const builder::Warning& warning : plan.warnings) {
       const int line = warning.ranges.empty() ? 0 : warning.ranges.front().first_line;
@@ -97,6 +106,8 @@ class BuildJob {
       return std::pair<std::int64_t, std::uint32_t>(seconds.count(), static_cast<std::uint32_t>(rest.count()));
     };
     options.open_context = [&](const std::string& name) { return open_context(name, file); };
+    options.find_secret = [&](const std::string& id) { return inputs_.secrets.find(id); };
+    options.find_ssh_agent = [&](const std::string& id) { return inputs_.ssh->find(id); };
     options.before_running = [&] {
       interrupts_.watch();
       progress_->start_clock();

@@ -44,6 +44,10 @@ void add_running(CLI::App& app, BuildFlags& flags) {
   app.add_option("--shm-size", flags.shm_size, "Size of /dev/shm: --shm-size 128m");
   repeatable(app, "--ulimit", flags.ulimits, "Limit of RUN processes: --ulimit nofile=1024:2048");
   repeatable(app, "--allow", flags.allow, "Entitlement: network.host, security.insecure");
+  repeatable(app, "--secret", flags.secrets,
+             "Secret for RUN --mount=type=secret: --secret id=token,src=FILE or --secret id=token,env=TOKEN");
+  repeatable(app, "--ssh", flags.ssh,
+             "Agent for RUN --mount=type=ssh: --ssh default (SSH_AUTH_SOCK), --ssh id=SOCKET, --ssh id=KEY,KEY");
   app.add_option("--isolation", flags.isolation, "How RUN is isolated: auto, userns");
   app.add_option("--threads", flags.threads, "Threads for compression and hashing; never changes the result")
       ->envname("COOPER_THREADS")
@@ -70,7 +74,7 @@ void add_display(CLI::App& app, BuildFlags& flags) {
 
 // Flags of `docker build` that are understood. What promises something is refused by name; what means nothing here is taken.
 void add_foreign(CLI::App& app, BuildFlags& flags) {
-  for (const char* name : {"--secret", "--ssh", "--cache-from", "--cache-to", "--attest", "--cgroup-parent",
+  for (const char* name : {"--cache-from", "--cache-to", "--attest",
                            "--scratch", "--store-limit", "--step-memory"}) {
     app.add_option_function<std::vector<std::string>>(
            name, [&flags, name](const std::vector<std::string>&) { flags.refused.emplace_back(name); }, "")
@@ -93,10 +97,14 @@ void add_foreign(CLI::App& app, BuildFlags& flags) {
   for (const char* name : {"--rm", "--force-rm", "--compress"}) {
     app.add_flag(name, [&flags, name](std::int64_t) { flags.ignored.emplace_back(name); }, "")->group("");
   }
-  for (const char* name : {"--builder", "-m,--memory", "--memory-swap", "--cpu-shares", "--cpu-period",
-                           "--cpu-quota", "--cpuset-cpus", "--cpuset-mems"}) {
+  app.add_option_function<std::string>(
+         "--builder", [&flags](const std::string&) { flags.ignored.emplace_back("--builder"); }, "")
+      ->group("");
+  for (const std::string name : {"--memory", "--memory-swap", "--cpu-shares", "--cpu-period", "--cpu-quota",
+                                 "--cpuset-cpus", "--cpuset-mems", "--cgroup-parent"}) {
     app.add_option_function<std::string>(
-           name, [&flags, name](const std::string&) { flags.ignored.emplace_back(name); }, "")
+           name == "--memory" ? "-m,--memory" : name,
+           [&flags, name](const std::string&) { flags.limits.push_back(name); }, "")
         ->group("");
   }
 }

@@ -33,8 +33,11 @@ struct BuildFlags {
   std::vector<std::string> add_hosts;
   std::vector<std::string> ulimits;
   std::vector<std::string> allow;
-  std::vector<std::string> refused;  // "--secret": given, and not supported yet
+  std::vector<std::string> secrets;
+  std::vector<std::string> ssh;
+  std::vector<std::string> refused;  // "--attest": given, and not supported yet
   std::vector<std::string> ignored;  // legacy flags that mean nothing here
+  std::vector<std::string> limits;   // given, and not applied: they need a control group of our own (RUN-23)
   std::string network;
   std::string shm_size;
   std::string iid_file;

@@ -68,7 +68,7 @@ void refuse_unsupported(const BuildFlags& flags) {
     throw Error(Errc::unsupported, "several platforms in one build are not supported yet");
   }
   for (const std::string& name : flags.allow) {
-    if (name != "network.host" && name != "security.insecure") {
+    if (name != "network.host" && name != "security.insecure" && name != "device" && !name.starts_with("device=")) {
       throw Error(Errc::invalid, cat("unknown entitlement \"", name, "\""));  // SEC-04
     }
   }
@@ -172,6 +172,10 @@ BuildInputs read_build_inputs(const BuildFlags& flags) {
   for (const std::string& limit : flags.ulimits) plan.ulimits.push_back(parse_ulimit(limit));
   if (!flags.shm_size.empty()) plan.shm_bytes = parse_size(flags.shm_size, "--shm-size");
   plan.allowed = flags.allow;
+  // Who gives all steps the host's network allows each to ask for it.
+  if (plan.network == builder::Network::host) plan.allowed.emplace_back("network.host");
+  inputs.secrets = Secrets(flags.secrets);
+  inputs.ssh = std::make_shared<SshAgents>(flags.ssh);
   if (flags.pull) {
     inputs.pull = *flags.pull ? builder::PullPolicy::registry_only : builder::PullPolicy::local_first;
   }

@@ -11,6 +11,8 @@
 #include "builder/export.h"
 #include "builder/planner.h"
 #include "cmd/build_flags.h"
+#include "cmd/secrets.h"
+#include "cmd/ssh_agents.h"
 #include "layers/digest_memory.h"
 
 namespace cooper::cmd {
@@ -24,6 +26,8 @@ struct BuildInputs {
   oci::Annotations annotations;
   std::map<std::string, std::filesystem::path> contexts;  // --build-context
   int threads = 2;
+  Secrets secrets;
+  std::shared_ptr<SshAgents> ssh;
   bool announce_host_network = false;
   bool print_plan = false;
   bool plan_as_dot = false;

@@ -81,7 +81,7 @@ TEST(Mount, MNT_21_env) {
   EXPECT_EQ(parse("type=secret,id=a").env, std::nullopt);
 }
 
-TEST(Mount, errors) {
+TEST(Mount, MNT_02_MNT_03_MNT_04_MNT_05_MNT_06_MNT_19_MNT_24_EXP_22_ERR_05_errors) {
   const std::vector<std::pair<std::string, std::string>> failures = {
       {"type=tmp,target=/x", "unsupported mount type \"tmp\" (did you mean tmpfs?)"},
       {"typ=tmpfs", "unexpected key 'typ' in 'typ=tmpfs' (did you mean type?)"},
