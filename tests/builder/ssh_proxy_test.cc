@@ -1,5 +1,6 @@
 #include "builder/ssh_proxy.h"
 
+#include <array>
 #include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/socket.h>
@@ -100,7 +101,8 @@ class Proxy : public ::testing::Test {
 TEST_F(Proxy, SEC_03_lists_signs_and_refuses_the_rest_without_asking) {
   const UniqueFd fd = dial();
   EXPECT_EQ(ask(fd.get(), message(11)), message(12, "keys"));
-  for (const unsigned char refused : {17, 18, 19, 22, 23, 25, 27}) {
+  constexpr std::array<unsigned char, 7> kRefused = {17, 18, 19, 22, 23, 25, 27};
+  for (const unsigned char refused : kRefused) {
     EXPECT_EQ(ask(fd.get(), message(refused, "body")), message(5));
   }
   EXPECT_EQ(ask(fd.get(), message(13, "data")), message(14, "signed data"));

@@ -103,8 +103,8 @@ struct Refusal {
 
 TEST_F(Inputs, refused_before_any_work) {
   const Refusal table[] = {
-      {"SEC_04", [](BuildFlags& f) { f.allow = {"device"}; }, Errc::invalid,
-       "unknown entitlement \"device\""},
+      {"SEC_04", [](BuildFlags& f) { f.allow = {"everything"}; }, Errc::invalid,
+       "unknown entitlement \"everything\""},
       {"RUN_17", [](BuildFlags& f) { f.network = "bridge"; }, Errc::invalid,
        "invalid network mode \"bridge\""},
       {"PLAT_05", [](BuildFlags& f) { f.platforms = {"linux/amd64,linux/arm64"}; },
