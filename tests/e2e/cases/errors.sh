@@ -16,12 +16,12 @@ printf 'FROM busybox\nRUN echo before; exit 7\n' >c/Dockerfile; try 1 'did not c
 contains "$(cat err)" ">>>"
 printf '' >c/Dockerfile;                                     try 2 'cannot be empty'
 printf 'FROM busybox AS a\nFROM a\nUSER nobody-here\nRUN true\n' >c/Dockerfile; try 1 'nobody-here'
-printf 'FROM busybox\nRUN --mount=type=cache,target=/c true\n' >c/Dockerfile;   try 2 'not supported'
+printf 'FROM busybox\nRUN --device=vendor.com/gpu=0 true\n' >c/Dockerfile;   try 2 'device feature'
 rm c/Dockerfile
 exits 2 cooper build c
 contains "$(cat err)" "failed to read dockerfile"
 exits 2 cooper build --target nope -f "$WORK/busybox/Dockerfile" "$WORK/busybox"
-exits 2 cooper build --secret id=x c
+exits 2 cooper build --secret src=x c
 contains "$(cat err)" "--secret"
 exits 2 cooper build --nonsense c
 exits 1 cooper build "$WORK/no-such-directory"
