@@ -21,6 +21,7 @@ struct CopySource {
   // As written, after expansion; leading '/' and ".." are cut at the root (COPY-02).
   std::string pattern;
   bool literal = false;  // heredocs and ADD of remote files: no wildcards
+  std::string name = {};  // in a destination directory, when it is not the pattern's last component
 };
 
 struct CopyRequest {
@@ -112,7 +113,8 @@ struct MakeDirs {
 
 // Writes the layer: entries merged over all sources in order (later ones win), sorted, parents
 // made. `below` is the destination's rootfs (an empty tree for --link). Errors: "cannot replace to
-// directory", "cannot copy to non-directory" (COPY-09). Existing parents of what is written are
+// directory", "cannot copy to non-directory" (COPY-09); Error(io) naming a file whose bytes are not
+// those of the digest in the selection. Existing parents of what is written are
 // written too, as they are below, so that unpacking the layer leaves them as they were; the root is
 // not.
 void write_copy(const Selection& selection, const PlaceOptions& options, const Tree& below,

@@ -160,9 +160,20 @@ void Placement::write(LayerWriter& writer) const {
       writer.add(entry);
       continue;
     }
-    const auto content = open(placed);
-    writer.add(entry, content.get());
+    with_context([&] { return describe(path, placed); },
+                 [&] {
+                   const auto content = open(placed);
+                   writer.add(entry, content.get());
+                 });
   }
+}
+
+// Of what is copied the source's name says more than the destination's.
+std::string Placement::describe(const TreePath& path, const Placed& placed) const {
+  if (placed.kind != Placed::Kind::copied) return cat("writing ", path.absolute());
+  const SelectedSource& source = *placed.origin->source;
+  const bool is_top = placed.from == &source.top;
+  return cat("copying ", (is_top ? source.top.path : source.top.path / placed.from->path).absolute());
 }
 
 }  // namespace cooper::layers

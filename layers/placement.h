@@ -69,6 +69,7 @@ class Placement {
   Entry effective(const TreePath& path, const Placed& placed) const;
   void add_parents(const TreePath& path);
   std::unique_ptr<ByteSource> open(const Placed& placed) const;
+  std::string describe(const TreePath& path, const Placed& placed) const;
 
   const Tree& below_;
   const PlaceOptions& options_;

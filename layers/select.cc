@@ -27,6 +27,7 @@ class Selector {
     for (const CopySource& source : request_.sources) {
       if (source.literal) {
         add(TreePath::clean(source.pattern), ContentGuide(request_));
+        if (!source.name.empty()) selection_.sources.back().base_name = source.name;
       } else if (request_.parents) {
         add_with_parents(source.pattern);
       } else {

@@ -63,7 +63,12 @@ void unpack_archive(const CopyOrigin& origin, const TreePath& destination, const
   placement.make_dirs(top, made_owner, kMadeMode);
   const Entry& file = origin.source->top;
   const std::string name = file.path.absolute();
-  TarReader reader(origin.tree->open(file), TarLimits{}, name, TarKind::archive);
+  auto bytes = origin.tree->open(file);
+  if (file.content) {  // the key was made of these bytes
+    bytes = std::make_unique<oci::VerifyingSource>(std::move(bytes), file.content->value,
+                                                   file.size_bytes, name);
+  }
+  TarReader reader(std::move(bytes), TarLimits{}, name, TarKind::archive);
   Unpacker unpacker(top, name, placement);
   while (auto member = reader.next()) unpacker.add(reader, std::move(member->entry));
 }

@@ -1,6 +1,7 @@
 #include <gtest/gtest.h>
 
 #include "tests/layers/copy_support.h"
+#include "tests/support/tar_builder.h"
 
 namespace cooper::layers {
 namespace {
@@ -273,10 +274,49 @@ TEST(Place, HEREDOC_15_content_is_part_of_the_digest) {
   const auto digest = [](const char* text) {
     CopyRequest literal = request({});
     literal.sources = {{"F", true}};
-    return selection_digest(select(memory_tree({{"F", text}}), literal));
+    Selection chosen = select(memory_tree({{"F", text}}), literal);
+    return selection_digest(chosen);
   };
   EXPECT_EQ(digest("a"), digest("a"));
   EXPECT_NE(digest("a"), digest("b"));
+}
+
+// What was hashed for the key is what is written, or nothing is: a file that has the same size and time and other
+// bytes must not become an image that the cache knows under the old ones.
+TEST(Place, CACHE_03_CACHE_04_bytes_that_changed_since_they_were_hashed_are_refused) {
+  Context context;
+  context.file("d/same", "one").file("d/other", "two");
+  for (const char* pattern : {"d", "d/other"}) {
+    context.file("d/other", "two");
+    Selection chosen = select(context.tree(), request({pattern}));
+    selection_digest(chosen);
+    context.file("d/other", "TWO");  // the support sets its time back
+    tests::MemoryBlobs blobs;
+    LayerWriter writer(blobs, {Compression::none});
+    PlaceOptions options;
+    options.destination = "/to/";
+    expect_error(Errc::io, {"/d/other", "changed"},
+                 [&] { write_copy(chosen, options, *empty_tree(), writer); });
+    EXPECT_EQ(blobs.count(), 0U);
+  }
+}
+
+TEST(Place, ADD_02_an_archive_that_changed_since_it_was_hashed_is_refused) {
+  Context context;
+  const auto tar = [](const std::string& content) {
+    return tests::TarBuilder().file("f", content).finish();
+  };
+  context.file("a.tar", tar("one"));
+  CopyRequest unpacking = request({"a.tar"});
+  unpacking.unpack_archives = true;
+  Selection chosen = select(context.tree(), unpacking);
+  selection_digest(chosen);
+  context.file("a.tar", tar("two"));
+  tests::MemoryBlobs blobs;
+  LayerWriter writer(blobs, {Compression::none});
+  PlaceOptions options;
+  options.destination = "/to/";
+  expect_error(Errc::corrupt, {"/a.tar"}, [&] { write_copy(chosen, options, *empty_tree(), writer); });
 }
 
 Layer make_dirs(const std::string& path, Owner owner, const std::vector<Item>& below) {
