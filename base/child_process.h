@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstddef>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -71,8 +72,9 @@ struct ProgramOutput {
   std::string standard_error;
 };
 // Runs to completion with `input` on stdin (empty: options.stdin_fd); output beyond limit_bytes
-// each is dropped.
+// each is dropped. Error(cancelled) soon after stop is requested, and the child is killed.
 [[nodiscard]] ProgramOutput run_program(const SpawnOptions& options, std::string_view input = {},
-                                        std::size_t limit_bytes = 1 << 20);
+                                        std::size_t limit_bytes = 1 << 20,
+                                        const std::stop_token& stop = {});
 
 }  // namespace cooper

@@ -17,6 +17,8 @@
 namespace cooper {
 namespace {
 
+constexpr int kStopCheckMs = 100;
+
 // Not a pipe: a program that does not read its input would stop us, or end us with SIGPIPE.
 UniqueFd memory_file(std::string_view content) {
   UniqueFd fd(::memfd_create("input", MFD_CLOEXEC));
@@ -64,7 +66,7 @@ void Collector::drain() {
 }  // namespace
 
 ProgramOutput run_program(const SpawnOptions& options, std::string_view input,
-                          std::size_t limit_bytes) {
+                          std::size_t limit_bytes, const std::stop_token& stop) {
   Pipe out = make_pipe();
   Pipe err = make_pipe();
   const UniqueFd in = input.empty() ? UniqueFd() : memory_file(input);
@@ -82,9 +84,11 @@ ProgramOutput run_program(const SpawnOptions& options, std::string_view input,
     std::array<pollfd, 3> entries{{{.fd = standard_output.fd(), .events = POLLIN, .revents = 0},
                                    {.fd = standard_error.fd(), .events = POLLIN, .revents = 0},
                                    {.fd = child.pidfd(), .events = POLLIN, .revents = 0}}};
-    if (::poll(entries.data(), entries.size(), -1) < 0 && errno != EINTR) {
+    const int wait_ms = stop.stop_possible() ? kStopCheckMs : -1;
+    if (::poll(entries.data(), entries.size(), wait_ms) < 0 && errno != EINTR) {
       throw_errno("waiting for", options.argv.front());
     }
+    if (stop.stop_requested()) throw Error(Errc::cancelled, "cancelled");
     running = entries[2].revents == 0;
     standard_output.drain();  // after a look at the child: what it wrote before its end is there
     standard_error.drain();

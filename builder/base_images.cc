@@ -1,6 +1,10 @@
 #include "builder/base_images.h"
 
+#include <filesystem>
+
 #include "base/error.h"
+#include "builder/activity.h"
+#include "builder/layout_images.h"
 
 namespace cooper::builder {
 namespace {
@@ -11,23 +15,6 @@ constexpr const char* kOriginFact = "blob-origin";  // blob digest -> size, medi
 cache::StepKey download_key(const oci::BlobDigest& digest) {
   return {oci::sha256("download " + digest.str())};
 }
-
-// Ends a progress activity, well or badly, with its scope.
-class Activity {
- public:
-  Activity(Progress& progress, std::string label) : progress_(progress), label_(std::move(label)) {
-    progress_.activity_started(label_);
-  }
-  Activity(const Activity&) = delete;
-  Activity& operator=(const Activity&) = delete;
-  ~Activity() { progress_.activity_finished(label_, ok_); }
-  void succeed() { ok_ = true; }
-
- private:
-  Progress& progress_;
-  std::string label_;
-  bool ok_ = false;
-};
 
 std::vector<PlannedLayer> pair_layers(const oci::Manifest& manifest, const oci::ImageConfig& config,
                                       const std::string& name) {
@@ -151,16 +138,41 @@ oci::Descriptor BaseImages::resolve_root(const oci::Reference& reference, const 
   }
 }
 
+oci::Descriptor BaseImages::take_from_layout(const std::string& text, const oci::Platform& platform) {
+  const std::string path = std::filesystem::absolute(parse_layout_reference(text).path).string();
+  const oci::Descriptor root = layout_root(text, store_);
+  oci::Descriptor chosen = root;
+  if (oci::is_index_type(root.media_type)) {
+    const oci::Index index = oci::parse_index(oci::read_blob(store_, root, kMetadataLimitBytes), text);
+    const auto entry = oci::select_manifest(index, platform);
+    if (!entry) throw Error(Errc::not_found, cat(text, ": no match for platform in manifest: ", platform.str()));
+    chosen = *entry;
+    copy_from_layout(path, chosen, store_);
+  }
+  const oci::Manifest manifest = oci::parse_manifest(oci::read_blob(store_, chosen, kMetadataLimitBytes), text);
+  copy_from_layout(path, manifest.config, store_);
+  for (const oci::Descriptor& layer : manifest.layers) {
+    if (!store_.has(layer.digest)) store_.put_fact(kOriginFact, layer.digest.str(), cat(kLayoutScheme, path));
+  }
+  return chosen;
+}
+
 ResolvedBase BaseImages::resolve(const std::string& text, const oci::Platform& platform) {
-  const oci::Reference reference = oci::parse_reference(text);
-  const oci::Descriptor root = with_context([&] { return cat("resolving ", text); },
-                                            [&] { return resolve_root(reference, platform); });
+  ResolvedBase base;
+  const oci::Descriptor root = with_context([&] { return cat("resolving ", text); }, [&] {
+    if (text.starts_with(kLayoutScheme)) {
+      const oci::Descriptor found = take_from_layout(text, platform);
+      base.resolved = cat(kLayoutScheme, parse_layout_reference(text).path, "@", found.digest);
+      return found;
+    }
+    oci::Reference reference = oci::parse_reference(text);
+    const oci::Descriptor found = resolve_root(reference, platform);
+    reference.digest = found.digest;
+    base.resolved = reference.str();
+    return found;
+  });
   const std::string manifest_json = oci::read_blob(store_, root, kMetadataLimitBytes);
   const oci::Manifest manifest = oci::parse_manifest(manifest_json, text);
-  ResolvedBase base;
-  oci::Reference resolved = reference;
-  resolved.digest = root.digest;
-  base.resolved = resolved.str();
   base.config = oci::parse_config(oci::read_blob(store_, manifest.config, kMetadataLimitBytes), text);
   base.layers = pair_layers(manifest, base.config, text);
   return base;
@@ -174,6 +186,10 @@ void BaseImages::ensure_blob(const oci::Descriptor& blob) {
   if (!origin) {
     throw Error(Errc::not_found, cat("layer ", blob.digest.str(),
                                      " is not in the store, and no registry is known to have it"));
+  }
+  if (origin->starts_with(kLayoutScheme)) {
+    copy_from_layout(origin->substr(kLayoutScheme.size()), blob, store_);
+    return;
   }
   const oci::Reference reference = oci::parse_reference(*origin);
   Activity activity(progress_, cat("pull ", reference.familiar(), " ", blob.digest.str().substr(0, 19)));

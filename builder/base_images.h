@@ -38,6 +38,7 @@ class BaseImages : public BaseResolver, public LayerFetcher {
   oci::Descriptor ask_registry(const oci::Reference& reference, const oci::Platform& platform);
   // The manifest for `platform`, out of an index or as it is; fetched where missing.
   oci::Descriptor choose_manifest(const oci::Descriptor& root, const oci::Platform& platform);
+  oci::Descriptor take_from_layout(const std::string& text, const oci::Platform& platform);
   std::string fetch_metadata(const oci::Reference& reference, const oci::Descriptor& blob);
   void remember_origin(const oci::Manifest& manifest, const oci::Reference& reference);
 

@@ -17,11 +17,13 @@ layers::CopyRequest bare_request() {
 
 }  // namespace
 
-layers::CopyRequest copy_request(const CopyStep& step) {
+layers::CopyRequest copy_request(const CopyStep& step, const CopyStep::Source& source) {
   layers::CopyRequest request = bare_request();
-  for (const std::string& pattern : step.source->patterns) request.sources.push_back({pattern, false});
+  for (const std::string& pattern : source.patterns) {
+    request.sources.push_back({pattern, source.literal, source.name});
+  }
   request.parents = step.parents;
-  request.unpack_archives = step.is_add && step.unpack;
+  request.unpack_archives = source.unpack;
   if (!step.excludes.empty()) request.exclude = std::make_shared<IgnoreFilter>(parser::IgnorePatterns(step.excludes));
   return request;
 }

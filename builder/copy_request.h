@@ -6,7 +6,7 @@
 
 namespace cooper::builder {
 
-layers::CopyRequest copy_request(const CopyStep& step);
+layers::CopyRequest copy_request(const CopyStep& step, const CopyStep::Source& source);
 // The same for the step's heredoc files, which come after the paths (HEREDOC-14).
 layers::CopyRequest heredoc_request(const CopyStep& step);
 

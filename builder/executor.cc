@@ -54,7 +54,12 @@ class Execution {
       if (stop.stop_requested()) throw Error(Errc::cancelled, "interrupted");
       if (!inputs_done(id)) continue;
       if (const auto* source = std::get_if<SourceStep>(&plan_.steps[id].operation)) {
-        settle(id, runner_.source(*source), StepOutcome::done);
+        locate(id, [&] {
+          auto found = runner_.source(*source, stop);
+          if (!found) return;
+          const bool cached = found->cached;
+          settle(id, *std::move(found), cached ? StepOutcome::cached : StepOutcome::done);
+        });
         continue;
       }
       if (plan_.steps[id].ignore_cache) continue;

@@ -1,8 +1,9 @@
 // Executes a Plan: looks every step up, runs what is missing, in parallel where the DAG allows.
 //
-// First a look-up pass on the caller's thread: steps whose inputs are known are answered from the cache. A build in which
-// every step hits therefore starts no thread, no process and no namespace. Only when something has to run is the build's
-// user namespace entered (before any thread exists), and the rest is scheduled.
+// First a look-up pass on the caller's thread: steps whose inputs are known are answered from the cache, fetched sources
+// are asked whether they are still what the store has. A build in which every step hits therefore starts no thread, no
+// namespace, and no process but git to ask what a branch is. Only when something has to run is the build's user
+// namespace entered (before any thread exists), and the rest is scheduled.
 #pragma once
 
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include "builder/materializer.h"
 #include "builder/plan.h"
 #include "builder/progress.h"
+#include "builder/sources/source_fetcher.h"
 #include "cache/store.h"
 #include "layers/compression.h"
 #include "layers/tree.h"
@@ -38,6 +40,8 @@ struct ExecuteOptions {
   // RUN --mount=type=ssh: the socket of the agent that is forwarded under an id; nullopt: none. Thread-safe; may start
   // the agent. Empty: none.
   std::function<std::optional<std::string>(const std::string& id)> find_ssh_agent;
+  // Brings what fetched sources name; may be null for a plan without any.
+  SourceFetcher* sources = nullptr;
   // Called once, on the caller's thread, when something is about to run: after the namespace is entered, before the
   // first step. From here on threads may be started.
   std::function<void()> before_running;

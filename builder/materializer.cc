@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "layers/apply.h"
+#include "layers/packed_layer.h"
 
 namespace cooper::builder {
 namespace {
@@ -61,6 +62,16 @@ std::unique_ptr<layers::Tree> Materializer::merge(const LayerStack& stack, std::
 
 std::shared_ptr<const layers::Tree> Materializer::metadata(const LayerStack& stack) {
   return merge(stack, stack.layers().size(), false);
+}
+
+std::shared_ptr<const layers::Tree> Materializer::packed(const LayerStack& stack) {
+  std::vector<layers::LayerView> views;
+  for (const PlannedLayer& layer : stack.layers()) {
+    layers::LayerView view{table(layer), std::nullopt};
+    view.open = layers::open_packed(view.table, store_.open_blob_file(layer.descriptor.digest), layer_name(layer));
+    views.push_back(std::move(view));
+  }
+  return layers::merge_layers(std::move(views));
 }
 
 std::shared_ptr<const layers::Tree> Materializer::files(const LayerStack& stack, std::stop_token stop) {

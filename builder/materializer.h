@@ -39,6 +39,8 @@ class Materializer {
   TempDir new_tree() { return store_.new_tree(mapping_); }
   // Metadata only: open() on its files fails.
   std::shared_ptr<const layers::Tree> metadata(const LayerStack& stack);
+  // With the files of layers that are read in place (fetched sources): nothing is unpacked, no namespace is needed.
+  std::shared_ptr<const layers::Tree> packed(const LayerStack& stack);
   // With the files. Needs the build's namespace.
   std::shared_ptr<const layers::Tree> files(const LayerStack& stack, std::stop_token stop);
   // Directories of the whole stack, top first, absolute, for an overlay. Needs the build's namespace.

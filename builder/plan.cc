@@ -13,6 +13,7 @@ const char* kind_of(const Operation& operation) {
         case SourceStep::Kind::scratch: return "scratch";
         case SourceStep::Kind::image: return "image";
         case SourceStep::Kind::local_context: return "context";
+        case SourceStep::Kind::fetched: return "fetch";
       }
       return "source";
     }
@@ -51,7 +52,7 @@ std::vector<StepId> inputs_of(const Step& step) {
     }
     std::vector<StepId> operator()(const CopyStep& copy) const {
       std::vector<StepId> inputs{copy.parent};
-      if (copy.source) inputs.push_back(copy.source->from);
+      for (const CopyStep::Source& source : copy.sources) inputs.push_back(source.from);
       return inputs;
     }
     std::vector<StepId> operator()(const MakeDirStep& made) const { return {made.parent}; }

@@ -15,6 +15,7 @@
 #include <vector>
 
 #include "builder/sandbox/runner.h"
+#include "builder/sources/remote_source.h"
 #include "oci/image.h"
 #include "parser/mount.h"
 #include "parser/source.h"
@@ -32,11 +33,12 @@ struct PlannedLayer {
 
 // Where a rootfs or files begin.
 struct SourceStep {
-  enum class Kind { scratch, image, local_context };
+  enum class Kind { scratch, image, local_context, fetched };
   Kind kind = Kind::scratch;
   std::string name;                  // image: reference as written; local_context: "" (main) or its name
   std::string resolved;              // image: normalised reference with digest
-  std::vector<PlannedLayer> layers;  // image, bottom first
+  std::vector<PlannedLayer> layers;  // image, bottom first; fetched: one, read in place (layers/packed_layer.h)
+  std::optional<RemoteSource> remote = std::nullopt;  // fetched: what it is, as long as it has no layer
 };
 
 // One RUN (rows RUN-*). Key and execution need nothing but this and the parent's chain.
@@ -64,14 +66,17 @@ struct RunStep {
   std::optional<std::pair<std::string, std::string>> script;  // name, content
 };
 
-// One COPY or ADD of local files (rows COPY-*, ADD-01 … ADD-07).
+// One COPY or ADD (rows COPY-*, ADD-*).
 struct CopyStep {
   StepId parent = 0;
   struct Source {
     StepId from = 0;
     std::vector<std::string> patterns;  // in order
+    bool unpack = false;                // archives are unpacked
+    bool literal = false;               // patterns are plain paths: of fetched content
+    std::string name = {};              // what a file is called in a destination directory; "": as it is there
   };
-  std::optional<Source> source;                               // paths; absent when only heredocs are given
+  std::vector<Source> sources;  // in order; none when only heredocs are given
   std::vector<std::pair<std::string, std::string>> heredocs;  // name, expanded content; applied after paths
   std::string destination;  // absolute; a trailing '/' counts
   std::string chown;        // "", or as written
@@ -79,8 +84,7 @@ struct CopyStep {
   bool link = false;
   bool parents = false;
   std::vector<std::string> excludes;
-  bool is_add = false;  // local archives are unpacked
-  bool unpack = true;   // ADD --unpack=false
+  bool is_add = false;
 };
 
 // WORKDIR's directory (rows WORKDIR-02, 03).

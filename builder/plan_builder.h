@@ -29,10 +29,12 @@ class PlanBuilder {
 
   // -- for the stage being planned ------------------------------------------------------------------
   const PlannedStage& stage(std::size_t index);
-  // --from of COPY (numbers allowed) and of mounts: a stage, a named context, or an image (FROM-05 … FROM-07).
+  // --from of COPY (numbers allowed) and of mounts: a stage, a named context, or an image (FROM-05 … FROM-07, CTX-09).
   StepId files_of(const std::string& from, std::size_t current, bool numbers, const char* verb,
                   const oci::Platform& platform);
-  StepId context(const std::string& name);
+  StepId context(const std::string& name);  // "" is the main one
+  // One step for equal sources.
+  StepId fetched(const RemoteSource& source, parser::SourceRange range);
   StepId add(Step step);
 
   const PlanOptions& options() const noexcept { return options_; }
@@ -43,7 +45,12 @@ class PlanBuilder {
  private:
   PlannedStage begin_stage(const StageText& text);
   PlannedStage from_image(const std::string& image, const StageText& text, const oci::Platform& platform);
-  PlannedStage from_scratch() ;
+  PlannedStage from_scratch();
+  // The named context that stands for a whole stage.
+  std::optional<FoundContext> overriding(const StageText& text) const;
+  PlannedStage from_context(const FoundContext& found, const StageText& text, const oci::Platform& platform);
+  PlannedStage from_files(StepId files, const std::string& name, const StageText& text);
+  StepId files_of_context(const FoundContext& found, const oci::Platform& platform, parser::SourceRange range);
   std::string base_name(const parser::From& from) const;
   oci::Platform stage_platform(const parser::From& from) const;
   std::pair<StepId, ResolvedBase> image(const std::string& reference, const oci::Platform& platform,
@@ -60,6 +67,7 @@ class PlanBuilder {
   std::vector<std::optional<PlannedStage>> stages_;
   std::vector<bool> in_progress_;
   std::map<std::string, StepId> contexts_;
+  std::vector<std::pair<RemoteSource, StepId>> fetched_;
   std::map<std::pair<std::string, oci::Platform>, std::pair<StepId, ResolvedBase>> images_;
 };
 

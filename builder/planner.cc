@@ -132,25 +132,72 @@ const PlannedStage& PlanBuilder::stage(std::size_t index) {
   }
   in_progress_[index] = true;
   PlannedStage begun = at_range(text.from->origin.range, [&] { return begin_stage(text); });
-  stages_[index] = StagePlanner(*this, text, std::move(begun)).finish();
+  stages_[index] = overriding(text) ? std::move(begun) : StagePlanner(*this, text, std::move(begun)).finish();
   in_progress_[index] = false;
   return *stages_[index];
 }
 
 PlannedStage PlanBuilder::begin_stage(const StageText& text) {
   const std::string name = base_name(*text.from);
-  if (name == "scratch") return from_scratch();  // FROM-12
-  if (std::find(options_.named_contexts.begin(), options_.named_contexts.end(), name) !=
-      options_.named_contexts.end()) {
-    throw parser::DockerfileError(cat("FROM ", name, ": a directory as named context can be copied from, not built upon"),
-                                  {}, Errc::unsupported);
-  }
+  const oci::Platform platform = stage_platform(*text.from);
+  if (const auto found = overriding(text)) return from_context(*found, text, platform);  // CTX-09
+  if (name == "scratch") return from_scratch();                                           // FROM-12
   if (const auto earlier = table_.for_from(name, text.index)) {
     PlannedStage begun = stage(*earlier);
     // ONBUILD-03: triggers of the parent stage run in the child, which StagePlanner sees in the config.
     return begun;
   }
-  return from_image(name, text, stage_platform(*text.from));
+  if (const auto found = find_context(options_.named_contexts, name, platform); found.context != nullptr) {
+    return from_context(found, text, platform);
+  }
+  return from_image(name, text, platform);
+}
+
+std::optional<FoundContext> PlanBuilder::overriding(const StageText& text) const {
+  const auto found = find_context(options_.named_contexts, text.name, stage_platform(*text.from));
+  if (found.context == nullptr) return std::nullopt;
+  return found;
+}
+
+PlannedStage PlanBuilder::from_context(const FoundContext& found, const StageText& text,
+                                       const oci::Platform& platform) {
+  const NamedContext& context = *found.context;
+  switch (context.kind) {
+    case NamedContext::Kind::image:
+      return context.value == "scratch" ? from_scratch() : from_image(context.value, text, platform);  // CTX-12, CTX-13
+    case NamedContext::Kind::stage: return stage(table_.target(context.value));
+    case NamedContext::Kind::directory:
+    case NamedContext::Kind::remote: break;
+  }
+  return from_files(files_of_context(found, platform, text.from->origin.range), *found.name, text);
+}
+
+// Files without a config, as one layer of their own.
+PlannedStage PlanBuilder::from_files(StepId files, const std::string& name, const StageText& text) {
+  PlannedStage begun = from_scratch();
+  CopyStep copy;
+  copy.parent = begun.result.rootfs;
+  copy.sources.push_back({files, {"/"}, false, true});
+  copy.destination = "/";
+  Step step{std::move(copy), "FROM " + name, text.shown(), text.from->origin.range, options_.no_cache};
+  begun.result.rootfs = add(std::move(step));
+  oci::HistoryEntry entry;
+  entry.created_by = "FROM " + name;
+  begun.result.history.push_back({std::move(entry), begun.result.rootfs, false});
+  return begun;
+}
+
+StepId PlanBuilder::files_of_context(const FoundContext& found, const oci::Platform& platform,
+                                     parser::SourceRange range) {
+  const NamedContext& context = *found.context;
+  switch (context.kind) {
+    case NamedContext::Kind::directory: return this->context(*found.name);
+    case NamedContext::Kind::remote: return fetched(*context.remote, range);
+    case NamedContext::Kind::stage: return stage(table_.target(context.value)).result.rootfs;
+    case NamedContext::Kind::image: break;
+  }
+  if (context.value == "scratch") return from_scratch().result.rootfs;
+  return image(context.value, platform, cat("[context ", *found.name, "] ", context.value), range).first;
 }
 
 PlannedStage PlanBuilder::from_scratch() {
@@ -212,17 +259,30 @@ StepId PlanBuilder::context(const std::string& name) {
   const auto known = contexts_.find(name);
   if (known != contexts_.end()) return known->second;
   SourceStep source{SourceStep::Kind::local_context, name, "", {}};
+  if (name.empty() && options_.main_context) source = *options_.main_context;
   Step step{std::move(source), name.empty() ? "load build context" : "load context " + name, "", {}, false};
   return contexts_[name] = add(std::move(step));
 }
 
+StepId PlanBuilder::fetched(const RemoteSource& source, parser::SourceRange range) {
+  for (const auto& [known, step] : fetched_) {
+    if (known == source) return step;
+  }
+  SourceStep step{SourceStep::Kind::fetched, shown(source), "", {}, source};
+  const StepId id = add({std::move(step), "load " + shown(source), "", range, false});
+  fetched_.emplace_back(source, id);
+  return id;
+}
+
 StepId PlanBuilder::files_of(const std::string& from, std::size_t current, bool numbers, const char* verb,
                              const oci::Platform& platform) {
-  const auto& named = options_.named_contexts;
-  if (std::find(named.begin(), named.end(), from) != named.end()) return context(from);  // CTX-09
+  const parser::SourceRange range = table_.stages()[current].from->origin.range;
   if (const auto index = table_.for_copy(from, current, numbers, verb)) return stage(*index).result.rootfs;
+  if (const auto found = find_context(options_.named_contexts, from, platform); found.context != nullptr) {
+    return files_of_context(found, platform, range);
+  }
   if (from == "scratch") return from_scratch().result.rootfs;
-  return image(from, platform, "FROM " + from, table_.stages()[current].from->origin.range).first;
+  return image(from, platform, "FROM " + from, range).first;
 }
 
 StepId PlanBuilder::add(Step step) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "builder/plan.h"
+#include "builder/sources/named_context.h"
 #include "oci/platform.h"
 #include "parser/dockerfile.h"
 
@@ -20,7 +21,8 @@ struct ResolvedBase {
   std::vector<PlannedLayer> layers;  // bottom first; as many as config.diff_ids
 };
 
-// Images by reference. Implementations pull manifests and configs, never layers.
+// Images by reference, or by "oci-layout://PATH[:TAG][@DIGEST]". Implementations pull manifests and configs, never
+// layers.
 class BaseResolver {
  public:
   virtual ~BaseResolver() = default;
@@ -40,7 +42,8 @@ struct PlanOptions {
   std::vector<Ulimit> ulimits;
   std::uint64_t shm_bytes = std::uint64_t{64} << 20;
   std::vector<std::string> allowed;           // entitlements: network.host, security.insecure
-  std::vector<std::string> named_contexts;    // names of --build-context local directories
+  NamedContexts named_contexts;               // --build-context
+  std::optional<SourceStep> main_context;     // when it is no directory of the host
   std::optional<std::int64_t> source_date_epoch;
 };
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "builder/plan_builder.h"
+#include "builder/sources/git_ref.h"
 
 namespace cooper::builder {
 
@@ -45,6 +46,9 @@ class StagePlanner {
   void record(const std::string& created_by, std::optional<StepId> step = std::nullopt);
   StepId add_step(Operation operation, const std::string& display);
   std::string display(const std::string& instruction) const;
+  CopyStep::Source git_source(GitRef ref, const parser::Add& add, const std::string& checksum);
+  CopyStep::Source url_source(const std::string& url, const parser::Add& add, const std::string& checksum);
+  // `sources` is for history and display; the step has its own.
   void copy_files(CopyStep step, const std::vector<std::string>& sources,
                   const std::vector<parser::Heredoc>& heredocs, const std::string& destination,
                   const std::string& keyword);

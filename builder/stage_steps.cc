@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "builder/history_text.h"
+#include "builder/sources/git_ref.h"
 #include "builder/stage_planner.h"
 #include "layers/copy.h"
 
@@ -13,11 +14,17 @@ bool is_url(const std::string& source) {
   return source.starts_with("http://") || source.starts_with("https://");
 }
 
-// ADD-16: what a COPY refuses and an ADD fetches.
-bool is_git(const std::string& source) {
-  const std::string_view path(source.data(), source.find_first_of("#?"));
-  return source.starts_with("git@") || source.starts_with("ssh://") || source.starts_with("git://") ||
-         (is_url(source) && path.ends_with(".git"));
+// ADD-09: the last element of the path, decoded; nothing that is no name.
+std::string download_name(const std::string& url) {
+  std::string path = url.substr(0, url.find_first_of("?#"));
+  const std::size_t begin = path.find('/', path.find("://") + 3);
+  path = begin == std::string::npos ? "" : decode_percent(path.substr(begin));
+  while (path.ends_with('/')) path.pop_back();
+  const std::string name = path.substr(path.rfind('/') + 1);
+  if (name.empty()) return "__unnamed__";
+  const bool is_name = name != "." && name != ".." &&
+                       std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
+  return is_name ? name : "download";
 }
 
 bool names_directory(const std::string& destination) {
@@ -102,7 +109,6 @@ void StagePlanner::copy_files(CopyStep step, const std::vector<std::string>& sou
                                                  ? parser::expand_heredoc(heredoc.body, stage_.scope.lookup())
                                                  : heredoc.body);
   }
-  if (step.source) step.source->patterns = sources;
   const std::string text = copy_text(keyword, step, sources, heredocs, expanded_destination);
   const std::string shown = text.substr(0, text.size() - std::string_view(" # buildkit").size());
   record(text, add_step(std::move(step), shown));
@@ -112,7 +118,8 @@ void StagePlanner::operator()(const parser::Copy& copy) {
   std::vector<std::string> sources;
   for (const std::string& source : copy.sources) {
     sources.push_back(expand(source));
-    if (is_git(sources.back())) throw parser::DockerfileError("source can't be a git ref for COPY");
+    const auto git = parse_git_ref(sources.back());
+    if (git && !git->looks_local) throw parser::DockerfileError("source can't be a git ref for COPY");
     if (is_url(sources.back())) throw parser::DockerfileError("source can't be a URL for COPY");
   }
   CopyStep step;
@@ -126,32 +133,64 @@ void StagePlanner::operator()(const parser::Copy& copy) {
     const StepId from = copy.from.empty()
                             ? plan_.context("")
                             : plan_.files_of(copy.from, text_.index, true, "copy", stage_.platform);
-    step.source = CopyStep::Source{from, {}};
+    step.sources.push_back({from, sources});
   }
   copy_files(std::move(step), sources, copy.heredocs, copy.destination, "COPY");
 }
 
-void StagePlanner::operator()(const parser::Add& add) {
-  std::vector<std::string> sources;
-  for (const std::string& source : add.sources) {
-    sources.push_back(expand(source));
-    if (is_url(sources.back()) || is_git(sources.back())) {
-      throw parser::DockerfileError(cat("ADD from a remote source is not supported yet: ", sources.back()), {},
-                                    Errc::unsupported);
-    }
+CopyStep::Source StagePlanner::git_source(GitRef ref, const parser::Add& add, const std::string& checksum) {
+  if (add.keep_git_dir && ref.keep_git_dir && *add.keep_git_dir != *ref.keep_git_dir) {
+    throw parser::DockerfileError("inconsistent keep-git-dir configuration");  // ADD-21
   }
-  if (!add.checksum.empty()) {
-    throw parser::DockerfileError("checksum requires HTTP(S) or Git sources");  // ADD-14
+  GitSource& source = ref.source;
+  source.keep_git_dir = ref.keep_git_dir.value_or(add.keep_git_dir.value_or(false));
+  source.commit_times = false;  // ADD-25
+  if (!checksum.empty()) {
+    if (!source.checksum.empty() && source.checksum != checksum) {
+      throw parser::DockerfileError(cat("checksum mismatch \"", checksum, "\" != \"", source.checksum, "\""));
+    }
+    source.checksum = checksum;
+  }
+  return {plan_.fetched(source, range_), {"/"}, false, true};
+}
+
+CopyStep::Source StagePlanner::url_source(const std::string& url, const parser::Add& add,
+                                          const std::string& checksum) {
+  HttpSource source{url, std::nullopt};
+  if (!checksum.empty()) source.checksum = oci::ContentDigest::parse(checksum);
+  return {plan_.fetched(source, range_), {std::string(kDownloadName)}, add.unpack.value_or(false), true,
+          download_name(url)};
+}
+
+void StagePlanner::operator()(const parser::Add& add) {
+  const std::string checksum = expand(add.checksum);
+  if (!checksum.empty() && add.sources.size() != 1) {
+    throw parser::DockerfileError("checksum can't be specified for multiple sources");
   }
   CopyStep step;
   step.is_add = true;
-  step.unpack = add.unpack.value_or(true);
   step.chown = add.chown;
   step.chmod = add.chmod;
   step.link = add.link && add.chmod.empty();
   step.excludes = add.excludes;
-  if (!sources.empty()) step.source = CopyStep::Source{plan_.context(""), {}};
-  copy_files(std::move(step), sources, add.heredocs, add.destination, "ADD");
+  std::vector<std::string> words;  // of the history: nobody's login
+  for (const std::string& written : add.sources) {
+    const std::string source = expand(written);
+    words.push_back(without_credentials(source));
+    const auto git = parse_git_ref(source);
+    if (git && !git->looks_local) {
+      step.sources.push_back(git_source(*git, add, checksum));
+    } else if (is_url(source)) {
+      step.sources.push_back(url_source(source, add, checksum));
+    } else if (!checksum.empty()) {
+      throw parser::DockerfileError("checksum requires HTTP(S) or Git sources");  // ADD-14
+    } else if (!step.sources.empty() && !step.sources.back().literal) {
+      step.sources.back().patterns.push_back(source);
+    } else {
+      step.sources.push_back({plan_.context(""), {source}, add.unpack.value_or(true)});
+    }
+  }
+  copy_files(std::move(step), words, add.heredocs, add.destination, "ADD");
 }
 
 }  // namespace cooper::builder

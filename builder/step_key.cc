@@ -117,7 +117,8 @@ KeyedRecord copy_record(const CopyStep& step, const std::optional<oci::ChainId>&
   record["chmod"] = word(step.chmod);
   record["link"] = step.link;
   record["parents"] = step.parents;
-  record["unpack"] = step.is_add && step.unpack;
+  record["unpack"] = std::any_of(step.sources.begin(), step.sources.end(),
+                                 [](const CopyStep::Source& source) { return source.unpack; });
   record["epoch"] = epoch ? json(*epoch) : json(nullptr);
   return seal(record);
 }

@@ -1,16 +1,16 @@
 #include "builder/step_runner.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "base/error.h"
 #include "builder/copy_request.h"
 #include "builder/step_error.h"
+#include "builder/tree_file.h"
 #include "builder/users.h"
 
 namespace cooper::builder {
 namespace {
-
-constexpr std::size_t kUserFileLimitBytes = 16 << 20;
 
 const LayerStack& rootfs_of(StepId id, const std::vector<StepResult>& results) {
   return results[id].rootfs;
@@ -38,21 +38,14 @@ bool is_root_user(const std::string& user) { return user.empty() || user == "0" 
 
 }  // namespace
 
-std::optional<std::string> read_tree_file(const layers::Tree& tree, const TreePath& path) {
-  const auto target = layers::resolve(tree, path, true);
-  if (!target) return std::nullopt;
-  const auto entry = tree.find(*target);
-  if (!entry || entry->type != layers::EntryType::file) return std::nullopt;
-  return read_all(*tree.open(*entry), kUserFileLimitBytes, path.absolute());
-}
-
 bool needs_workshop(const Plan& plan, const Step& step) {
   if (std::holds_alternative<RunStep>(step.operation)) return true;
   if (const auto* copy = std::get_if<CopyStep>(&step.operation)) {
     if (owner_needs_lookup(copy->chown)) return true;
-    if (!copy->source) return false;
-    const auto* source = std::get_if<SourceStep>(&plan.steps[copy->source->from].operation);
-    return source == nullptr || source->kind == SourceStep::Kind::image;
+    return std::any_of(copy->sources.begin(), copy->sources.end(), [&](const CopyStep::Source& each) {
+      const auto* source = std::get_if<SourceStep>(&plan.steps[each.from].operation);
+      return source == nullptr || source->kind == SourceStep::Kind::image;
+    });
   }
   const auto* made = std::get_if<MakeDirStep>(&step.operation);
   return made != nullptr && !is_root_user(made->user);
@@ -93,7 +86,14 @@ void StepRunner::open_workshop() {
   for (const std::string& line : identity.notices) progress_.notice(line);
 }
 
-StepResult StepRunner::source(const SourceStep& step) const { return {LayerStack(step.layers), "", false}; }
+std::optional<StepResult> StepRunner::source(const SourceStep& step, const std::stop_token& stop) const {
+  if (step.kind != SourceStep::Kind::fetched || !step.layers.empty()) {
+    return StepResult{LayerStack(step.layers), "", false};
+  }
+  const auto layer = options_.sources->find(*step.remote, stop);
+  if (!layer) return std::nullopt;
+  return StepResult{LayerStack({*layer}), "", true};
+}
 
 std::optional<Prepared> StepRunner::prepare(StepId id, const std::vector<StepResult>& results,
                                             std::stop_token stop) {
@@ -146,9 +146,9 @@ std::optional<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std
   Prepared prepared;
   prepared.owner = owner_of(step.chown, step.link ? LayerStack() : parent, stop);
   std::vector<oci::ContentDigest> digests;
-  if (step.source) {
+  for (const CopyStep::Source& source : step.sources) {
     prepared.selections.push_back(
-        layers::select(source_tree(step.source->from, results, stop), copy_request(step)));
+        layers::select(source_tree(source.from, results, stop), copy_request(step, source)));
   }
   if (!step.heredocs.empty()) {
     prepared.selections.push_back(layers::select(layers::memory_tree(step.heredocs, now()), heredoc_request(step)));
@@ -181,8 +181,10 @@ std::shared_ptr<const layers::Tree> StepRunner::context(const std::string& name)
 
 std::shared_ptr<const layers::Tree> StepRunner::source_tree(StepId from, const std::vector<StepResult>& results,
                                                             std::stop_token stop) {
-  if (const SourceStep* source = local_context(from)) return context(source->name);
   const LayerStack& rootfs = rootfs_of(from, results);
+  if (const SourceStep* local = local_context(from)) return context(local->name);
+  const auto* source = std::get_if<SourceStep>(&plan_.steps[from].operation);
+  if (source != nullptr && source->kind == SourceStep::Kind::fetched) return materializer_.packed(rootfs);
   return workshop_ ? materializer_.files(rootfs, stop) : materializer_.metadata(rootfs);
 }
 
@@ -196,6 +198,9 @@ std::optional<StepResult> StepRunner::look_up(StepId id, const Prepared& prepare
 
 StepResult StepRunner::perform(StepId id, const std::vector<StepResult>& results, std::stop_token stop) {
   const Step& step = plan_.steps[id];
+  if (const auto* source = std::get_if<SourceStep>(&step.operation)) {
+    return {LayerStack({options_.sources->fetch(*source->remote, stop)}), "", false};
+  }
   const auto prepared = prepare(id, results, stop);
   if (!prepared) throw std::logic_error("a step was performed before its workshop was open");
   // Concurrent builds wait here for whoever is first, and then find the result (CACHE-14).

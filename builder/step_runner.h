@@ -47,8 +47,8 @@ class StepRunner {
   // Enters the build's namespace; single-threaded callers only.
   void open_workshop();
 
-  // Sources: their result, nothing to run.
-  StepResult source(const SourceStep& step) const;
+  // Sources: their result, nothing to run. nullopt: it must be fetched, which perform() does.
+  std::optional<StepResult> source(const SourceStep& step, const std::stop_token& stop) const;
   // nullopt: the key can't be made before the workshop is open (a name must be looked up in files, …).
   std::optional<Prepared> prepare(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
   std::optional<StepResult> look_up(StepId id, const Prepared& prepared, const std::vector<StepResult>& results);
@@ -102,8 +102,5 @@ class StepRunner {
 
 // True when a step needs trees, processes or names looked up in files.
 bool needs_workshop(const Plan& plan, const Step& step);
-
-// Text of a file of a tree, links followed inside it; nullopt when absent or no regular file.
-std::optional<std::string> read_tree_file(const layers::Tree& tree, const TreePath& path);
 
 }  // namespace cooper::builder

@@ -80,12 +80,15 @@ class LocalStore final : public Store {
     return core_->objects.find(blob_id(digest)).has_value();
   }
   std::unique_ptr<ByteSource> open_blob(const oci::BlobDigest& digest) override {
+    return std::make_unique<FdSource>(open_blob_file(digest), cat("blob ", digest));
+  }
+  UniqueFd open_blob_file(const oci::BlobDigest& digest) override {
     std::optional<Objects::Found> found = core_->objects.find(blob_id(digest));
     if (!found) {
       throw Error(Errc::not_found,
                   cat("blob ", digest, " is not in the store ", core_->root.label()));
     }
-    return std::make_unique<FdSource>(std::move(found->file), cat("blob ", digest));
+    return std::move(found->file);
   }
   std::unique_ptr<oci::BlobWriter> new_blob() override {
     return make_blob_writer(core_->root, core_->ingest, core_->objects);

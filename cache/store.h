@@ -108,6 +108,9 @@ class Store : public oci::BlobStore {
 
   virtual const std::filesystem::path& path() const = 0;
 
+  // The blob as a file, to be read at any place; Error(not_found) as open_blob.
+  virtual UniqueFd open_blob_file(const oci::BlobDigest& digest) = 0;
+
   // -- a running build
   // ------------------------------------------------------------------------------
   virtual std::unique_ptr<Lease> lease() = 0;

@@ -14,6 +14,8 @@
 #include "builder/executor.h"
 #include "builder/export.h"
 #include "builder/sandbox/identity.h"
+#include "builder/sources/main_context.h"
+#include "builder/tree_file.h"
 #include "cmd/build_flags.h"
 #include "cmd/build_inputs.h"
 #include "cmd/errors.h"
@@ -34,13 +36,15 @@ class BuildJob {
     progress_ = make_progress(flags_.quiet ? ProgressMode::quiet : parse_progress(flags_.progress));
     for (const std::string& flag : flags_.ignored) progress_->notice(flag + " means nothing here and is ignored");
     tell_limits();
-    DockerfileText file = read_dockerfile(flags_);
-    excerpts_ = {file.shown_name, file.text};
+    const bool local = dockerfile_is_local(flags_, inputs_.context);
+    DockerfileText file;
+    if (local) file = read(nullptr);
+    open();
+    std::optional<builder::FetchedContext> fetched;
+    if (!inputs_.context.directory) fetched = load_context();
+    if (!local || (fetched && fetched->dockerfile_text)) file = read(fetched ? &*fetched : nullptr);
+    if (fetched) inputs_.plan.main_context = fetched->source;
     const parser::Dockerfile dockerfile = parser::parse_dockerfile(file.shown_name, file.text);
-    store_ = open_store();
-    lease_ = store_->lease();
-    registry_ = open_registry(flags_.retries, interrupts_.token());
-    bases_ = std::make_unique<builder::BaseImages>(*store_, *registry_, *progress_, inputs_.pull);
     const builder::Plan plan = builder::make_plan(dockerfile, inputs_.plan, *bases_);
     if (inputs_.print_plan) {
       std::cout << (inputs_.plan_as_dot ? plan_dot(plan) : plan_text(plan));
@@ -65,6 +69,47 @@ class BuildJob {
     std::string names;
     for (const std::string& flag : flags_.limits) names += (names.empty() ? "" : ", ") + flag;
     progress_->notice(names + ": not applied, RUN steps have no control group of their own");
+  }
+
+  void open() {
+    store_ = open_store();
+    lease_ = store_->lease();
+    registry_ = open_registry(flags_.retries, interrupts_.token());
+    bases_ = std::make_unique<builder::BaseImages>(*store_, *registry_, *progress_, inputs_.pull);
+    builder::SourceSettings settings = source_settings(flags_, inputs_.context);
+    settings.source_date_epoch = inputs_.plan.source_date_epoch;
+    settings.secret = [this](const std::string& id) { return inputs_.secrets.find(id); };
+    // --ssh comes before what the context's own URL asks for.
+    settings.ssh_socket = [this, own = std::move(settings.ssh_socket)](const std::string& id) {
+      const auto given = inputs_.ssh->find(id);
+      return given || !own ? given : own(id);
+    };
+    sources_ = std::make_unique<builder::RemoteSources>(*store_, *progress_, std::move(settings));
+  }
+
+  builder::FetchedContext load_context() {
+    builder::Materializer materializer(*store_, *bases_);
+    if (inputs_.context.remote) {
+      return builder::fetch_context(*inputs_.context.remote, *sources_, materializer, interrupts_.token());
+    }
+    FdSource input(UniqueFd(::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3)), "standard input");
+    return builder::stream_context(input, *sources_, materializer);
+  }
+
+  DockerfileText read(const builder::FetchedContext* fetched) {
+    DockerfileText file = checked_dockerfile(is_url(flags_.file) ? download_dockerfile() : read_dockerfile(flags_, fetched));
+    excerpts_ = {file.shown_name, file.text};
+    return file;
+  }
+
+  // -f URL: as the reference's client.
+  DockerfileText download_dockerfile() {
+    builder::Materializer materializer(*store_, *bases_);
+    const builder::HttpSource source{flags_.file, std::nullopt};
+    const auto known = sources_->find(source, interrupts_.token());
+    const auto layer = known ? *known : sources_->fetch(source, interrupts_.token());
+    const auto tree = materializer.packed(builder::LayerStack({layer}));
+    return {"Dockerfile", std::nullopt, *builder::read_tree_file(*tree, TreePath::clean(builder::kDownloadName))};
   }
 
   void warn(const builder::Plan& plan) {
@@ -105,10 +150,12 @@ class BuildJob {
       const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(now - seconds);
       return std::pair<std::int64_t, std::uint32_t>(seconds.count(), static_cast<std::uint32_t>(rest.count()));
     };
+    options.sources = sources_.get();
     options.open_context = [&](const std::string& name) { return open_context(name, file); };
     options.find_secret = [&](const std::string& id) { return inputs_.secrets.find(id); };
     options.find_ssh_agent = [&](const std::string& id) { return inputs_.ssh->find(id); };
     options.before_running = [&] {
+      if (flattens()) builder::enter_build_namespace();  // while there is no thread yet
       interrupts_.watch();
       progress_->start_clock();
       if (inputs_.announce_host_network && has_network_step(plan)) {
@@ -120,6 +167,13 @@ class BuildJob {
     return results;
   }
 
+  // Whether an output is files, which trees are unpacked for.
+  bool flattens() const {
+    return std::any_of(inputs_.outputs.begin(), inputs_.outputs.end(), [](const auto& output) {
+      return output.kind == builder::Output::Kind::local || output.kind == builder::Output::Kind::tar;
+    });
+  }
+
   static bool has_network_step(const builder::Plan& plan) {
     return std::any_of(plan.steps.begin(), plan.steps.end(), [](const builder::Step& step) {
       const auto* run = std::get_if<builder::RunStep>(&step.operation);
@@ -129,7 +183,8 @@ class BuildJob {
 
   std::shared_ptr<const layers::Tree> open_context(const std::string& name, const DockerfileText& file) {
     builder::ContextOptions options;
-    options.directory = name.empty() ? std::filesystem::path(flags_.context) : inputs_.contexts.at(name);
+    options.directory = name.empty() ? *inputs_.context.directory
+                                     : std::filesystem::path(inputs_.plan.named_contexts.at(name).value);
     if (name.empty()) options.dockerfile = file.path;
     options.memory = digests_.open(*store_, options.directory);
     options.threads = inputs_.threads;
@@ -142,10 +197,7 @@ class BuildJob {
     builder::FetchingBlobs blobs(*store_, *bases_, results[plan.result.rootfs].rootfs.layers());
     builder::Materializer materializer(*store_, *bases_);
     FdSink standard_output(STDOUT_FILENO, "standard output");
-    const bool flattened = std::any_of(inputs_.outputs.begin(), inputs_.outputs.end(), [](const auto& output) {
-      return output.kind == builder::Output::Kind::local || output.kind == builder::Output::Kind::tar;
-    });
-    if (flattened) materializer.set_mapping(builder::enter_build_namespace().mapping);
+    if (flattens()) materializer.set_mapping(builder::enter_build_namespace().mapping);
     const builder::ExportEnvironment environment{*store_,      blobs, *registry_,       materializer,
                                                  *progress_, &standard_output, inputs_.plan.source_date_epoch};
     for (const builder::Output& output : inputs_.outputs) {
@@ -200,6 +252,7 @@ class BuildJob {
   std::unique_ptr<cache::Lease> lease_;
   std::unique_ptr<oci::Registry> registry_;
   std::unique_ptr<builder::BaseImages> bases_;
+  std::unique_ptr<builder::RemoteSources> sources_;
   ContextDigests digests_;
 };
 

@@ -16,12 +16,15 @@ void repeatable(CLI::App& app, const std::string& name, std::vector<std::string>
 }
 
 void add_inputs(CLI::App& app, BuildFlags& flags) {
-  app.add_option("context", flags.context, "Directory that COPY and ADD read from")->required();
+  app.add_option("context", flags.context,
+                 "Directory that COPY and ADD read from; or a git repository, a URL, - for a tar on standard input")
+      ->required();
   app.add_option("-f,--file", flags.file,
                  "Dockerfile, - for standard input (default: Dockerfile or Containerfile in the context)");
   repeatable(app, "--build-arg", flags.build_args, "Value of an ARG: --build-arg VERSION=1.2");
   repeatable(app, "--build-context", flags.build_contexts,
-             "Named directory for COPY --from: --build-context assets=../assets");
+             "Named files or image for FROM and --from: assets=../assets, base=docker-image://debian:12, "
+             "x=oci-layout://DIR, y=https://host/repo.git#v1");
   app.add_option("--target", flags.target, "Stage to build (default: the last one)");
   repeatable(app, "--platform", flags.platforms, "Platform of the result: --platform linux/amd64");
 }

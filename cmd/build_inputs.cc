@@ -16,8 +16,6 @@
 namespace cooper::cmd {
 namespace {
 
-constexpr std::size_t kDockerfileLimitBytes = 64 << 20;
-
 std::map<std::string, std::string> read_build_args(const std::vector<std::string>& flags) {
   std::map<std::string, std::string> args;
   for (const std::string& flag : flags) {
@@ -80,22 +78,6 @@ oci::Platform target_platform(const BuildFlags& flags) {
   return oci::host_platform();
 }
 
-void read_contexts(const BuildFlags& flags, BuildInputs& inputs) {
-  for (const std::string& flag : flags.build_contexts) {
-    const auto [name, value] = split_key_value(flag, "--build-context");
-    const bool url = value.find("://") != std::string::npos || value.starts_with("git@");
-    if (url || value.starts_with("target:")) {
-      throw Error(Errc::unsupported, cat("unsupported context source ", value, " for ", name,
-                                         ": only local directories are supported yet"));
-    }
-    if (!std::filesystem::is_directory(value)) {
-      throw Error(Errc::not_found, cat("context ", name, ": no such directory: ", value));
-    }
-    inputs.contexts[name] = value;
-    inputs.plan.named_contexts.push_back(name);
-  }
-}
-
 void read_outputs(const BuildFlags& flags, BuildInputs& inputs) {
   for (const std::string& tag : flags.tags) inputs.names.push_back(oci::parse_reference(tag));
   std::optional<layers::CompressionSpec> compression;
@@ -131,30 +113,16 @@ void read_outputs(const BuildFlags& flags, BuildInputs& inputs) {
   }
 }
 
-std::optional<std::string> try_read(const std::filesystem::path& path) {
-  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return std::nullopt;
-  if (!fd) throw_errno("failed to read dockerfile: open", path.string());
-  FdSource source(std::move(fd), path.string());
-  return read_all(source, kDockerfileLimitBytes, path.string());
-}
-
 }  // namespace
 
 BuildInputs read_build_inputs(const BuildFlags& flags) {
   refuse_unsupported(flags);
   BuildInputs inputs;
-  const bool remote = flags.context.find("://") != std::string::npos || flags.context.starts_with("git@");
-  if (remote || flags.context == "-") {
-    throw Error(Errc::unsupported, cat("context ", flags.context, ": only local directories are supported yet"));
-  }
-  if (!std::filesystem::is_directory(flags.context)) {
-    throw Error(Errc::not_found, cat("build context: no such directory: ", flags.context));
-  }
   builder::PlanOptions& plan = inputs.plan;
   plan.target = flags.target;
   plan.build_args = read_build_args(flags.build_args);
   plan.source_date_epoch = read_epoch(plan.build_args);
+  inputs.context = read_main_context(flags, plan.build_args);
   plan.build_platform = oci::host_platform();
   plan.target_platform = target_platform(flags);
   for (const std::string& label : flags.labels) {
@@ -180,62 +148,11 @@ BuildInputs read_build_inputs(const BuildFlags& flags) {
     inputs.pull = *flags.pull ? builder::PullPolicy::registry_only : builder::PullPolicy::local_first;
   }
   inputs.threads = flags.threads > 0 ? flags.threads : static_cast<int>(std::thread::hardware_concurrency());
-  read_contexts(flags, inputs);
+  plan.named_contexts = read_named_contexts(flags);
   read_outputs(flags, inputs);
   inputs.print_plan = flags.call == "plan" || flags.call == "plan,dot";
   inputs.plan_as_dot = flags.call == "plan,dot";
   return inputs;
-}
-
-namespace {
-
-DockerfileText find_dockerfile(const BuildFlags& flags) {
-  if (flags.file == "-") {
-    FdSource source(UniqueFd(::dup(STDIN_FILENO)), "standard input");
-    return {"Dockerfile", std::nullopt, read_all(source, kDockerfileLimitBytes, "standard input")};
-  }
-  if (!flags.file.empty()) {
-    auto text = try_read(flags.file);
-    if (!text) {
-      throw Error(Errc::invalid,
-                  cat("failed to read dockerfile: open ", flags.file, ": no such file or directory"));
-    }
-    const std::filesystem::path path(flags.file);
-    return {path.filename().string(), path, std::move(*text)};
-  }
-  static constexpr std::array<const char*, 3> kNames = {"Dockerfile", "dockerfile", "Containerfile"};
-  for (const char* name : kNames) {
-    const std::filesystem::path path = std::filesystem::path(flags.context) / name;
-    if (auto text = try_read(path)) return {name, path, std::move(*text)};
-  }
-  throw Error(Errc::invalid, "failed to read dockerfile: open Dockerfile: no such file or directory");
-}
-
-}  // namespace
-
-DockerfileText read_dockerfile(const BuildFlags& flags) {
-  DockerfileText file = find_dockerfile(flags);
-  // No word of a Dockerfile may hold one: it would be cut short where it becomes a path or an argument.
-  if (file.text.find('\0') != std::string::npos) {
-    throw Error(Errc::invalid, cat("failed to read dockerfile: ", file.shown_name, " holds a NUL byte"));
-  }
-  return file;
-}
-
-layers::DigestMemory* ContextDigests::open(cache::Store& store, const std::filesystem::path& context) {
-  const std::string path = std::filesystem::canonical(context).string();
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
-  const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(now - seconds);
-  const Timestamp clock{seconds.count(), static_cast<std::uint32_t>(rest.count())};
-  directories_.push_back(std::make_unique<Dir>(store.digests_dir()));
-  memories_.push_back(std::make_unique<layers::PackedDigestMemory>(
-      *directories_.back(), TreePath::clean(oci::sha256(path).hex().substr(0, 32)), clock));
-  return memories_.back().get();
-}
-
-void ContextDigests::save() {
-  for (const auto& memory : memories_) memory->save();
 }
 
 }  // namespace cooper::cmd

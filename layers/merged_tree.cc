@@ -121,6 +121,7 @@ class IndexedTree : public Tree {
     const Entry& row = index().leader(ref);
     if (row.size_bytes == 0) return std::make_unique<EmptySource>();
     const auto& directory = layers_[ref.layer].directory;
+    if (!directory && layers_[ref.layer].open) return layers_[ref.layer].open(row);
     if (!directory) {
       throw Error(Errc::not_found, cat(file.path.absolute(), ": its layer is not unpacked"));
     }

@@ -276,6 +276,31 @@ void TarWriter::add(const Entry& entry, ByteSource* content) {
   }
 }
 
+std::vector<std::uint64_t> TarWriter::content_offsets(const std::vector<Entry>& entries) {
+  NullSink nowhere;
+  CountingSink headers(nowhere);
+  TarWriter writer(headers);
+  std::uint64_t content_bytes = 0;
+  std::vector<std::uint64_t> offsets;
+  offsets.reserve(entries.size());
+  for (const Entry& entry : entries) {
+    if (entry.type == EntryType::whiteout) {
+      writer.put_marker(member_name(entry));
+    } else {
+      writer.put_member(entry, member_name(entry));
+    }
+    writer.flush();
+    offsets.push_back(headers.count() + content_bytes);
+    if (entry.type == EntryType::file) {
+      content_bytes += (entry.size_bytes + kBlockBytes - 1) / kBlockBytes * kBlockBytes;
+    }
+    if (entry.type == EntryType::directory && entry.opaque) {
+      writer.put_marker(entry.path.child(kOpaqueName).str());
+    }
+  }
+  return offsets;
+}
+
 void TarWriter::finish() {
   static constexpr std::array<std::byte, 2 * kBlockBytes> kEnd{};
   put(kEnd);

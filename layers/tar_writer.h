@@ -26,6 +26,10 @@ class TarWriter {
   // Writes the end and finishes `out`.
   void finish();
 
+  // Where the bytes of each entry begin in the tar that add() makes of just these entries; for those
+  // without bytes, where its header ends.
+  static std::vector<std::uint64_t> content_offsets(const std::vector<Entry>& entries);
+
  private:
   struct Header;
   void put(Bytes bytes);

@@ -64,11 +64,15 @@ class LayerDirectory {
   std::shared_ptr<const Dir> directory_;
 };
 
+// The bytes of one file of a layer, by its row in the table.
+using OpenRow = std::function<std::unique_ptr<ByteSource>(const Entry& row)>;
+
 struct LayerView {
   TablePtr table;
   LayerDirectory directory;
+  OpenRow open = {};  // used where there is no directory (packed_layer.h); may be null
 };
-// bottom first. open() on a file whose layer has no directory is Error(not_found).
+// bottom first. open() on a file whose layer has neither is Error(not_found).
 std::unique_ptr<Tree> merge_layers(std::vector<LayerView> bottom_first);
 
 // -- a directory on the host

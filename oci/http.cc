@@ -30,7 +30,8 @@ std::optional<HttpRequest> follow(const HttpRequest& request, const HttpResponse
   const bool safe = request.method == "GET" || request.method == "HEAD";
   if (!location || (!safe && response.status != 307 && response.status != 308)) return std::nullopt;
   HttpRequest next = request;
-  next.url = redirect_target(request.url, *location);
+  next.url = request.may_leave_https ? resolve_url(request.url, *location)
+                                     : redirect_target(request.url, *location);
   if (!same_origin(next.url, request.url)) {
     // The other host must not learn what only this one may know.
     std::erase_if(next.headers, [](const auto& header) { return is_sensitive(header.first); });

@@ -1,7 +1,7 @@
 // A thin HTTP client over libcurl (HTTP/1.1, TLS, proxies from the environment).
 //
 // Redirects are followed here, not by curl: credentials never go to another origin and https is
-// never left for http. HttpClient may be called from any number of threads; nothing is loaded,
+// not left for http unless the request says so. HttpClient may be called from any number of threads; nothing is loaded,
 // opened or connected before the first request. Connections are kept and reused.
 #pragma once
 
@@ -80,6 +80,10 @@ struct HttpRequest {
   int connect_timeout_s = 30;
   int idle_timeout_s = 60;  // no byte either way for so long: TransportError
   int max_redirects = 10;
+  // A redirect from https to http is followed; otherwise Error(denied). For content that is checked.
+  bool may_leave_https = false;
+  // Accepts gzip on the wire and undoes it, as browsers do: `into` sees the content itself.
+  bool undo_gzip = false;
   std::stop_token stop;  // Error(cancelled) at once
 };
 

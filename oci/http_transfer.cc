@@ -223,6 +223,7 @@ void set_common(CURL* easy, const HttpRequest& request, const std::string& user_
   set(easy, CURLOPT_BUFFERSIZE, kReadBufferBytes);
   set(easy, CURLOPT_CONNECTTIMEOUT, static_cast<long>(request.connect_timeout_s));
   set(easy, CURLOPT_OPENSOCKETFUNCTION, &open_socket);
+  if (request.undo_gzip) set(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
   set(easy, CURLOPT_HEADERFUNCTION, &on_header);
   set(easy, CURLOPT_HEADERDATA, &transfer);
   set(easy, CURLOPT_WRITEFUNCTION, &on_body);

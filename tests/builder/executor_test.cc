@@ -316,7 +316,7 @@ TEST_F(Executor, CACHE_03_a_file_swapped_after_its_digest_was_taken_gives_no_rec
 TEST_F(Executor, CTX_11_named_contexts_are_opened_when_used) {
   put("assets/f", "1");
   PlanOptions plan_options = amd64_options();
-  plan_options.named_contexts = {"assets", "broken"};
+  plan_options.named_contexts = directories({"assets", "broken"});
   const Built built = execute_plan(plan_of("FROM scratch\nCOPY --from=assets f /\n", plan_options));
   EXPECT_EQ(built.told, "done");
   EXPECT_EQ(built.events.front(), "open assets");

@@ -125,6 +125,13 @@ inline std::vector<std::string> displays(const Plan& plan) {
 
 using Words = std::vector<std::string>;
 
+// Named contexts that are directories, each called as it is named.
+inline NamedContexts directories(const Words& names) {
+  NamedContexts contexts;
+  for (const std::string& name : names) contexts[name] = {NamedContext::Kind::directory, name, std::nullopt};
+  return contexts;
+}
+
 #define EXPECT_HAS(text, part)                               \
   EXPECT_NE(std::string(text).find(part), std::string::npos) \
       << "in " << std::string(text) << "\nexpected " << (part)

@@ -21,7 +21,7 @@ TEST(Plan, steps_come_after_those_they_need) {
 TEST(Plan, inputs_are_listed_once) {
   CopyStep copy;
   copy.parent = 3;
-  copy.source = CopyStep::Source{3, {"a"}};
+  copy.sources = {{3, {"a"}}};
   EXPECT_EQ(inputs_of({copy, "", "", {}, false}), std::vector<StepId>{3});
   RunStep run;
   run.parent = 1;

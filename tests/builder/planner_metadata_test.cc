@@ -199,7 +199,7 @@ TEST(Onbuild, ONBUILD_05_copy_from_resolves_in_the_childs_file) {
   const Plan plan =
       plan_of("FROM scratch AS tools\nRUN make\nFROM busybox\n", amd64_options(), resolver);
   const auto copy = steps_of<CopyStep>(plan).at(0);
-  EXPECT_TRUE(std::holds_alternative<RunStep>(plan.steps.at(copy.source->from).operation));
+  EXPECT_TRUE(std::holds_alternative<RunStep>(plan.steps.at(copy.sources.at(0).from).operation));
 }
 
 TEST(Onbuild, ONBUILD_06_places_point_at_the_childs_from) {

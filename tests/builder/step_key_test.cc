@@ -259,8 +259,9 @@ TEST(CopyKey, CACHE_03_options_count) {
   }
   CopyStep add = step;
   add.is_add = true;
+  add.sources = {{0, {"a"}, true}};
   CopyStep kept = add;
-  kept.unpack = false;
+  kept.sources[0].unpack = false;
   EXPECT_NE(copy_key(add), copy_key(kept));
 }
 
@@ -289,9 +290,9 @@ TEST(CopyKey, patterns_and_spelling_of_the_owner_do_not_count) {
   CopyStep left;
   left.destination = "/d";
   CopyStep right = left;
-  left.source = CopyStep::Source{1, {"a*"}};
+  left.sources = {{1, {"a*"}}};
   left.chown = "0";
-  right.source = CopyStep::Source{2, {"ab"}};
+  right.sources = {{2, {"ab"}}};
   right.chown = "0:0";
   EXPECT_EQ(copy_key(left), copy_key(right));
 }

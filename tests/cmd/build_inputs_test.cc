@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/temp_dir.h"
+#include "layers/copy.h"
 
 namespace cooper::cmd {
 namespace {
@@ -115,15 +116,15 @@ TEST_F(Inputs, refused_before_any_work) {
       {"secret", [](BuildFlags& f) { f.refused = {"--secret"}; }, Errc::unsupported,
        "--secret is not supported yet"},
       {"isolation", [](BuildFlags& f) { f.isolation = "vm"; }, Errc::unsupported, "--isolation=vm"},
-      {"CTX_05", [](BuildFlags& f) { f.context = "-"; }, Errc::unsupported, "context -"},
-      {"CTX_06", [](BuildFlags& f) { f.context = "https://x.org/a.git"; }, Errc::unsupported,
-       "https://x.org/a.git"},
-      {"no context", [](BuildFlags& f) { f.context += "/no"; }, Errc::not_found,
-       "no such directory"},
-      {"CTX_08", [](BuildFlags& f) { f.build_contexts = {"a=docker-image://x"}; },
-       Errc::unsupported, "unsupported context source docker-image://x"},
-      {"CTX_08 missing", [](BuildFlags& f) { f.build_contexts = {"a=/no/where"}; }, Errc::not_found,
-       "context a"},
+      {"CTX_05", [](BuildFlags& f) { f.context = f.file = "-"; }, Errc::invalid,
+       "can't use stdin for both build context and dockerfile"},
+      {"CTX_06", [](BuildFlags& f) { f.context = "https://x.org/a.git?x=1"; }, Errc::invalid,
+       "unexpected query \"x\""},
+      {"no context", [](BuildFlags& f) { f.context += "/no"; }, Errc::not_found, "not found"},
+      {"CTX_08", [](BuildFlags& f) { f.build_contexts = {"a=ftp://x"}; }, Errc::invalid,
+       "unsupported context source ftp for a"},
+      {"CTX_08 name", [](BuildFlags& f) { f.build_contexts = {"A=."}; }, Errc::invalid,
+       "invalid context name A"},
       {"CTX_08 no value", [](BuildFlags& f) { f.build_contexts = {"a"}; }, Errc::invalid,
        "key=value"},
       {"push", [](BuildFlags& f) { f.push = true; }, Errc::invalid, "--push needs a name"},
@@ -144,26 +145,92 @@ TEST_F(Inputs, refused_before_any_work) {
   }
 }
 
+TEST_F(Inputs, CTX_05_CTX_06_CTX_07_what_a_context_is) {
+  const auto context = [&](const std::string& text, std::map<std::string, std::string> args = {}) {
+    flags_.context = text;
+    return read_main_context(flags_, args);
+  };
+  EXPECT_EQ(context(home_.host_path()).directory, fs::path(home_.host_path()));
+  EXPECT_TRUE(context("-").standard_input);
+  EXPECT_EQ(std::get<builder::HttpSource>(*context("https://x.org/c.tar").remote).url, "https://x.org/c.tar");
+  const auto git = [&](const std::string& text, std::map<std::string, std::string> args = {}) {
+    return std::get<builder::GitSource>(*context(text, std::move(args)).remote);
+  };
+  EXPECT_EQ(git("github.com/a/b#v1:d").remote, "https://github.com/a/b");
+  EXPECT_EQ(git("github.com/a/b#v1:d").subdir, "d");
+  EXPECT_FALSE(git("git@x:a").keep_git_dir);
+  EXPECT_TRUE(git("git@x:a", {{"BUILDKIT_CONTEXT_KEEP_GIT_DIR", "1"}}).keep_git_dir);
+  EXPECT_TRUE(git("https://x/a.git?keep-git-dir").keep_git_dir);
+  EXPECT_FALSE(git("https://x/a.git").commit_times);
+  EXPECT_TRUE(git("https://x/a.git", {{"SOURCE_DATE_EPOCH", "5"}}).commit_times);
+  EXPECT_TRUE(git("https://x/a.git?mtime=commit").commit_times);
+  // A directory of that name comes first.
+  fs::current_path(home_.host_path());
+  fs::create_directories("github.com/a/b");
+  EXPECT_TRUE(context("github.com/a/b").directory);
+  fs::current_path("/");
+}
+
+TEST_F(Inputs, CTX_08_CTX_11_named_contexts_are_not_opened) {
+  flags_.build_contexts = {"docker.io/library/a:latest=/no/where", "b=docker-image://x", "a=second"};
+  const auto contexts = read_build_inputs(flags_).plan.named_contexts;
+  ASSERT_EQ(contexts.size(), 2U);
+  EXPECT_EQ(contexts.at("a").value, "second");
+  EXPECT_EQ(contexts.at("b").value, "x");
+}
+
+TEST_F(Inputs, CTX_06_a_dockerfile_inside_a_fetched_context) {
+  builder::FetchedContext fetched;
+  fetched.files = layers::memory_tree({{"dockerfile", "lower"}, {"sub/Dockerfile", "sub"}, {"context", "lone"}});
+  EXPECT_EQ(read_dockerfile(flags_, &fetched).text, "lower");
+  EXPECT_EQ(read_dockerfile(flags_, &fetched).path, std::nullopt);
+  flags_.file = "sub/Dockerfile";
+  EXPECT_EQ(read_dockerfile(flags_, &fetched).text, "sub");
+  flags_.file = "../sub/../Dockerfile";
+  EXPECT_EQ(read_dockerfile(flags_, &fetched).text, "lower");
+  flags_.file = "none";
+  EXPECT_THROW(read_dockerfile(flags_, &fetched), Error);
+  put("outside", "host");
+  flags_.file = home_.host_path() + "/outside";  // absolute: of the host
+  EXPECT_EQ(read_dockerfile(flags_, &fetched).text, "host");
+  fetched.dockerfile_name = "context";
+  flags_.file = "other";
+  EXPECT_EQ(read_dockerfile(flags_, &fetched).text, "lone");
+}
+
+TEST_F(Inputs, CTX_05_a_dockerfile_on_standard_input) {
+  builder::FetchedContext fetched;
+  fetched.dockerfile_text = "FROM scratch";
+  EXPECT_EQ(read_dockerfile(flags_, &fetched).text, "FROM scratch");
+  flags_.file = "Dockerfile";
+  try {
+    read_dockerfile(flags_, &fetched);
+    FAIL() << "read one of two";
+  } catch (const Error& error) {
+    EXPECT_NE(std::string(error.what()).find("ambiguous Dockerfile source"), std::string::npos);
+  }
+}
+
 TEST_F(Inputs, CTX_01_which_dockerfile) {
   put("Containerfile", "c");
-  EXPECT_EQ(read_dockerfile(flags_).text, "c");
+  EXPECT_EQ(read_dockerfile(flags_, nullptr).text, "c");
   put("dockerfile", "lower");
-  EXPECT_EQ(read_dockerfile(flags_).text, "lower");
+  EXPECT_EQ(read_dockerfile(flags_, nullptr).text, "lower");
   put("Dockerfile", "upper");
-  const DockerfileText found = read_dockerfile(flags_);
+  const DockerfileText found = read_dockerfile(flags_, nullptr);
   EXPECT_EQ(found.text, "upper");
   EXPECT_EQ(found.shown_name, "Dockerfile");
   put("other", "o");
   flags_.file = home_.host_path() + "/other";
-  EXPECT_EQ(read_dockerfile(flags_).text, "o");
-  EXPECT_EQ(read_dockerfile(flags_).path, fs::path(flags_.file));
+  EXPECT_EQ(read_dockerfile(flags_, nullptr).text, "o");
+  EXPECT_EQ(read_dockerfile(flags_, nullptr).path, fs::path(flags_.file));
 }
 
 TEST_F(Inputs, CTX_02_no_dockerfile) {
   for (const std::string file : {"", "/no/where"}) {
     flags_.file = file;
     try {
-      read_dockerfile(flags_);
+      read_dockerfile(flags_, nullptr);
       ADD_FAILURE() << "read nothing";
     } catch (const Error& error) {
       const std::string said = error.what();

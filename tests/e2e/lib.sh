@@ -68,3 +68,38 @@ nothing_left() {
   [ -z "$left" ] || fail "processes are left: $left"
   ! grep -F "$COOPER_ROOT" /proc/self/mounts || fail "mounts are left"
 }
+
+# A web server over the directory $WORK/web, git repositories in it included (serve.py); sets WEB. Ends with the case.
+start_web() {
+  mkdir -p "$WORK/web"
+  python3 "$SOURCE/tests/e2e/serve.py" "$WORK/web" "$WORK/web.port" &
+  for _ in $(seq 100); do
+    [ -s "$WORK/web.port" ] && break
+    sleep 0.1
+  done
+  WEB=http://127.0.0.1:$(cat "$WORK/web.port") || fail "the web server did not start"
+}
+# Requests that a command made: requests COMMAND...; their lines are in $WORK/asked.
+requests() {
+  : >"$WORK/requests.log"
+  "$@"
+  cp "$WORK/requests.log" "$WORK/asked"
+}
+# git as nobody in particular, with fixed times.
+plain_git() {
+  env HOME=/dev/null GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 GIT_AUTHOR_NAME=a GIT_AUTHOR_EMAIL=a@x GIT_COMMITTER_NAME=c \
+    GIT_COMMITTER_EMAIL=c@x GIT_AUTHOR_DATE='1500000000 +0000' GIT_COMMITTER_DATE='1500000000 +0000' git "$@"
+}
+# publish DIRECTORY NAME: commits all of the directory and serves it as $WEB/NAME.git
+publish() {
+  [ -d "$1/.git" ] || plain_git -C "$1" init -q -b main
+  plain_git -C "$1" add -A
+  plain_git -C "$1" commit -q --allow-empty -m c
+  rm -rf "$WORK/web/$2.git"
+  plain_git clone -q --bare "$1" "$WORK/web/$2.git"
+}
+# unpacked ARGUMENTS...: builds into a fresh directory, which OUT names.
+unpacked() {
+  OUT=$(mktemp -d "$WORK/out-XXXXXX")
+  build -o "$OUT" "$@" >"$WORK/out" 2>"$WORK/err" || { cat "$WORK/err" >&2; fail "the build failed: $*"; }
+}

@@ -14,6 +14,14 @@ build -f c/On -t "$REGISTRY/team/next:1" --push c 2>/dev/null >next
 equal "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/team/next:1")" "$(cat next)"
 cooper push "$REGISTRY/team/next:1" "$REGISTRY/other/copy:2" >/dev/null
 skopeo inspect --tls-verify=false "docker://$REGISTRY/other/copy:2" >/dev/null
+# Nothing of the base is needed to make this image, and all of it to write it down.
+printf 'FROM %s/team/app:1\nENV A=b\n' "$REGISTRY" >c/Meta
+for output in type=oci,dest=meta.tar type=docker,dest=meta.docker.tar "type=image,name=$REGISTRY/team/meta:1,push=true"; do
+  export COOPER_ROOT=$(mktemp -d "$WORK/meta-XXXXXX")
+  build -f c/Meta -o "$output" c >/dev/null 2>&1 || fail "a base that was not pulled yet can't be exported: $output"
+done
+skopeo inspect "oci-archive:$WORK/meta.tar" >/dev/null
+export COOPER_ROOT=$WORK/third
 # A name nobody has, and a registry that is down.
 printf 'FROM %s/team/none:1\n' "$REGISTRY" >c/None
 exits 1 cooper build -f c/None c

@@ -1,0 +1,65 @@
+// Brings what lies elsewhere into the store, once per content: a layer that COPY reads in place and that a RUN can mount
+// like any other. Nothing in a repository, archive or answer reaches anything else of the host.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <optional>
+#include <stop_token>
+#include <string>
+
+#include "base/dir.h"
+#include "base/guarded.h"
+#include "builder/plan.h"
+#include "builder/progress.h"
+#include "builder/secret_lookup.h"
+#include "builder/sources/git_checkout.h"
+#include "builder/sources/http_download.h"
+#include "builder/sources/source_store.h"
+
+namespace cooper::builder {
+
+class SourceFetcher {
+ public:
+  virtual ~SourceFetcher() = default;
+  // What the store has of it, after asking the other side whether that is still what the source means. Transfers no
+  // content and starts no thread. nullopt: it must be fetched.
+  virtual std::optional<PlannedLayer> find(const RemoteSource& source, const std::stop_token& stop) = 0;
+  virtual PlannedLayer fetch(const RemoteSource& source, const std::stop_token& stop) = 0;
+};
+
+struct SourceSettings {
+  SecretLookup secret;      // HTTP_AUTH_TOKEN_<host>, GIT_AUTH_TOKEN, … (ADD-13, ADD-24)
+  SecretLookup ssh_socket;  // of the agent forwarded under an id ("default")
+  GitSettings git;
+  HttpSettings http;
+  std::function<Timestamp()> clock;                // times of checked out files …
+  std::optional<std::int64_t> source_date_epoch;   // … unless new times are to be equal
+};
+
+// Thread-safe.
+class RemoteSources : public SourceFetcher {
+ public:
+  RemoteSources(cache::Store& store, Progress& progress, SourceSettings settings);
+  std::optional<PlannedLayer> find(const RemoteSource& source, const std::stop_token& stop) override;
+  PlannedLayer fetch(const RemoteSource& source, const std::stop_token& stop) override;
+
+  SourceStore& store() noexcept { return store_; }
+
+ private:
+  GitAccess access_to(const GitSource& source) const;
+  GitCommit commit_of(const GitSource& source, const std::stop_token& stop);
+  std::string record_of(const GitSource& source, const GitCommit& commit) const;
+  PlannedLayer fetch_git(const GitSource& source, const std::stop_token& stop);
+  void write_checkout(const GitSource& source, const GitCheckout& checkout, layers::LayerWriter& writer) const;
+
+  SourceStore store_;
+  Progress& progress_;
+  SourceSettings settings_;
+  HttpDownloads downloads_;
+  // Asked once per build: all of it sees one commit.
+  Guarded<std::map<std::string, GitCommit>> commits_;
+};
+
+}  // namespace cooper::builder

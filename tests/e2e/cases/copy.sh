@@ -1,0 +1,75 @@
+# COPY from stages, images and contexts, by whole builds.
+make_busybox
+mkdir -p c/keep c/sub && echo 1 >c/f && echo 2 >c/keep/x && echo 3 >c/keep/y && echo 4 >c/sub/g
+paths() { (cd "$OUT" && find . -mindepth 1 | sort | tr '\n' ' '); }
+
+row COPY-25
+echo f >c/.dockerignore
+cat >c/Dockerfile <<'D'
+FROM busybox AS one
+WORKDIR /deep
+RUN mkdir -p /deep/d && echo a >/deep/f && echo b >/f
+FROM scratch
+COPY --from=one f /root
+COPY --from=one /deep/f /deep
+COPY --from=one deep/../deep/d /d
+D
+unpacked c
+equal "$(cat "$OUT/root" "$OUT/deep" | tr '\n' ' ')" 'b a '
+
+row COPY-26 COPY-27
+cat >c/Dockerfile <<'D'
+FROM busybox
+RUN mkdir /real && ln -s real /link && echo me:x:7:8:::  >>/etc/passwd
+COPY --link --chown=7:8 keep/x /link/
+D
+unpacked c
+[ -d "$OUT/link" ] && [ ! -L "$OUT/link" ] || fail "a --link copy followed a link of an earlier layer"
+equal "$(ls "$OUT/real")" ''
+printf 'FROM busybox\nRUN echo me:x:7:8::: >>/etc/passwd\nCOPY --link --chown=me keep/x /\n' >c/Dockerfile
+exits 1 build c
+contains "$(cat err)" 'me'
+printf 'FROM busybox\nCOPY --link keep/x /x\n' >c/Dockerfile
+build -t a c >out 2>err
+printf 'FROM busybox\nRUN true >/other\nCOPY --link keep/x /x\n' >c/Dockerfile
+build -t a c >out 2>err
+contains "$(grep -A1 'COPY keep/x /x' err)" CACHED
+
+row IGNORE-03
+printf '\357\273\277# a comment\n\n  f  \n/keep/./x\n' >c/.dockerignore
+printf 'FROM scratch\nCOPY . /\n' >c/Dockerfile
+unpacked c
+equal "$(paths)" './.dockerignore ./Dockerfile ./keep ./keep/y ./sub ./sub/g '
+
+row IGNORE-09
+printf 'Dockerfile\n.dockerignore\n' >c/.dockerignore
+unpacked c
+equal "$(paths)" './f ./keep ./keep/x ./keep/y ./sub ./sub/g '
+printf 'FROM scratch\nCOPY Dockerfile /\n' >c/Dockerfile
+exits 1 build c
+contains "$(cat err)" '"/Dockerfile": not found'
+
+row IGNORE-10
+printf '*\n' >c/.dockerignore
+printf 'FROM scratch\nCOPY keep/x /\n' >c/Dockerfile
+exits 1 build c
+tar -C c -c . >c.tar
+unpacked - <c.tar
+equal "$(paths)" './x '
+
+row CACHE-06
+rm c/.dockerignore
+cat >c/Dockerfile <<'D'
+FROM busybox AS one
+COPY f /in
+RUN cat /in >/dev/null; echo same >/out; mkdir /d; echo same >/d/x
+FROM busybox
+COPY --from=one /out /out
+COPY --from=one /d /d
+RUN cat /out /d/x
+D
+build -t b c >out 2>err
+echo changed >c/f
+build -t b c >out 2>err
+equal "$(grep -c CACHED err)" 3 "steps after an equal re-run: $(cat err)"
+nothing_left
