@@ -185,6 +185,9 @@ class BuildJob {
     builder::ContextOptions options;
     options.directory = name.empty() ? *inputs_.context.directory
                                      : std::filesystem::path(inputs_.plan.named_contexts.at(name).value);
+    if (!std::filesystem::is_directory(options.directory)) {  // CTX-11: a named one was not looked at before
+      throw Error(Errc::not_found, cat("context ", name, ": no such directory: ", options.directory.string()));
+    }
     if (name.empty()) options.dockerfile = file.path;
     options.memory = digests_.open(*store_, options.directory);
     options.threads = inputs_.threads;

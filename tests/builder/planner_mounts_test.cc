@@ -40,7 +40,7 @@ TEST(MountPlan, MNT_08_the_root_is_no_target) {
 TEST(MountPlan, MNT_09_where_a_bind_comes_from) {
   FakeResolver resolver;
   PlanOptions options = amd64_options();
-  options.named_contexts = {"named"};
+  options.named_contexts = directories({"named"});
   const Plan plan = plan_of(
       "FROM scratch AS Base\nFROM scratch\n"
       "RUN --mount=target=/a --mount=from=base,target=/b --mount=from=busybox,target=/c "

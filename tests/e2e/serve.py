@@ -2,8 +2,10 @@
 """serve.py DIRECTORY PORT-FILE: a web server on a free port of 127.0.0.1.
 
 Files of DIRECTORY with ETag and Last-Modified, honouring If-None-Match; what git asks of DIRECTORY/<name>.git goes to
-git's own http-backend. Every request is a line of DIRECTORY/../requests.log.
+git's own http-backend. Whatever has "private" in its path takes the token "sesame". Every request is a line of
+DIRECTORY/../requests.log.
 """
+import base64
 import hashlib
 import http.server
 import os
@@ -12,6 +14,7 @@ import sys
 import urllib.parse
 
 ROOT = os.path.abspath(sys.argv[1])
+KEYS = {"Bearer sesame", "basic " + base64.b64encode(b"x-access-token:sesame").decode()}
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -67,7 +70,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         self.answer(status, [pair for pair in headers if pair[0] != "Status"], body)
 
     def do_GET(self):
-        if ".git/" in self.path:
+        if "private" in self.path and self.headers.get("Authorization") not in KEYS:
+            self.answer(401, [("WWW-Authenticate", "Basic")])
+        elif ".git/" in self.path:
             self.git()
         else:
             self.file()

@@ -119,6 +119,24 @@ printf 'FROM scratch\nADD %s/evil.git /\n' "$WEB" >c/Dockerfile
 exits 3 build c
 contains "$(cat err)" "transport 'file' not allowed"
 
+row ADD-13 ADD-24 SEC-06
+mkdir -p p && echo hidden >p/f && publish p private && echo hidden >web/private
+printf sesame >token
+for id in HTTP_AUTH_TOKEN_127.0.0.1 GIT_AUTH_TOKEN GIT_AUTH_TOKEN.127.0.0.1:${WEB##*:}; do
+  what=private.git && [ "${id%%_*}" = GIT ] || what=private
+  printf 'FROM scratch\nADD %s/%s /to/\n' "$WEB" $what >c/Dockerfile
+  export COOPER_ROOT=$WORK/$id
+  exits 3 build --secret id=OTHER,src=token c
+  unpacked --secret "id=$id,src=token" c
+  equal "$(cat "$OUT"/to/*)" hidden "what $id opens"
+  lacks "$(cat err out)" sesame
+  ! grep -rlq sesame "$COOPER_ROOT" || fail "the store holds a token"
+done
+export COOPER_ROOT=$WORK/with-context
+unpacked --secret id=GIT_AUTH_TOKEN,src=token "$WEB/private.git" -f - <<<$'FROM scratch\nCOPY f /'
+! grep -rlq sesame "$COOPER_ROOT" || fail "the store holds a token"
+export COOPER_ROOT=$WORK/store
+
 row SEC-06
 add "ADD http://me:secret@${WEB#http://}/file /secret/"
 ! grep -q me:secret a.tar || fail "the image tells a login"

@@ -81,6 +81,20 @@ contains "$(cat err)" 'unsupported context source ftp for x'
 exits 1 build --build-context x=oci-layout://layout:v2 - <<<$'FROM x'
 contains "$(cat err)" 'has no digest'
 exits 1 build --build-context x=/no/where - <<<$'FROM scratch\nCOPY --from=x . /'
+contains "$(cat err)" 'context x: no such directory: /no/where'
+
+row MNT-09 MNT-12
+cat >M.Dockerfile <<'D'
+FROM busybox
+RUN --mount=target=/c --mount=from=git,target=/g,rw echo $(cat /c/sub/g /g/g) $(ls /c) >/read; touch /g/new
+COPY --from=git . /copied
+D
+for context in c "$WEB/r.git"; do
+  unpacked -f "$WORK/M.Dockerfile" --no-cache --build-context "git=$WEB/r.git#:sub" "$context"
+  [ "$context" = c ] && f='' || f=' f'  # which .dockerignore names
+  equal "$(cat "$OUT/read")" "2 2 Dockerfile$f sub"
+  [ ! -e "$OUT/copied/new" ] || fail "a step wrote into a context"
+done
 
 row CTX-09 CTX-10 CTX-12 CTX-13
 cat >O.Dockerfile <<'D'
