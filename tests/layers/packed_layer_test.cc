@@ -74,7 +74,7 @@ TEST(PackedLayer, other_bytes_are_refused) {
   expect_error(Errc::corrupt, {"packed"}, [&] { packed.text("b"); });
 }
 
-TEST(WriteTree, the_root_counts_names_are_left_out_and_metadata_is_amended) {
+TEST(TreeLayer, the_root_counts_names_are_left_out_and_metadata_is_amended) {
   Context context;
   context.file("keep/a", "1", 0600).file("keep/.git/x").file(".git").link("l", "keep");
   TreeLayerOptions options;
