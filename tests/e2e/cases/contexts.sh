@@ -111,9 +111,9 @@ unpacked --build-context base=named - <<<$'FROM base\nCOPY <<F /f\nx\nF'
 equal "$(ls "$OUT" | tr '\n' ' ')" 'f kept '
 
 row CACHE-03 ADD-23
-build -q -t again "$WEB/r.git" >first && build --progress=plain -t again "$WEB/r.git" >second 2>log
+build -q -t again "$WEB/r.git" >first && build -t again "$WEB/r.git" >second 2>log
 contains "$(cat log)" CACHED
 plain_git -C c commit -q --allow-empty -m other && publish c r
-build --progress=plain -t again "$WEB/r.git" >third 2>log
+build -t again "$WEB/r.git" >third 2>log
 contains "$(cat log)" CACHED
 nothing_left
