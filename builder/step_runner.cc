@@ -99,7 +99,8 @@ std::optional<Prepared> StepRunner::prepare(StepId id, const std::vector<StepRes
                                             std::stop_token stop) {
   const Operation& operation = plan_.steps[id].operation;
   if (const auto* run = std::get_if<RunStep>(&operation)) {
-    if (!prepared_[id]) prepared_[id] = prepare_run(*run, results);
+    if (!prepared_[id]) prepared_[id] = select_mounts(*run, results);
+    prepared_[id]->record = record_of(*run, *prepared_[id], results);
     return prepared_[id];
   }
   if (const auto* copy = std::get_if<CopyStep>(&operation)) {
@@ -122,21 +123,27 @@ std::string StepRunner::machine() const {
 }
 
 // Metadata is enough for a key, so that nothing is unpacked for a step that hits.
-Prepared StepRunner::prepare_run(const RunStep& step, const std::vector<StepResult>& results) {
+Prepared StepRunner::select_mounts(const RunStep& step, const std::vector<StepResult>& results) {
   Prepared prepared;
-  std::vector<std::optional<oci::ContentDigest>> content;
   for (const RunStep::Mount& mount : step.mounts) {
     std::optional<MountSource>& source = prepared.mounts.emplace_back();
-    if (mount.from) {
-      const SourceStep* local = local_context(*mount.from);
-      source = select_mount_source(
-          local != nullptr ? context(local->name) : materializer_.metadata(rootfs_of(*mount.from, results)),
-          mount.mount.source);
-    }
+    if (!mount.from) continue;
+    const SourceStep* local = local_context(*mount.from);
+    source = select_mount_source(
+        local != nullptr ? context(local->name) : materializer_.metadata(rootfs_of(*mount.from, results)),
+        mount.mount.source);
+  }
+  return prepared;
+}
+
+// Made anew each time: only an open workshop knows which machine this is.
+KeyedRecord StepRunner::record_of(const RunStep& step, const Prepared& prepared,
+                                  const std::vector<StepResult>& results) const {
+  std::vector<std::optional<oci::ContentDigest>> content;
+  for (const std::optional<MountSource>& source : prepared.mounts) {
     content.push_back(source ? std::optional(source->content) : std::nullopt);
   }
-  prepared.record = run_record(step, rootfs_of(step.parent, results).chain(), machine(), content);
-  return prepared;
+  return run_record(step, rootfs_of(step.parent, results).chain(), machine(), content);
 }
 
 std::optional<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,

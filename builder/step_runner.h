@@ -56,7 +56,8 @@ class StepRunner {
   StepResult perform(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
 
  private:
-  Prepared prepare_run(const RunStep& step, const std::vector<StepResult>& results);
+  Prepared select_mounts(const RunStep& step, const std::vector<StepResult>& results);
+  KeyedRecord record_of(const RunStep& step, const Prepared& prepared, const std::vector<StepResult>& results) const;
   std::optional<Prepared> prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
                                        std::stop_token stop);
   std::optional<layers::Owner> owner_of(const std::string& text, const LayerStack& rootfs, std::stop_token stop);
