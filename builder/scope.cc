@@ -59,7 +59,7 @@ std::vector<std::string> EnvironmentList::words() const {
 }
 
 GlobalScope::GlobalScope(std::map<std::string, std::string> build_args,
-                         std::vector<std::pair<std::string, std::string>> automatic)
+                         const std::vector<std::pair<std::string, std::string>>& automatic)
     : build_args_(std::move(build_args)) {
   for (const auto& [name, value] : automatic) {
     const auto given = build_args_.find(name);

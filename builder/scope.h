@@ -33,7 +33,7 @@ class EnvironmentList {
 // The ARGs ahead of the first FROM with the platform arguments before them (ARG-02, PLAT-02), build-args applied.
 class GlobalScope {
  public:
-  GlobalScope(std::map<std::string, std::string> build_args, std::vector<std::pair<std::string, std::string>> automatic);
+  GlobalScope(std::map<std::string, std::string> build_args, const std::vector<std::pair<std::string, std::string>>& automatic);
 
   void declare(const parser::Arg& arg, char escape);
   std::optional<std::string> get(std::string_view name) const { return values_.get(name); }

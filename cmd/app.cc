@@ -141,7 +141,7 @@ std::vector<std::string> without_docker_prefix(std::vector<std::string> words) {
 void take_missing_standard_files() {
   int fd = -1;
   do {
-    fd = ::open("/dev/null", O_RDWR);
+    fd = ::open("/dev/null", O_RDWR);  // NOLINT(android-cloexec-open): programs we start get them too
   } while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd >= 0) ::close(fd);
 }

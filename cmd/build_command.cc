@@ -261,7 +261,7 @@ class BuildJob {
 
 }  // namespace
 
-int build_command(BuildFlags flags) {
+int build_command(const BuildFlags& flags) {
   std::unique_ptr<BuildJob> job;
   try {
     job = std::make_unique<BuildJob>(flags);

@@ -57,6 +57,6 @@ struct BuildFlags {
 void add_build_flags(CLI::App& app, BuildFlags& flags);
 
 // Runs it; returns the exit code. Failures are reported inside, as only here the Dockerfile's text is known.
-int build_command(BuildFlags flags);
+int build_command(const BuildFlags& flags);
 
 }  // namespace cooper::cmd

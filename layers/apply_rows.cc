@@ -192,7 +192,7 @@ void ApplyRows::add_hard_link(Entry entry) {
   if (entry.path.contains(target)) refuse("it replaces the directory of its own hard-link target");
   const auto row = rows_.find(target);
   if (row != rows_.end()) return link_to_row(std::move(entry), row);
-  if (below_ != nullptr) return copy_from_below(std::move(entry), target);
+  if (below_ != nullptr) return copy_from_below(entry, target);
   clear(entry.path);
   entry.link_target = target.str();
   const TreePath path = entry.path;
@@ -224,7 +224,7 @@ void ApplyRows::link_to_row(Entry entry, Rows::iterator target) {
   rows_.emplace(path, Row{std::move(entry), group});
 }
 
-void ApplyRows::copy_from_below(Entry entry, const TreePath& target) {
+void ApplyRows::copy_from_below(const Entry& entry, const TreePath& target) {
   const auto lower = hidden_below(target) ? std::nullopt : below_->find(target);
   if (!lower || lower->type == EntryType::directory) {
     refuse(cat("its hard-link target ", target.absolute(), " does not exist"));

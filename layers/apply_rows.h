@@ -64,7 +64,7 @@ class ApplyRows {
   void add_directory(Entry entry, bool marker);
   void add_hard_link(Entry entry);
   void link_to_row(Entry entry, Rows::iterator target);
-  void copy_from_below(Entry entry, const TreePath& target);
+  void copy_from_below(const Entry& entry, const TreePath& target);
   void add_other(Entry entry, ByteSource& content);
   void clear(const TreePath& path);
   void finish_root();

@@ -8,7 +8,7 @@ namespace {
 
 class MemoryTree : public Tree {
  public:
-  MemoryTree(std::vector<std::pair<std::string, std::string>> files, Timestamp mtime) {
+  MemoryTree(std::vector<std::pair<std::string, std::string>>&& files, Timestamp mtime) {
     add_directory(TreePath(), mtime);
     for (auto& [name, content] : files) {
       Node node;

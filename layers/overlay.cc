@@ -61,7 +61,7 @@ std::string kernel_log(int context) {
   }
 }
 
-std::string closed(std::string log) {
+std::string closed(const std::string& log) {
   return log.empty() ? log : log + ")";
 }
 

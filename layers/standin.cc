@@ -58,7 +58,7 @@ std::optional<StandIn::Value> value_pair(std::string_view text, int base) {
 bool parse_key(std::string_view key, std::string_view value, StandIn& stand_in) {
   if (key == "type") {
     if (value != "c" && value != "b") return false;
-    if (!stand_in.device) stand_in.device.emplace();
+    if (!stand_in.device) stand_in.device = decltype(stand_in.device)::value_type{};
     stand_in.device->type = value == "c" ? EntryType::char_device : EntryType::block_device;
     return true;
   }

@@ -26,7 +26,7 @@ struct JsonValue {
   using Object = std::vector<JsonMember>;
   std::variant<std::nullptr_t, bool, std::int64_t, std::uint64_t, double, std::string, Array,
                Object>
-      value{nullptr};
+      value;  // null
 };
 
 struct JsonMember {
