@@ -1,47 +1,59 @@
 #include "builder/history_text.h"
 
-#include <array>
-
 #include "base/error.h"
+#include "parser/utf8.h"
 
 namespace cooper::builder {
 namespace {
 
+// As Go's %q: \n, \x1b, and \xff for what is no UTF-8.
 std::string quoted(const std::string& text) {
+  constexpr std::string_view kHex = "0123456789abcdef";
+  constexpr std::string_view kLetters = "abtnvfr";  // from 0x07 on
   std::string out = "\"";
-  for (const char c : text) {
-    switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\n': out += "\\n"; break;
-      case '\t': out += "\\t"; break;
-      case '\r': out += "\\r"; break;
-      default: out += c;
+  for (std::size_t at = 0; at < text.size();) {
+    const std::size_t begin = at;
+    const char32_t character = parser::decode_utf8(text, at);
+    const auto byte = static_cast<unsigned char>(text[begin]);
+    if (character == U'"' || character == U'\\') {
+      out += '\\';
+      out += static_cast<char>(byte);
+    } else if (byte >= 0x07 && byte <= 0x0d) {
+      out += '\\';
+      out += kLetters[byte - 0x07U];
+    } else if (byte < 0x20 || byte == 0x7f || character >= parser::kRawByte) {
+      out += "\\x";
+      out += kHex[byte >> 4U];
+      out += kHex[byte & 15U];
+    } else {
+      out.append(text, begin, at - begin);
     }
   }
   return out + "\"";
 }
 
-// "1m30s", "500ms", "0s".
+// A number of `unit`s with its fraction, trailing zeros dropped: "1.5".
+std::string with_fraction(std::int64_t nanoseconds, std::int64_t unit) {
+  std::string text = std::to_string(nanoseconds / unit);
+  std::string fraction = std::to_string(unit + nanoseconds % unit).substr(1);
+  while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
+  return fraction.empty() ? text : text + "." + fraction;
+}
+
+// As the field prints durations: "1h0m0s", "1m30s", "1.5s", "500ms", "0s".
 std::string duration_text(std::int64_t nanoseconds) {
-  struct Unit {
-    std::int64_t size_ns;
-    const char* name;
-  };
-  static constexpr std::array<Unit, 6> kUnits = {{{3'600'000'000'000, "h"},
-                                                  {60'000'000'000, "m"},
-                                                  {1'000'000'000, "s"},
-                                                  {1'000'000, "ms"},
-                                                  {1'000, "us"},
-                                                  {1, "ns"}}};
+  constexpr std::int64_t kMicrosecond = 1'000;
+  constexpr std::int64_t kMillisecond = 1'000'000;
+  constexpr std::int64_t kSecond = 1'000'000'000;
   if (nanoseconds == 0) return "0s";
-  std::string text;
-  for (const Unit& unit : kUnits) {
-    const std::int64_t count = nanoseconds / unit.size_ns;
-    if (count == 0) continue;
-    text += cat(count, unit.name);
-    nanoseconds -= count * unit.size_ns;
-  }
+  if (nanoseconds < 0) return "-" + duration_text(-nanoseconds);
+  if (nanoseconds < kMicrosecond) return cat(nanoseconds, "ns");
+  if (nanoseconds < kMillisecond) return with_fraction(nanoseconds, kMicrosecond) + "\xC2\xB5s";
+  if (nanoseconds < kSecond) return with_fraction(nanoseconds, kMillisecond) + "ms";
+  const std::int64_t minutes = nanoseconds / kSecond / 60;
+  std::string text = with_fraction(nanoseconds - minutes * 60 * kSecond, kSecond) + "s";
+  if (minutes > 0) text = cat(minutes % 60, "m", text);
+  if (minutes >= 60) text = cat(minutes / 60, "h", text);
   return text;
 }
 
@@ -66,9 +78,9 @@ std::string quoted_list(const std::vector<std::string>& words) {
 std::string bracketed(const std::vector<std::string>& words) { return "[" + join_words(words) + "]"; }
 
 std::string healthcheck_text(const oci::Healthcheck& check) {
-  return cat("HEALTHCHECK {", quoted_list(check.test), " ", duration_text(check.interval_ns), " ",
-             duration_text(check.timeout_ns), " ", duration_text(check.start_period_ns), " ",
-             duration_text(check.start_interval_ns), " ", check.retries, "}");
+  return cat("HEALTHCHECK {Test:", bracketed(check.test), " Interval:", duration_text(check.interval_ns),
+             " Timeout:", duration_text(check.timeout_ns), " StartPeriod:", duration_text(check.start_period_ns),
+             " StartInterval:", duration_text(check.start_interval_ns), " Retries:", check.retries, "}");
 }
 
 std::string copy_text(const std::string& keyword, const CopyStep& step, const std::vector<std::string>& sources,

@@ -9,15 +9,22 @@ TEST(HistoryText, CMD_06_lists_of_words) {
   EXPECT_EQ(quoted_list({}), "[]");
   EXPECT_EQ(quoted_list({"a", "b c"}), "[\"a\" \"b c\"]");
   EXPECT_EQ(quoted_list({"\"\\\n\t\r"}), "[\"\\\"\\\\\\n\\t\\r\"]");
+  EXPECT_EQ(quoted_list({"\a\v\x1b\x7f \xC3\xA9 \xff"}), "[\"\\a\\v\\x1b\\x7f \xC3\xA9 \\xff\"]");
   EXPECT_EQ(bracketed({"/a", "/b"}), "[/a /b]");
   EXPECT_EQ(join_words({"a", "b"}, ','), "a,b");
   EXPECT_EQ(join_words({}), "");
 }
 
-TEST(HistoryText, HEALTH_rows_durations) {
-  EXPECT_EQ(healthcheck_text({{"NONE"}, 0, 0, 0, 0, 0}), "HEALTHCHECK {[\"NONE\"] 0s 0s 0s 0s 0}");
-  EXPECT_EQ(healthcheck_text({{"CMD", "x"}, 90'000'000'000, 500'000'000, 3'600'000'000'000, 1, 3}),
-            "HEALTHCHECK {[\"CMD\" \"x\"] 1m30s 500ms 1h 1ns 3}");
+TEST(HistoryText, IMG_03_healthchecks) {
+  EXPECT_EQ(healthcheck_text({{"NONE"}, 0, 0, 0, 0, 0}),
+            "HEALTHCHECK {Test:[NONE] Interval:0s Timeout:0s StartPeriod:0s StartInterval:0s Retries:0}");
+  EXPECT_EQ(healthcheck_text({{"CMD", "x", "y"}, 90'000'000'000, 500'000'000, 3'600'000'000'000, 60'000'000'000, 3}),
+            "HEALTHCHECK {Test:[CMD x y] Interval:1m30s Timeout:500ms StartPeriod:1h0m0s StartInterval:1m0s Retries:3}");
+  EXPECT_EQ(healthcheck_text({{}, 1'500'000'000, 1'500'000, 1'234'567, 999'999, 0}),
+            "HEALTHCHECK {Test:[] Interval:1.5s Timeout:1.5ms StartPeriod:1.234567ms StartInterval:999.999\xC2\xB5s "
+            "Retries:0}");
+  EXPECT_EQ(healthcheck_text({{}, 1, 3'661'000'000'001, 0, 0, 0}),
+            "HEALTHCHECK {Test:[] Interval:1ns Timeout:1h1m1.000000001s StartPeriod:0s StartInterval:0s Retries:0}");
 }
 
 TEST(HistoryText, COPY_37_flags_that_are_shown) {
