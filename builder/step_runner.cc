@@ -34,8 +34,6 @@ StepResult with_layer(const LayerStack& parent, const cache::StepRecord& record,
   return result;
 }
 
-bool is_root_user(const std::string& user) { return user.empty() || user == "0" || user == "root"; }
-
 }  // namespace
 
 bool needs_workshop(const Plan& plan, const Step& step) {
@@ -48,7 +46,7 @@ bool needs_workshop(const Plan& plan, const Step& step) {
     });
   }
   const auto* made = std::get_if<MakeDirStep>(&step.operation);
-  return made != nullptr && !is_root_user(made->user);
+  return made != nullptr && owner_needs_lookup(made->user);
 }
 
 StepRunner::StepRunner(const Plan& plan, cache::Store& store, LayerFetcher& fetcher, Progress& progress,
@@ -239,16 +237,11 @@ layers::WrittenLayer StepRunner::write_copy_layer(const CopyStep& step, const Pr
 layers::WrittenLayer StepRunner::write_dir_layer(const MakeDirStep& step, const LayerStack& parent,
                                                  std::stop_token stop) {
   layers::MakeDirs request{step.path, {}, now()};
-  if (!is_root_user(step.user)) {
-    const auto tree = materializer_.files(parent, stop);
-    try {
-      const RunUser user = resolve_run_user(
-          step.user, [&](const TreePath& path) { return read_tree_file(*tree, path); });
-      request.owner = {user.uid, user.gid};
-    } catch (const Error& error) {
-      if (error.code() != Errc::not_found) throw;  // WORKDIR-03: root if unknown
-    }
+  FileLookup files = [](const TreePath&) { return std::nullopt; };
+  if (owner_needs_lookup(step.user)) {
+    files = [tree = materializer_.files(parent, stop)](const TreePath& path) { return read_tree_file(*tree, path); };
   }
+  request.owner = resolve_dir_owner(step.user, files);
   layers::LayerWriter writer(store_, options_.compression);
   layers::write_dirs(request, *materializer_.metadata(parent), writer);
   return std::move(writer).finish();

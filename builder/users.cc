@@ -21,6 +21,11 @@ std::optional<std::uint32_t> parse_id(std::string_view text) {
   return value;
 }
 
+// Where owners of files are meant, "root" is 0 and needs no file.
+std::optional<std::uint32_t> parse_id_or_root(std::string_view text) {
+  return text == "root" ? std::optional<std::uint32_t>(0) : parse_id(text);
+}
+
 std::vector<std::string_view> split(std::string_view text, char separator) {
   std::vector<std::string_view> parts;
   for (;;) {
@@ -77,24 +82,30 @@ std::vector<GroupRow> read_group(const FileLookup& files) {
   return rows;
 }
 
-// A name wins over a number that looks the same (USER-03: the entry of that number, if any).
+// A number is always an id, never the name of a user who is called like that.
 const PasswdRow* find_user(const std::vector<PasswdRow>& rows, const std::string& text) {
+  const auto uid = parse_id(text);
   for (const PasswdRow& row : rows) {
-    if (row.name == text) return &row;
-  }
-  if (const auto uid = parse_id(text)) {
-    for (const PasswdRow& row : rows) {
-      if (row.uid == *uid) return &row;
-    }
+    if (uid ? row.uid == *uid : row.name == text) return &row;
   }
   return nullptr;
 }
 
-std::uint32_t find_group(const std::string& text, const FileLookup& files) {
-  if (const auto gid = parse_id(text)) return *gid;
+const PasswdRow* find_name(const std::vector<PasswdRow>& rows, const std::string& name) {
+  const auto row = std::find_if(rows.begin(), rows.end(), [&](const PasswdRow& each) { return each.name == name; });
+  return row == rows.end() ? nullptr : &*row;
+}
+
+std::optional<std::uint32_t> try_find_group(const std::string& text, const FileLookup& files) {
+  if (const auto gid = parse_id_or_root(text)) return gid;
   for (const GroupRow& row : read_group(files)) {
     if (row.name == text) return row.gid;
   }
+  return std::nullopt;
+}
+
+std::uint32_t find_group(const std::string& text, const FileLookup& files) {
+  if (const auto gid = try_find_group(text, files)) return *gid;
   throw Error(Errc::not_found, cat("no group \"", text, "\" in /etc/group of the image"));
 }
 
@@ -125,6 +136,12 @@ std::pair<std::string, std::optional<std::string>> split_owner(const std::string
 RunUser resolve_run_user(const std::string& text, const FileLookup& files) {
   const auto [written, group] = split_owner(text);
   const std::string user = written.empty() ? std::string("0") : written;
+  if (user == "root" && group && parse_id_or_root(*group)) {  // needs no files, as two numbers do
+    RunUser root = resolve_run_user("", files);
+    root.gid = *parse_id_or_root(*group);
+    root.supplementary_gids.clear();
+    return root;
+  }
   const auto rows = read_passwd(files);
   RunUser resolved;
   std::string name;
@@ -147,22 +164,34 @@ RunUser resolve_run_user(const std::string& text, const FileLookup& files) {
 layers::Owner resolve_owner(const std::string& text, const FileLookup& files) {
   const auto [user, group] = split_owner(text);
   layers::Owner owner;
-  if (const auto uid = parse_id(user)) {
+  if (const auto uid = parse_id_or_root(user)) {
     owner = {*uid, *uid};
   } else if (!user.empty()) {
     const auto rows = read_passwd(files);
-    const auto row = std::find_if(rows.begin(), rows.end(),
-                                  [&name = user](const PasswdRow& each) { return each.name == name; });
-    if (row == rows.end()) throw_no_user(user);
+    const PasswdRow* row = find_name(rows, user);
+    if (row == nullptr) throw_no_user(user);
     owner = {row->uid, row->gid};
   }
   if (group && !group->empty()) owner.gid = find_group(*group, files);
   return owner;
 }
 
+layers::Owner resolve_dir_owner(const std::string& text, const FileLookup& files) {
+  const auto [user, group] = split_owner(text);
+  layers::Owner owner{0, 0};
+  if (const auto uid = parse_id_or_root(user)) {
+    owner = {*uid, *uid};
+  } else {
+    const auto rows = read_passwd(files);
+    if (const PasswdRow* row = find_name(rows, user)) owner = {row->uid, row->gid};
+  }
+  if (group) owner.gid = try_find_group(*group, files).value_or(owner.gid);
+  return owner;
+}
+
 bool owner_needs_lookup(const std::string& text) {
   const auto [user, group] = split_owner(text);
-  return (!user.empty() && !parse_id(user)) || (group && !group->empty() && !parse_id(*group));
+  return (!user.empty() && !parse_id_or_root(user)) || (group && !group->empty() && !parse_id_or_root(*group));
 }
 
 }  // namespace cooper::builder

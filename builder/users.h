@@ -32,6 +32,8 @@ RunUser resolve_run_user(const std::string& text, const FileLookup& files);
 // --chown text. A lone number is the group too (COPY-20); an unknown name is Error(not_found) naming it and the file
 // looked at (COPY-21).
 layers::Owner resolve_owner(const std::string& text, const FileLookup& files);
+// WORKDIR-03: who owns a directory that a stage's USER makes. As resolve_owner, but what the files do not have is root.
+layers::Owner resolve_dir_owner(const std::string& text, const FileLookup& files);
 // True when resolve_owner would have to look a name up.
 bool owner_needs_lookup(const std::string& text);
 

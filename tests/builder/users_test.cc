@@ -52,7 +52,7 @@ TEST(RunUsers, USER_02_USER_03_USER_04_with_files) {
       {"USER_04 numbers", "4242:4243", {4242, 4243, {}, "/"}},
       {"empty group", "app:", {1000, 1001, {10, 33}, "/home/app"}},
       {"a row without home", "nohome", {1003, 1003, {}, "/"}},
-      {"a name that looks like a number", "1004", {5, 6, {}, "/five"}},
+      {"a number is no name", "1004", {1004, 0, {}, "/"}},
       {"no line end at the end", "last", {7, 8, {}, "/last"}},
   };
   for (const RunRow& row : table)
@@ -63,6 +63,8 @@ TEST(RunUsers, USER_03_USER_04_numbers_need_no_files) {
   EXPECT_EQ(resolve_run_user("", no_files), (RunUser{0, 0, {}, "/"}));
   EXPECT_EQ(resolve_run_user("5", no_files), (RunUser{5, 0, {}, "/"}));
   EXPECT_EQ(resolve_run_user("5:6", no_files), (RunUser{5, 6, {}, "/"}));
+  EXPECT_EQ(resolve_run_user("root:root", no_files), (RunUser{0, 0, {}, "/"}));
+  EXPECT_EQ(resolve_run_user("root:7", image_files()), (RunUser{0, 7, {}, "/root"}));
 }
 
 struct BadRow {
@@ -99,6 +101,8 @@ TEST(Owners, COPY_19_COPY_20_chown) {
       {"COPY_20 number is the group too", "1000", {1000, 1000}, false},
       {"numbers", "5:6", {5, 6}, false},
       {"root", "0", {0, 0}, false},
+      {"root by name needs no file", "root", {0, 0}, false},
+      {"root's group too", "5:root", {5, 0}, false},
       {"COPY_19 name", "app", {1000, 1001}, true},
       {"COPY_20 name:group", "app:www", {1000, 33}, true},
       {"name:number", "app:9", {1000, 9}, true},
@@ -111,6 +115,24 @@ TEST(Owners, COPY_19_COPY_20_chown) {
     EXPECT_EQ(owner_needs_lookup(row.text), row.needs_lookup) << row.name;
   }
   EXPECT_FALSE(owner_needs_lookup(""));
+}
+
+TEST(Owners, WORKDIR_03_directories_of_a_user) {
+  const OwnerRow table[] = {
+      {"none", "", {0, 0}, false},
+      {"root", "root", {0, 0}, false},
+      {"a number is the group too", "1000", {1000, 1000}, false},
+      {"numbers", "5:6", {5, 6}, false},
+      {"name", "app", {1000, 1001}, true},
+      {"name:group", "app:www", {1000, 33}, true},
+      {"number:group", "5:wheel", {5, 10}, true},
+      {"unknown is root", "ghost", {0, 0}, true},
+      {"unknown user, known group", "ghost:www", {0, 33}, true},
+      {"unknown group: the user's", "app:ghosts", {1000, 1001}, true},
+  };
+  for (const OwnerRow& row : table) EXPECT_EQ(resolve_dir_owner(row.text, image_files()), row.owner) << row.name;
+  EXPECT_EQ(resolve_dir_owner("app:www", no_files), (layers::Owner{0, 0}));
+  EXPECT_EQ(resolve_dir_owner("7:www", no_files), (layers::Owner{7, 7}));
 }
 
 TEST(Owners, COPY_21_unknown_names_tell_the_file_looked_at) {
