@@ -21,6 +21,11 @@ void check_names(const parser::Arg& arg) {
   }
 }
 
+// ATTEST-12: they tell the builder what to scan and are in no environment.
+bool speaks_to_builder(std::string_view name) {
+  return name == "BUILDKIT_SBOM_SCAN_CONTEXT" || name == "BUILDKIT_SBOM_SCAN_STAGE";
+}
+
 }  // namespace
 
 EnvironmentList::EnvironmentList(const std::vector<std::string>& key_value_words) {
@@ -44,6 +49,16 @@ void EnvironmentList::set(const std::string& name, const std::string& value) {
   entries_.emplace_back(name, value);
 }
 
+void EnvironmentList::remove(std::string_view name) {
+  std::erase_if(entries_, [name](const auto& entry) { return entry.first == name; });
+}
+
+std::vector<std::string> EnvironmentList::names() const {
+  std::vector<std::string> list;
+  for (const auto& entry : entries_) list.push_back(entry.first);
+  return list;
+}
+
 std::optional<std::string> EnvironmentList::get(std::string_view name) const {
   for (const auto& [known, text] : entries_) {
     if (known == name) return text;
@@ -65,6 +80,23 @@ GlobalScope::GlobalScope(std::map<std::string, std::string> build_args,
     const auto given = build_args_.find(name);
     values_.set(name, given == build_args_.end() ? value : given->second);
   }
+}
+
+std::optional<std::string> GlobalScope::build_arg_or_default(const std::string& name) const {
+  if (const auto given = build_args_.find(name); given != build_args_.end()) return given->second;
+  const auto value = values_.get(name);
+  if (!value || value->empty()) return std::nullopt;
+  return *value;
+}
+
+void GlobalScope::settle(const std::string& name, const std::optional<std::string>& value) {
+  if (!value) {
+    build_args_.erase(name);
+    values_.remove(name);
+    return;
+  }
+  if (const auto given = build_args_.find(name); given != build_args_.end()) given->second = *value;
+  if (values_.get(name)) values_.set(name, *value);
 }
 
 parser::Lookup GlobalScope::lookup() const {
@@ -101,7 +133,7 @@ std::vector<std::string> StageScope::declare(const parser::Arg& arg, const Globa
     } else {
       value = globals.get(entry.name);
     }
-    if (value) visible_.set(entry.name, *value);
+    if (value) (speaks_to_builder(entry.name) ? hidden_ : visible_).set(entry.name, *value);
     if (!declared(entry.name)) declared_.push_back(entry.name);
     words.push_back(value ? entry.name + "=" + *value : entry.name);
   }
@@ -116,7 +148,10 @@ std::vector<std::string> StageScope::history_prefix() const {
   std::vector<std::string> words;
   if (declared_.empty()) return words;
   words.push_back(cat("|", declared_.size()));
-  for (const std::string& name : declared_) words.push_back(name + "=" + visible_.get(name).value_or(""));
+  for (const std::string& name : declared_) {
+    const auto value = visible_.get(name);
+    words.push_back(name + "=" + (value ? *value : hidden_.get(name).value_or("")));
+  }
   return words;
 }
 
@@ -127,12 +162,13 @@ std::vector<std::pair<std::string, std::string>> proxy_variables(
   std::vector<std::pair<std::string, std::string>> list;
   for (const std::string upper : kNames) {
     const std::string lower = to_lower(upper);
-    const auto as_upper = build_args.find(upper);
-    const auto as_lower = build_args.find(lower);
-    if (as_upper == build_args.end() && as_lower == build_args.end()) continue;
-    const std::string& value = as_upper != build_args.end() ? as_upper->second : as_lower->second;
-    list.emplace_back(upper, value);
-    list.emplace_back(lower, as_lower != build_args.end() ? as_lower->second : value);
+    const std::string* value = nullptr;
+    for (const auto& [name, text] : build_args) {
+      if (to_lower(name) == lower) value = &text;
+    }
+    if (value == nullptr) continue;
+    list.emplace_back(upper, *value);
+    list.emplace_back(lower, *value);
   }
   return list;
 }

@@ -23,8 +23,10 @@ class EnvironmentList {
   EnvironmentList() = default;
   explicit EnvironmentList(const std::vector<std::string>& key_value_words);
   void set(const std::string& name, const std::string& value);
+  void remove(std::string_view name);
   std::optional<std::string> get(std::string_view name) const;
   std::vector<std::string> words() const;  // "K=V"
+  std::vector<std::string> names() const;
 
  private:
   std::vector<std::pair<std::string, std::string>> entries_;
@@ -36,7 +38,12 @@ class GlobalScope {
   GlobalScope(std::map<std::string, std::string> build_args, const std::vector<std::pair<std::string, std::string>>& automatic);
 
   void declare(const parser::Arg& arg, char escape);
+  // The build argument, else a non-empty global value; nullopt: neither (REPRO-01).
+  std::optional<std::string> build_arg_or_default(const std::string& name) const;
+  // Puts what a name came to mean in place of what was given; nothing: as if it had never been given (ARG-16).
+  void settle(const std::string& name, const std::optional<std::string>& value);
   std::optional<std::string> get(std::string_view name) const { return values_.get(name); }
+  std::vector<std::string> names() const { return values_.names(); }
   parser::Lookup lookup() const;
   const std::map<std::string, std::string>& build_args() const noexcept { return build_args_; }
 
@@ -61,10 +68,12 @@ class StageScope {
 
  private:
   EnvironmentList visible_;           // image Env, ENV and valued ARG, in order
+  EnvironmentList hidden_;            // valued ARGs that speak to the builder only (BUILDKIT_SBOM_SCAN_*)
   std::vector<std::string> declared_;  // ARG names, each once at first position
 };
 
-// ARG-12: proxy variables that were given as build-args, in both spellings.
+// ARG-12: proxy variables that were given as build-args in any case, in both usual spellings. Of several spellings the
+// last in byte order counts, so "http_proxy" before "HTTP_PROXY".
 std::vector<std::pair<std::string, std::string>> proxy_variables(const std::map<std::string, std::string>& build_args);
 
 }  // namespace cooper::builder

@@ -16,6 +16,16 @@ std::string to_lower(std::string text) {
   return text;
 }
 
+// Decimal, with or without a sign; nullopt: a name.
+std::optional<long long> read_number(const std::string& word) {
+  const bool sign = word.starts_with('+');
+  const char* const end = word.data() + word.size();
+  long long number = 0;
+  const auto [stopped, failure] = std::from_chars(word.data() + (sign ? 1 : 0), end, number);
+  if (word.empty() || failure != std::errc() || stopped != end) return std::nullopt;
+  return number;
+}
+
 }  // namespace
 
 StageTable::StageTable(const parser::Dockerfile& dockerfile) {
@@ -55,31 +65,36 @@ std::optional<std::size_t> StageTable::for_from(const std::string& word, std::si
   return std::nullopt;
 }
 
-std::optional<std::size_t> StageTable::for_copy(const std::string& word, std::size_t current, bool numbers,
-                                                const char* verb) const {
+std::optional<std::size_t> StageTable::find(const std::string& word, bool numbers) const {
+  if (numbers) {
+    if (const auto number = read_number(word)) {
+      if (*number < 0 || *number >= static_cast<long long>(stages_.size())) {
+        throw parser::DockerfileError(cat("invalid stage index ", *number));
+      }
+      return static_cast<std::size_t>(*number);
+    }
+  }
   const std::string wanted = to_lower(word);
-  for (std::size_t i = current; i-- > 0;) {
+  if (wanted.empty()) return std::nullopt;
+  for (std::size_t i = stages_.size(); i-- > 0;) {
     if (stages_[i].name == wanted) return i;
   }
-  if (stages_[current].name == wanted) {
-    throw parser::DockerfileError(cat("circular dependency detected on stage: ", wanted));  // FROM-11
+  return std::nullopt;
+}
+
+std::optional<std::size_t> StageTable::for_copy(const std::string& word, std::size_t current, bool numbers,
+                                                const char* verb) const {
+  const auto found = find(word, numbers);
+  if (!found) return std::nullopt;
+  if (*found == current) {
+    throw parser::DockerfileError(cat("circular dependency detected on stage: ", to_lower(word)));  // FROM-11
   }
-  for (std::size_t i = current + 1; i < stages_.size(); ++i) {
-    if (stages_[i].name != wanted) continue;
-    throw parser::DockerfileError(cat("cannot ", verb, " from stage \"", wanted,
+  if (*found > current) {
+    throw parser::DockerfileError(cat("cannot ", verb, " from stage \"", to_lower(word),
                                       "\", it needs to be defined before current stage \"",
                                       stages_[current].shown(), "\""));
   }
-  std::size_t number = 0;
-  const auto [end, failure] = std::from_chars(word.data(), word.data() + word.size(), number);
-  if (!numbers || word.empty() || failure != std::errc() || end != word.data() + word.size()) {
-    return std::nullopt;
-  }
-  if (number == current) {
-    throw parser::DockerfileError(cat("circular dependency detected on stage: ", word));
-  }
-  if (number > current) throw parser::DockerfileError(cat("invalid stage index ", word));
-  return number;
+  return found;
 }
 
 }  // namespace cooper::builder

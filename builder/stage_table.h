@@ -32,7 +32,10 @@ class StageTable {
   std::size_t target(const std::string& name) const;
   // FROM-04: the latest stage before `current` whose name is exactly `word`.
   std::optional<std::size_t> for_from(const std::string& word, std::size_t current) const;
-  // FROM-05, FROM-06: by name in any case or, for COPY, by number; "cannot copy from stage" when it comes later.
+  // FROM-05: the stage that --from means, wherever it stands: by name in any case (the latest of several), for COPY by
+  // number. nullopt: no stage. Error for a number that no stage has.
+  std::optional<std::size_t> find(const std::string& word, bool numbers) const;
+  // The same for an instruction of stage `current` (FROM-06): "cannot copy from stage" when it comes later.
   std::optional<std::size_t> for_copy(const std::string& word, std::size_t current, bool numbers,
                                       const char* verb) const;
 

@@ -115,9 +115,10 @@ TEST(Scope, ARG_12_proxies_need_no_declaration_and_stay_hidden) {
   EXPECT_EQ(new_history(plan).at(1), "RUN /bin/sh -c x # buildkit");
 }
 
-TEST(Scope, ARG_12_both_spellings_keep_their_values) {
+TEST(Scope, ARG_12_of_several_spellings_the_lower_case_one_counts) {
   EXPECT_EQ(proxy_variables({{"ALL_PROXY", "a"}, {"all_proxy", "b"}}),
-            (Pairs{{"ALL_PROXY", "a"}, {"all_proxy", "b"}}));
+            (Pairs{{"ALL_PROXY", "b"}, {"all_proxy", "b"}}));
+  EXPECT_EQ(proxy_variables({{"Ftp_Proxy", "f"}}), (Pairs{{"FTP_PROXY", "f"}, {"ftp_proxy", "f"}}));
   EXPECT_TRUE(proxy_variables({{"MY_PROXY", "a"}}).empty());
 }
 
@@ -130,6 +131,13 @@ TEST(Scope, ARG_15_history_lists_args_with_the_value_in_force) {
   EXPECT_EQ(history[1], "ARG two");
   EXPECT_EQ(history[4], "RUN |3 one=1 two= three=env /bin/sh -c x # buildkit");
   EXPECT_EQ(history[5], "RUN |3 one=1 two= three=env y # buildkit");
+}
+
+TEST(Scope, ARG_17_arguments_that_speak_to_the_builder_are_in_no_environment) {
+  const Plan plan = plan_of("FROM scratch\nARG BUILDKIT_SBOM_SCAN_STAGE=true\nLABEL l=<$BUILDKIT_SBOM_SCAN_STAGE>\nRUN x\n");
+  EXPECT_EQ(steps_of<RunStep>(plan).at(0).environment, Words{kDefaultPath});
+  EXPECT_EQ(plan.result.config.labels.at("l"), "<>");
+  EXPECT_EQ(new_history(plan).back(), "RUN |1 BUILDKIT_SBOM_SCAN_STAGE=true /bin/sh -c x # buildkit");
 }
 
 TEST(Scope, ARG_17_hostname_without_declaration) {

@@ -80,7 +80,9 @@ TEST_F(Stages, FROM_06_FROM_11_refusals_of_copy) {
        "cannot mount from stage \"last\", it needs to be defined before current stage \"build\""},
       {"last", 2, "copy", "circular dependency detected on stage: last"},
       {"2", 2, "copy", "circular dependency detected on stage: 2"},
+      {"2", 0, "copy", "cannot copy from stage \"2\", it needs to be defined before current stage \"build\""},
       {"7", 2, "copy", "invalid stage index 7"},
+      {"-1", 2, "copy", "invalid stage index -1"},
   };
   for (const Refusal& row : table) {
     try {
@@ -92,13 +94,13 @@ TEST_F(Stages, FROM_06_FROM_11_refusals_of_copy) {
   }
 }
 
-TEST(StageTable, FROM_08_a_name_used_twice_means_the_latest_before) {
+TEST(StageTable, FROM_08_a_name_used_twice_means_the_latest) {
   const auto dockerfile = parser::parse_dockerfile(
       "Dockerfile", "FROM scratch AS x\nFROM scratch AS X\nFROM x\nFROM scratch AS x\n");
   const StageTable table(dockerfile);
   EXPECT_EQ(table.for_from("x", 2), 1U);
-  EXPECT_EQ(table.for_copy("x", 2, true, "copy"), 1U);
   EXPECT_EQ(table.target("x"), 3U);
+  EXPECT_THROW(table.for_copy("x", 2, true, "copy"), parser::DockerfileError);  // the latest of all: it comes later
 }
 
 TEST(StageTable, LEX_10_LEX_11_files_without_stages) {
