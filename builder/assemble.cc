@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/error.h"
+
 namespace cooper::builder {
 namespace {
 
@@ -25,29 +27,36 @@ void mend_base_history(std::vector<oci::HistoryEntry>& history, std::size_t laye
   }
 }
 
-std::size_t new_layer_count(const Plan& plan) {
+std::size_t new_layer_count(const StageResult& stage) {
   return static_cast<std::size_t>(
-      std::count_if(plan.result.history.begin(), plan.result.history.end(),
+      std::count_if(stage.history.begin(), stage.history.end(),
                     [](const PlannedHistory& planned) { return !planned.inherited && planned.step; }));
 }
 
-// IMG-04: a metadata entry takes the time of the new layer before it, else of the one after it, else of the
-// base's last entry. The clock is never asked, so that equal builds give equal images.
-std::vector<std::string> entry_times(const Plan& plan, const std::vector<StepResult>& results,
-                                     const std::optional<std::int64_t>& epoch, const std::string& base_time) {
-  const auto& history = plan.result.history;
-  std::vector<std::string> times(history.size());
-  std::string latest;
-  std::string first_new = base_time;
-  for (const PlannedHistory& planned : history) {
-    if (planned.inherited || !planned.step) continue;
-    first_new = results[*planned.step].created;
-    break;
+// IMG-04: an entry without a time of its own takes that of a new layer near it: of the one before, for the first such
+// entries of the one after; without any new layer, of the base's last entry. The clock is never asked, so that equal
+// builds give equal images.
+std::vector<std::string> entry_times(const StageResult& stage, const std::vector<StepResult>& results,
+                                     const std::optional<std::int64_t>& epoch) {
+  std::vector<std::string> own;
+  for (const PlannedHistory& planned : stage.history) {
+    const bool made = !planned.inherited && planned.step;
+    own.push_back(planned.inherited ? planned.entry.created : (made ? results[*planned.step].created : ""));
   }
-  for (std::size_t i = 0; i < history.size(); ++i) {
-    if (history[i].inherited) continue;
-    if (history[i].step) latest = results[*history[i].step].created;
-    times[i] = epoch ? oci::format_time(*epoch) : (latest.empty() ? first_new : latest);
+  std::string time;
+  bool gap = false;
+  for (const std::string& each : own) {
+    gap = gap || each.empty();
+    if (each.empty()) continue;
+    time = each;
+    if (gap) break;
+  }
+  gap = false;
+  std::vector<std::string> times;
+  for (const std::string& each : own) {
+    gap = gap || each.empty();
+    if (!each.empty() && gap) time = each;
+    times.push_back(epoch ? oci::format_time(*epoch) : (each.empty() ? time : each));
   }
   return times;
 }
@@ -58,26 +67,79 @@ std::string_view oci_layer_type(std::string_view media_type) {
   return media_type;
 }
 
+// The annotations of one place, as far as they are for this platform.
+oci::Annotations annotations_at(Annotation::Place place, const std::vector<Annotation>& all,
+                                const std::optional<oci::Platform>& platform) {
+  oci::Annotations chosen;
+  for (const Annotation& each : all) {
+    if (each.place != place) continue;
+    if (each.platform && platform && *each.platform != *platform) continue;
+    chosen[each.key] = each.value;
+  }
+  return chosen;
+}
+
+struct Written {
+  oci::Descriptor manifest;
+  oci::ImageConfig config;
+};
+
+Written write_image(const StageResult& stage, const std::vector<StepResult>& results,
+                    const std::optional<std::int64_t>& epoch, const std::vector<Annotation>& annotations,
+                    const std::optional<oci::Platform>& platform, oci::BlobStore& blobs) {
+  Written image;
+  image.config = make_config(stage, results, epoch);
+  oci::Manifest manifest;
+  manifest.config = oci::write_blob(blobs, oci::kConfigType, oci::to_json(image.config));
+  for (const PlannedLayer& layer : results[stage.rootfs].rootfs.layers()) {
+    oci::Descriptor descriptor = layer.descriptor;
+    descriptor.media_type = oci_layer_type(descriptor.media_type);
+    manifest.layers.push_back(std::move(descriptor));
+  }
+  manifest.annotations = annotations_at(Annotation::Place::manifest, annotations, platform);
+  image.manifest = oci::write_blob(blobs, oci::kManifestType, oci::to_json(manifest));
+  image.manifest.annotations = annotations_at(Annotation::Place::manifest_descriptor, annotations, platform);
+  return image;
+}
+
 }  // namespace
 
-oci::ImageConfig make_config(const Plan& plan, const std::vector<StepResult>& results,
+void check_annotations(const Plan& plan, const std::vector<Annotation>& annotations) {
+  for (const Annotation& each : annotations) {
+    const bool of_index = each.place == Annotation::Place::index || each.place == Annotation::Place::index_descriptor;
+    if (of_index && plan.platforms.empty()) {
+      throw Error(Errc::invalid, "index annotations not supported for single platform export");
+    }
+    if (!each.platform) continue;
+    const auto& platforms = plan.platforms;
+    const bool built = platforms.empty() ? *each.platform == plan.result.config.platform
+                                         : std::any_of(platforms.begin(), platforms.end(), [&](const auto& planned) {
+                                             return planned.platform == *each.platform;
+                                           });
+    if (!built) {
+      throw Error(Errc::invalid,
+                  cat("invalid annotation: no platform ", each.platform->str(), " found in source"));
+    }
+  }
+}
+
+oci::ImageConfig make_config(const StageResult& stage, const std::vector<StepResult>& results,
                              const std::optional<std::int64_t>& epoch) {
-  oci::ImageConfig config = plan.result.config;
-  const LayerStack& rootfs = results[plan.result.rootfs].rootfs;
+  oci::ImageConfig config = stage.config;
+  const LayerStack& rootfs = results[stage.rootfs].rootfs;
   config.diff_ids.clear();
   for (const PlannedLayer& layer : rootfs.layers()) config.diff_ids.push_back(layer.diff_id);
 
   std::vector<oci::HistoryEntry> inherited;
-  for (const PlannedHistory& planned : plan.result.history) {
+  for (const PlannedHistory& planned : stage.history) {
     if (planned.inherited) inherited.push_back(planned.entry);
   }
-  mend_base_history(inherited, rootfs.layers().size() - new_layer_count(plan));
-  const std::string base_time = inherited.empty() ? "" : inherited.back().created;
-  const auto times = entry_times(plan, results, epoch, base_time);
+  mend_base_history(inherited, rootfs.layers().size() - new_layer_count(stage));
+  const auto times = entry_times(stage, results, epoch);
 
   config.history = std::move(inherited);
-  for (std::size_t i = 0; i < plan.result.history.size(); ++i) {
-    const PlannedHistory& planned = plan.result.history[i];
+  for (std::size_t i = 0; i < stage.history.size(); ++i) {
+    const PlannedHistory& planned = stage.history[i];
     if (planned.inherited) continue;
     oci::HistoryEntry entry = planned.entry;
     entry.created = times[i];
@@ -90,19 +152,23 @@ oci::ImageConfig make_config(const Plan& plan, const std::vector<StepResult>& re
 }
 
 AssembledImage assemble(const Plan& plan, const std::vector<StepResult>& results,
-                        const std::optional<std::int64_t>& epoch, const oci::Annotations& annotations,
+                        const std::optional<std::int64_t>& epoch, const std::vector<Annotation>& annotations,
                         oci::BlobStore& blobs) {
-  AssembledImage image;
-  image.config = make_config(plan, results, epoch);
-  oci::Manifest manifest;
-  manifest.config = oci::write_blob(blobs, oci::kConfigType, oci::to_json(image.config));
-  for (const PlannedLayer& layer : results[plan.result.rootfs].rootfs.layers()) {
-    oci::Descriptor descriptor = layer.descriptor;
-    descriptor.media_type = oci_layer_type(descriptor.media_type);
-    manifest.layers.push_back(std::move(descriptor));
+  if (plan.platforms.empty()) {
+    Written image = write_image(plan.result, results, epoch, annotations, std::nullopt, blobs);
+    return {std::move(image.manifest), std::move(image.config)};
   }
-  manifest.annotations = annotations;
-  image.manifest = oci::write_blob(blobs, oci::kManifestType, oci::to_json(manifest));
+  AssembledImage image;
+  oci::Index index;
+  for (const PlannedPlatform& each : plan.platforms) {
+    Written written = write_image(each.result, results, epoch, annotations, each.platform, blobs);
+    written.manifest.platform = each.platform;
+    if (index.manifests.empty()) image.config = std::move(written.config);
+    index.manifests.push_back(std::move(written.manifest));
+  }
+  index.annotations = annotations_at(Annotation::Place::index, annotations, std::nullopt);
+  image.manifest = oci::write_blob(blobs, oci::kIndexType, oci::to_json(index));
+  image.manifest.annotations = annotations_at(Annotation::Place::index_descriptor, annotations, std::nullopt);
   return image;
 }
 

@@ -29,7 +29,6 @@ namespace cooper::builder {
 struct ExecuteOptions {
   layers::CompressionSpec compression;           // of newly made layers
   std::optional<std::int64_t> source_date_epoch;  // times of directories we make, and of new steps
-  std::string platform;                          // of the builder, part of a RUN's key
   std::function<std::pair<std::int64_t, std::uint32_t>()> clock;  // Unix time; arrives as a value
   // Opens a local context by name ("" is the main one); called at most once per name, before the
   // build's namespace is entered.

@@ -3,6 +3,8 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 
+#include <algorithm>
+
 #include "base/error.h"
 #include "builder/flatten.h"
 #include "oci/layout.h"
@@ -90,7 +92,18 @@ void export_names(const AssembledImage& image, const Output& output, const Expor
 
 }  // namespace
 
-void export_image(const AssembledImage& image, const LayerStack& rootfs, const Output& output,
+std::vector<ExportedRootfs> exported_rootfs(const Plan& plan, const std::vector<StepResult>& results) {
+  if (plan.platforms.empty()) return {{"", results[plan.result.rootfs].rootfs}};
+  std::vector<ExportedRootfs> list;
+  for (const PlannedPlatform& each : plan.platforms) {
+    std::string folder = each.platform.str();
+    std::replace(folder.begin(), folder.end(), '/', '_');
+    list.push_back({std::move(folder), results[each.result.rootfs].rootfs});
+  }
+  return list;
+}
+
+void export_image(const AssembledImage& image, const std::vector<ExportedRootfs>& rootfs, const Output& output,
                   const ExportEnvironment& environment, std::stop_token stop) {
   const std::string label = label_of(output);
   environment.progress.activity_started(label);
@@ -110,13 +123,19 @@ void export_image(const AssembledImage& image, const LayerStack& rootfs, const O
         }
         break;
       case Output::Kind::local:
-        flatten_to_directory(*environment.materializer.files(rootfs, stop), output.destination,
-                             environment.epoch);
+        for (const ExportedRootfs& each : rootfs) {
+          flatten_to_directory(*environment.materializer.files(each.rootfs, stop),
+                               each.folder.empty() ? output.destination : output.destination / each.folder,
+                               environment.epoch);
+        }
         break;
       case Output::Kind::tar: {
-        const auto tree = environment.materializer.files(rootfs, stop);
+        std::vector<TreeInFolder> trees;
+        for (const ExportedRootfs& each : rootfs) {
+          trees.push_back({each.folder, environment.materializer.files(each.rootfs, stop)});
+        }
         write_stream(output, environment, stop,
-                     [&](ByteSink& sink) { flatten_to_tar(*tree, environment.epoch, sink); });
+                     [&](ByteSink& sink) { flatten_to_tar(trees, environment.epoch, sink); });
         break;
       }
     }

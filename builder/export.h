@@ -25,6 +25,7 @@ struct Output {
   bool as_directory = false;          // tar=false (OUT-04)
   bool push = false;                  // image
   std::vector<oci::Reference> names;
+  std::vector<Annotation> annotations;  // besides those of the whole build
 };
 
 // Where bytes of an archive on stdout go; given by cmd.
@@ -38,8 +39,15 @@ struct ExportEnvironment {
   std::optional<std::int64_t> epoch;
 };
 
+// The root file system of one platform. Several: local and tar outputs hold a folder for each (OUT-17).
+struct ExportedRootfs {
+  std::string folder;  // "linux_amd64"; "" when there is one
+  LayerStack rootfs;
+};
+std::vector<ExportedRootfs> exported_rootfs(const Plan& plan, const std::vector<StepResult>& results);
+
 // A file destination appears whole or not at all: it is written beside and renamed. Error(io|denied) names it.
-void export_image(const AssembledImage& image, const LayerStack& rootfs, const Output& output,
+void export_image(const AssembledImage& image, const std::vector<ExportedRootfs>& rootfs, const Output& output,
                   const ExportEnvironment& environment, std::stop_token stop);
 
 // A file that becomes visible under its name only by publish().

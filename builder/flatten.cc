@@ -101,31 +101,60 @@ void flatten_to_directory(const layers::Tree& tree, const std::filesystem::path&
       [&](const Entry& entry) { writer.finish(entry); });
 }
 
-void flatten_to_tar(const layers::Tree& tree, const std::optional<std::int64_t>& epoch, ByteSink& out) {
-  layers::TarWriter writer(out);
-  const auto visit = [&](const Entry& entry) {
+namespace {
+
+class TarFlattener {
+ public:
+  TarFlattener(layers::TarWriter& writer, const std::optional<std::int64_t>& epoch) : writer_(writer), epoch_(epoch) {}
+
+  void add(const TreeInFolder& what) {
+    if (!what.folder.empty()) {
+      Entry folder;
+      folder.path = TreePath::clean(what.folder);
+      folder.type = EntryType::directory;
+      folder.mode = 0755;
+      folder.mtime = {epoch_.value_or(0), 0};
+      writer_.add(folder, nullptr);
+    }
+    walk(*what.tree, TreePath(), [&](const Entry& entry) { write(what, entry); }, [](const Entry&) {});
+  }
+
+ private:
+  static TreePath in_folder(const TreeInFolder& what, const TreePath& path) {
+    return what.folder.empty() ? path : TreePath::clean(what.folder + "/" + path.str());
+  }
+
+  void write(const TreeInFolder& what, const Entry& entry) {
     Entry row = entry;
-    if (epoch) row.mtime = {*epoch, 0};
+    row.path = in_folder(what, entry.path);
+    if (epoch_) row.mtime = {*epoch_, 0};
     row.mtime.nanoseconds = 0;
     row.opaque = false;
     if (row.type == EntryType::file && !row.link_target.empty()) {
       const TreePath leader = TreePath::clean(row.link_target);
-      if (leader < row.path) {
+      row.link_target.clear();
+      if (leader < entry.path) {
         row.type = EntryType::hard_link;
+        row.link_target = in_folder(what, leader).str();
         row.size_bytes = 0;
-        writer.add(row, nullptr);
+        writer_.add(row, nullptr);
         return;
       }
-      row.link_target.clear();
     }
-    if (row.type == EntryType::file) {
-      const auto content = tree.open(entry);
-      writer.add(row, content.get());
-    } else {
-      writer.add(row, nullptr);
-    }
-  };
-  walk(tree, TreePath(), visit, [](const Entry&) {});
+    const auto content = row.type == EntryType::file ? what.tree->open(entry) : nullptr;
+    writer_.add(row, content.get());
+  }
+
+  layers::TarWriter& writer_;
+  const std::optional<std::int64_t>& epoch_;
+};
+
+}  // namespace
+
+void flatten_to_tar(const std::vector<TreeInFolder>& trees, const std::optional<std::int64_t>& epoch, ByteSink& out) {
+  layers::TarWriter writer(out);
+  TarFlattener flattener(writer, epoch);
+  for (const TreeInFolder& each : trees) flattener.add(each);
   writer.finish();
 }
 

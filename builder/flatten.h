@@ -3,7 +3,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <string>
+#include <vector>
 
 #include "base/byte_stream.h"
 #include "layers/tree.h"
@@ -15,7 +18,11 @@ namespace cooper::builder {
 void flatten_to_directory(const layers::Tree& tree, const std::filesystem::path& destination,
                           const std::optional<std::int64_t>& epoch);
 
-// The tree with the rootfs's owners, entries in TreePath order.
-void flatten_to_tar(const layers::Tree& tree, const std::optional<std::int64_t>& epoch, ByteSink& out);
+struct TreeInFolder {
+  std::string folder;  // "": the tar's root
+  std::shared_ptr<const layers::Tree> tree;
+};
+// The trees with their rootfs's owners, entries in TreePath order.
+void flatten_to_tar(const std::vector<TreeInFolder>& trees, const std::optional<std::int64_t>& epoch, ByteSink& out);
 
 }  // namespace cooper::builder

@@ -24,6 +24,24 @@ const char* kind_of(const Operation& operation) {
   return std::visit(Visitor(), operation);
 }
 
+// Calls visit(id) for each step that an operation reads: the one place that knows where they stand.
+template <class AnyOperation, class Visit>
+void each_input(AnyOperation& operation, Visit visit) {
+  std::visit(
+      [&visit](auto& step) {
+        if constexpr (requires { step.parent; }) visit(step.parent);
+        if constexpr (requires { step.mounts; }) {
+          for (auto& mount : step.mounts) {
+            if (mount.from) visit(*mount.from);
+          }
+        }
+        if constexpr (requires { step.sources; }) {
+          for (auto& source : step.sources) visit(source.from);
+        }
+      },
+      operation);
+}
+
 // Quotes for DOT and for words with blanks: backslash, quote and line ends escaped.
 std::string quoted(const std::string& text) {
   std::string out = "\"";
@@ -41,28 +59,15 @@ std::string quoted(const std::string& text) {
 }  // namespace
 
 std::vector<StepId> inputs_of(const Step& step) {
-  struct Visitor {
-    std::vector<StepId> operator()(const SourceStep&) const { return {}; }
-    std::vector<StepId> operator()(const RunStep& run) const {
-      std::vector<StepId> inputs{run.parent};
-      for (const RunStep::Mount& mount : run.mounts) {
-        if (mount.from) inputs.push_back(*mount.from);
-      }
-      return inputs;
-    }
-    std::vector<StepId> operator()(const CopyStep& copy) const {
-      std::vector<StepId> inputs{copy.parent};
-      for (const CopyStep::Source& source : copy.sources) inputs.push_back(source.from);
-      return inputs;
-    }
-    std::vector<StepId> operator()(const MakeDirStep& made) const { return {made.parent}; }
-  };
-  std::vector<StepId> inputs = std::visit(Visitor(), step.operation);
   std::vector<StepId> unique;
-  for (const StepId id : inputs) {
+  each_input(step.operation, [&unique](StepId id) {
     if (std::find(unique.begin(), unique.end(), id) == unique.end()) unique.push_back(id);
-  }
+  });
   return unique;
+}
+
+void renumber_inputs(Step& step, const std::vector<StepId>& ids) {
+  each_input(step.operation, [&ids](StepId& id) { id = ids.at(id); });
 }
 
 std::string plan_text(const Plan& plan) {
@@ -75,7 +80,10 @@ std::string plan_text(const Plan& plan) {
     for (std::size_t i = 0; i < inputs.size(); ++i) out << (i == 0 ? " <- #" : ", #") << inputs[i];
     out << "  " << step.display << "\n";
   }
-  out << "result #" << plan.result.rootfs << "\n";
+  if (plan.platforms.empty()) out << "result #" << plan.result.rootfs << "\n";
+  for (const PlannedPlatform& each : plan.platforms) {
+    out << "result " << each.platform.str() << " #" << each.result.rootfs << "\n";
+  }
   return std::move(out).str();
 }
 
@@ -86,8 +94,12 @@ std::string plan_dot(const Plan& plan) {
     out << "  s" << id << " [label=" << quoted(plan.steps[id].display) << "];\n";
     for (const StepId input : inputs_of(plan.steps[id])) out << "  s" << id << " -> s" << input << ";\n";
   }
-  out << "  result [shape=oval, label=" << quoted(plan.target) << "];\n  result -> s" << plan.result.rootfs
-      << ";\n}\n";
+  out << "  result [shape=oval, label=" << quoted(plan.target) << "];\n";
+  if (plan.platforms.empty()) out << "  result -> s" << plan.result.rootfs << ";\n";
+  for (const PlannedPlatform& each : plan.platforms) {
+    out << "  result -> s" << each.result.rootfs << " [label=" << quoted(each.platform.str()) << "];\n";
+  }
+  out << "}\n";
   return std::move(out).str();
 }
 

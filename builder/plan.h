@@ -39,11 +39,13 @@ struct SourceStep {
   std::string resolved;              // image: normalised reference with digest
   std::vector<PlannedLayer> layers;  // image, bottom first; fetched: one, read in place (layers/packed_layer.h)
   std::optional<RemoteSource> remote = std::nullopt;  // fetched: what it is, as long as it has no layer
+  friend bool operator==(const SourceStep&, const SourceStep&) = default;
 };
 
 // One RUN (rows RUN-*). Key and execution need nothing but this and the parent's chain.
 struct RunStep {
   StepId parent = 0;
+  std::string platform;                  // of its stage: "linux/arm64"
   std::vector<std::string> argv;         // shell applied
   std::vector<std::string> environment;  // "K=V": image Env, ARG values, PATH; HOME is added at run time (RUN-04)
   std::vector<std::pair<std::string, std::string>> proxies;  // reach the process, never the key (ARG-12)
@@ -54,16 +56,18 @@ struct RunStep {
     // secret and ssh.
     parser::RunMount mount;
     std::optional<StepId> from;          // bind, cache: the source tree
+    friend bool operator==(const Mount&, const Mount&) = default;
   };
   std::vector<Mount> mounts;
   Network network = Network::host;
   bool insecure = false;
   std::string hostname = "buildkitsandbox";
   std::vector<ExtraHost> extra_hosts;
-  std::vector<Ulimit> ulimits;
+  std::vector<Ulimit> ulimits;           // by name, each once
   std::uint64_t shm_bytes = std::uint64_t{64} << 20;
   // HEREDOC-09: a script that is executed through its own interpreter, mounted at /dev/pipes/<name>.
   std::optional<std::pair<std::string, std::string>> script;  // name, content
+  friend bool operator==(const RunStep&, const RunStep&) = default;
 };
 
 // One COPY or ADD (rows COPY-*, ADD-*).
@@ -75,6 +79,7 @@ struct CopyStep {
     bool unpack = false;                // archives are unpacked
     bool literal = false;               // patterns are plain paths: of fetched content
     std::string name = {};              // what a file is called in a destination directory; "": as it is there
+    friend bool operator==(const Source&, const Source&) = default;
   };
   std::vector<Source> sources;  // in order; none when only heredocs are given
   std::vector<std::pair<std::string, std::string>> heredocs;  // name, expanded content; applied after paths
@@ -85,6 +90,7 @@ struct CopyStep {
   bool parents = false;
   std::vector<std::string> excludes;
   bool is_add = false;
+  friend bool operator==(const CopyStep&, const CopyStep&) = default;
 };
 
 // WORKDIR's directory (rows WORKDIR-02, 03).
@@ -92,6 +98,7 @@ struct MakeDirStep {
   StepId parent = 0;
   std::string path;
   std::string user;
+  friend bool operator==(const MakeDirStep&, const MakeDirStep&) = default;
 };
 
 using Operation = std::variant<SourceStep, RunStep, CopyStep, MakeDirStep>;
@@ -121,17 +128,28 @@ struct Warning {
   std::string rule;
   std::string message;
   std::vector<parser::SourceRange> ranges;
+  friend bool operator==(const Warning&, const Warning&) = default;
+};
+
+// What one of several platforms comes to.
+struct PlannedPlatform {
+  oci::Platform platform;  // as it was asked for: the index says this, whatever the config says (PLAT-07)
+  StageResult result;
 };
 
 struct Plan {
   std::vector<Step> steps;
-  StageResult result;  // the target
+  StageResult result;                      // the target; of several platforms the first one's
+  std::vector<PlannedPlatform> platforms;  // not empty: the result is an index of these (PLAT-05, PLAT-08)
   std::string target;  // its display name
+  std::optional<std::int64_t> source_date_epoch;  // REPRO-01, resolved
   std::vector<Warning> warnings;
 };
 
 // The steps a step needs, in order, each once.
 std::vector<StepId> inputs_of(const Step& step);
+// Steps are counted anew: old id -> new one.
+void renumber_inputs(Step& step, const std::vector<StepId>& ids);
 
 std::string plan_text(const Plan& plan);
 std::string plan_dot(const Plan& plan);

@@ -53,10 +53,14 @@ class PlanBuilder {
   StepId files_of_context(const FoundContext& found, const oci::Platform& platform, parser::SourceRange range);
   std::string base_name(const parser::From& from) const;
   oci::Platform stage_platform(const parser::From& from) const;
+  ResolvedBase resolve(const std::string& reference, const oci::Platform& platform);
   std::pair<StepId, ResolvedBase> image(const std::string& reference, const oci::Platform& platform,
                                         const std::string& display, parser::SourceRange range);
+  void resolve_epoch();
   void check_every_base() const;
-  void check_syntax() const;
+  std::optional<std::int64_t> time_of(const std::string& source) const;
+  bool is_context(const StageText& stage, const std::string& name) const;
+  void name_platform(oci::Platform& platform) const;
 
   const parser::Dockerfile& dockerfile_;
   const PlanOptions& options_;

@@ -34,18 +34,29 @@ struct PlanOptions {
   std::map<std::string, std::string> build_args;
   oci::Platform build_platform;   // the builder's own
   oci::Platform target_platform;
+  bool platform_given = false;  // --platform: the image's config names it, whatever the base says (PLAT-06)
+  // Several: the file is planned for each and the result is an index of them in this order (PLAT-05). Steps that come
+  // out the same, as those of a $BUILDPLATFORM stage, are one. With one or none, target_platform says it all.
+  std::vector<oci::Platform> platforms;
+  bool show_platforms = false;  // names of steps begin with their platform (ERR-04); set for several
   std::map<std::string, std::string> labels;  // --label: applied last (LABEL-03)
   bool no_cache = false;
   std::vector<std::string> no_cache_stages;   // --no-cache-filter, any case
   std::optional<Network> network;             // --network
   std::vector<ExtraHost> extra_hosts;
-  std::vector<Ulimit> ulimits;
+  std::vector<Ulimit> ulimits;                // the last of several of one name counts
   std::uint64_t shm_bytes = std::uint64_t{64} << 20;
   std::vector<std::string> allowed;           // entitlements: network.host, security.insecure
   NamedContexts named_contexts;               // --build-context
   std::optional<SourceStep> main_context;     // when it is no directory of the host
-  std::optional<std::int64_t> source_date_epoch;
+  std::optional<std::int64_t> context_time;   // what SOURCE_DATE_EPOCH=context means; a local directory has none
+  bool context_time_unknown = false;          // it has one, and nobody can tell it
 };
+
+// DIR-06, DIR-07: `syntax` is what names a frontend (parser::find_syntax); BUILDKIT_SYNTAX among the build arguments
+// counts before it. The usual frontend's names mean us; Error(unsupported) for any other, which may read another language.
+void check_frontend(std::string syntax, const std::map<std::string, std::string>& build_args,
+                    parser::SourceRange range = {});
 
 Plan make_plan(const parser::Dockerfile& dockerfile, const PlanOptions& options, BaseResolver& resolver);
 

@@ -27,7 +27,11 @@ StagePlanner::StagePlanner(PlanBuilder& plan, const StageText& text, PlannedStag
     : plan_(plan), text_(text), stage_(std::move(begun)), range_(text.from->origin.range) {
   for (const std::string& trigger : stage_.result.config.on_build) {
     try {
-      triggers_.push_back(parser::parse_trigger(trigger, plan_.escape()));
+      // By the default escape character: the text may come from another file (the child's acts in expansion only).
+      triggers_.push_back(parser::parse_trigger(trigger));
+      if (std::holds_alternative<parser::From>(triggers_.back())) {
+        throw parser::DockerfileError("FROM isn't allowed as an ONBUILD trigger");
+      }
     } catch (const parser::DockerfileError& error) {  // its lines are the trigger's own
       throw parser::DockerfileError(error.what(), {range_}, error.code());
     }
@@ -70,8 +74,8 @@ std::string StagePlanner::expand(const std::string& word) {
 }
 
 std::vector<std::string> StagePlanner::with_shell(const std::string& text) const {
-  std::vector<std::string> argv =
-      stage_.result.config.shell.value_or(std::vector<std::string>{"/bin/sh", "-c"});
+  const auto& shell = stage_.result.config.shell;
+  std::vector<std::string> argv = shell && !shell->empty() ? *shell : std::vector<std::string>{"/bin/sh", "-c"};
   argv.push_back(text);
   return argv;
 }
@@ -84,6 +88,32 @@ void StagePlanner::record(const std::string& created_by, std::optional<StepId> s
   stage_.result.history.push_back({std::move(entry), step, false});
 }
 
+// ERR-04: "linux/amd64->arm64 " when there are several platforms; what the stage compiles for is behind the arrow.
+std::string StagePlanner::platform_prefix() const {
+  if (!plan_.options().show_platforms) return "";
+  const oci::Platform& here = stage_.platform;
+  const parser::Lookup variable = stage_.scope.lookup();
+  oci::Platform target = here;
+  if (const auto text = variable("TARGETPLATFORM")) {
+    try {
+      target = oci::parse_platform(*text);
+    } catch (const Error&) {  // a build argument may say anything, and this is a name only
+    }
+  } else {
+    target.os = variable("TARGETOS").value_or(here.os);
+    target.architecture = variable("TARGETARCH").value_or(here.architecture);
+    if (target.architecture != here.architecture) target.variant = variable("TARGETVARIANT").value_or("");
+    target = oci::normalize(target);
+  }
+  std::string text = here.str();
+  if (target.os != here.os) {
+    text += "->" + target.str();
+  } else if (target.architecture != here.architecture) {
+    text += "->" + target.architecture + (target.variant.empty() ? "" : "/" + target.variant);
+  }
+  return text + " ";
+}
+
 // ERR-04: "[stage i/n] INSTRUCTION text", no name when there is one stage.
 std::string StagePlanner::display(const std::string& instruction) const {
   const bool alone = plan_.table().stages().size() == 1;
@@ -91,7 +121,7 @@ std::string StagePlanner::display(const std::string& instruction) const {
   const std::string number = std::to_string(step_number_);
   const std::string total = std::to_string(step_total_);
   const std::string pad(total.size() - std::min(total.size(), number.size()), ' ');
-  return cat("[", stage, pad, number, "/", total, "] ", from_trigger_ ? "ONBUILD " : "", instruction);
+  return cat("[", platform_prefix(), stage, pad, number, "/", total, "] ", from_trigger_ ? "ONBUILD " : "", instruction);
 }
 
 StepId StagePlanner::add_step(Operation operation, const std::string& instruction) {
@@ -226,7 +256,6 @@ void StagePlanner::operator()(const parser::Expose& expose) {
       ports.insert(ports.end(), parsed.ports.begin(), parsed.ports.end());
     }
   }
-  std::sort(ports.begin(), ports.end());
   stage_.result.config.exposed_ports.insert(ports.begin(), ports.end());
   record("EXPOSE " + bracketed(ports));
 }

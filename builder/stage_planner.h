@@ -46,6 +46,7 @@ class StagePlanner {
   void record(const std::string& created_by, std::optional<StepId> step = std::nullopt);
   StepId add_step(Operation operation, const std::string& display);
   std::string display(const std::string& instruction) const;
+  std::string platform_prefix() const;
   CopyStep::Source git_source(GitRef ref, const parser::Add& add, const std::string& checksum);
   CopyStep::Source url_source(const std::string& url, const parser::Add& add, const std::string& checksum);
   // `sources` is for history and display; the step has its own.

@@ -1,5 +1,6 @@
 // The instructions of a stage that make steps: RUN, COPY, ADD.
 #include <algorithm>
+#include <map>
 
 #include "base/error.h"
 #include "builder/history_text.h"
@@ -25,6 +26,15 @@ std::string download_name(const std::string& url) {
   const bool is_name = name != "." && name != ".." &&
                        std::none_of(name.begin(), name.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; });
   return is_name ? name : "download";
+}
+
+// The order of the flags is no input, and the last of a name counts.
+std::vector<Ulimit> by_name(const std::vector<Ulimit>& limits) {
+  std::map<std::string, Ulimit> sorted;
+  for (const Ulimit& limit : limits) sorted[limit.name] = limit;
+  std::vector<Ulimit> list;
+  for (const auto& [name, limit] : sorted) list.push_back(limit);
+  return list;
 }
 
 bool names_directory(const std::string& destination) {
@@ -55,14 +65,15 @@ Network StagePlanner::network_of(const parser::Run& run) const {
 void StagePlanner::operator()(const parser::Run& run) {
   RunStep step;
   step.parent = stage_.result.rootfs;
+  step.platform = stage_.platform.str();
   step.environment = stage_.scope.environment();
   if (!EnvironmentList(step.environment).get("PATH")) step.environment.emplace_back(kDefaultPath);
   step.proxies = proxy_variables(plan_.globals().build_args());
-  step.working_dir = stage_.result.config.working_dir;
+  step.working_dir = absolute("");
   step.user = stage_.result.config.user;
   step.network = network_of(run);
   step.extra_hosts = plan_.options().extra_hosts;
-  step.ulimits = plan_.options().ulimits;
+  step.ulimits = by_name(plan_.options().ulimits);
   step.shm_bytes = plan_.options().shm_bytes;
   const auto& build_args = plan_.globals().build_args();
   if (const auto name = build_args.find("BUILDKIT_SANDBOX_HOSTNAME"); name != build_args.end()) {

@@ -71,8 +71,7 @@ json mount_layout(const RunStep::Mount& planned, const std::optional<oci::Conten
 
 }  // namespace
 
-KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& parent,
-                       const std::string& platform,
+KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& parent, const std::string& machine,
                        const std::vector<std::optional<oci::ContentDigest>>& mount_content) {
   json record = base_record("run", parent);
   record["argv"] = words(step.argv);
@@ -82,7 +81,8 @@ KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& p
   record["network"] = step.network == Network::none ? "none" : "host";
   record["insecure"] = step.insecure;
   record["hostname"] = word(step.hostname);
-  record["platform"] = platform;
+  record["platform"] = step.platform;
+  if (!machine.empty()) record["machine"] = machine;
   // Names only: an address may change without a re-run (CACHE-02).
   std::vector<std::string> hosts;
   for (const ExtraHost& host : step.extra_hosts) hosts.push_back(host.name);

@@ -20,8 +20,9 @@ struct KeyedRecord {
   cache::StepKey key;
 };
 
-// What a mount contributes: a bind its selected content (MNT-12), the others only their layout.
-KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& parent, const std::string& platform,
+// What a mount contributes: a bind its selected content (MNT-12), the others only their layout. `machine` says how this
+// machine's results differ from those of others; "": not at all.
+KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& parent, const std::string& machine,
                        const std::vector<std::optional<oci::ContentDigest>>& mount_content);
 
 // `owner` is --chown resolved, with the look-up files' digest when a name was looked up (CACHE-08). A --link copy has

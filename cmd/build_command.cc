@@ -44,12 +44,17 @@ class BuildJob {
     if (!inputs_.context.directory) fetched = load_context();
     if (!local || (fetched && fetched->dockerfile_text)) file = read(fetched ? &*fetched : nullptr);
     if (fetched) inputs_.plan.main_context = fetched->source;
+    inputs_.plan.context_time_unknown = inputs_.context.remote.has_value();
+    // Before parsing: what another frontend reads is another language.
+    builder::check_frontend(parser::find_syntax(file.text), inputs_.plan.build_args);
     const parser::Dockerfile dockerfile = parser::parse_dockerfile(file.shown_name, file.text);
     const builder::Plan plan = builder::make_plan(dockerfile, inputs_.plan, *bases_);
+    sources_->set_epoch(plan.source_date_epoch);
     if (inputs_.print_plan) {
       std::cout << (inputs_.plan_as_dot ? plan_dot(plan) : plan_text(plan));
       return;
     }
+    for (const auto& annotations : annotation_sets()) builder::check_annotations(plan, annotations);
     warn(plan);
     check_destinations();
     progress_->planned(plan);
@@ -77,7 +82,6 @@ class BuildJob {
     registry_ = open_registry(flags_.retries, interrupts_.token());
     bases_ = std::make_unique<builder::BaseImages>(*store_, *registry_, *progress_, inputs_.pull);
     builder::SourceSettings settings = source_settings(flags_, inputs_.context);
-    settings.source_date_epoch = inputs_.plan.source_date_epoch;
     settings.secret = [this](const std::string& id) { return inputs_.secrets.find(id); };
     // --ssh comes before what the context's own URL asks for.
     settings.ssh_socket = [this, own = std::move(settings.ssh_socket)](const std::string& id) {
@@ -142,8 +146,7 @@ class BuildJob {
     builder::ExecuteOptions options;
     options.compression = inputs_.compression;
     options.compression.threads = inputs_.threads;
-    options.source_date_epoch = inputs_.plan.source_date_epoch;
-    options.platform = inputs_.plan.build_platform.str();
+    options.source_date_epoch = plan.source_date_epoch;
     options.clock = [] {
       const auto now = std::chrono::system_clock::now().time_since_epoch();
       const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
@@ -195,19 +198,39 @@ class BuildJob {
   }
 
   void finish(const builder::Plan& plan, const std::vector<builder::StepResult>& results) {
-    const builder::AssembledImage image = builder::assemble(plan, results, inputs_.plan.source_date_epoch,
+    const builder::AssembledImage image = builder::assemble(plan, results, plan.source_date_epoch,
                                                             inputs_.annotations, *store_);
-    builder::FetchingBlobs blobs(*store_, *bases_, results[plan.result.rootfs].rootfs.layers());
+    const auto rootfs = builder::exported_rootfs(plan, results);
+    std::vector<builder::PlannedLayer> layers;
+    for (const auto& each : rootfs) {
+      const auto& own = each.rootfs.layers();
+      layers.insert(layers.end(), own.begin(), own.end());
+    }
+    builder::FetchingBlobs blobs(*store_, *bases_, layers);
     builder::Materializer materializer(*store_, *bases_);
     FdSink standard_output(STDOUT_FILENO, "standard output");
     if (flattens()) materializer.set_mapping(builder::enter_build_namespace().mapping);
     const builder::ExportEnvironment environment{*store_,      blobs, *registry_,       materializer,
-                                                 *progress_, &standard_output, inputs_.plan.source_date_epoch};
+                                                 *progress_, &standard_output, plan.source_date_epoch};
     for (const builder::Output& output : inputs_.outputs) {
-      builder::export_image(image, results[plan.result.rootfs].rootfs, output, environment,
-                            interrupts_.token());
+      builder::export_image(output.annotations.empty() ? image
+                                                       : builder::assemble(plan, results, plan.source_date_epoch,
+                                                                           annotations_for(output), *store_),
+                            rootfs, output, environment, interrupts_.token());
     }
     tell(image);
+  }
+
+  std::vector<builder::Annotation> annotations_for(const builder::Output& output) const {
+    std::vector<builder::Annotation> all = inputs_.annotations;
+    all.insert(all.end(), output.annotations.begin(), output.annotations.end());
+    return all;
+  }
+
+  std::vector<std::vector<builder::Annotation>> annotation_sets() const {
+    std::vector<std::vector<builder::Annotation>> sets{inputs_.annotations};
+    for (const builder::Output& output : inputs_.outputs) sets.push_back(annotations_for(output));
+    return sets;
   }
 
   // Files and standard output, only after every export succeeded (OUT-22).
@@ -223,13 +246,15 @@ class BuildJob {
     std::cout << (flags_.quiet ? config_digest : image.manifest.digest.str()) << "\n";
   }
 
+  // The config's digest; an index has none and is known by its own.
   std::string image_id(const builder::AssembledImage& image) {
+    if (oci::is_index_type(image.manifest.media_type)) return image.manifest.digest.str();
     return oci::parse_manifest(oci::read_blob(*store_, image.manifest, 8 << 20), "image").config.digest.str();
   }
 
   std::string metadata_json(const builder::AssembledImage& image, const std::vector<oci::Reference>& names) {
     nlohmann::ordered_json metadata;
-    metadata["containerimage.config.digest"] = image_id(image);
+    if (!oci::is_index_type(image.manifest.media_type)) metadata["containerimage.config.digest"] = image_id(image);
     metadata["containerimage.descriptor"] = {{"mediaType", image.manifest.media_type},
                                              {"digest", image.manifest.digest.str()},
                                              {"size", image.manifest.size_bytes}};

@@ -26,7 +26,7 @@ void add_inputs(CLI::App& app, BuildFlags& flags) {
              "Named files or image for FROM and --from: assets=../assets, base=docker-image://debian:12, "
              "x=oci-layout://DIR, y=https://host/repo.git#v1");
   app.add_option("--target", flags.target, "Stage to build (default: the last one)");
-  repeatable(app, "--platform", flags.platforms, "Platform of the result: --platform linux/amd64");
+  repeatable(app, "--platform", flags.platforms, "Platform of the result; several make an index: --platform linux/amd64,linux/arm64");
 }
 
 void add_results(CLI::App& app, BuildFlags& flags) {
@@ -36,7 +36,7 @@ void add_results(CLI::App& app, BuildFlags& flags) {
              "-o DIR, -o - (a tar on standard output)");
   app.add_flag("--push", flags.push, "Push to the registries that -t names");
   repeatable(app, "--label", flags.labels, "Label of the image: --label maintainer=me");
-  repeatable(app, "--annotation", flags.annotations, "Annotation of the manifest: --annotation key=value");
+  repeatable(app, "--annotation", flags.annotations, "Annotation: --annotation key=value, --annotation index,manifest[linux/amd64]:key=value");
   app.add_option("--iidfile", flags.iid_file, "Write the image ID (the config's digest) to this file");
   app.add_option("--metadata-file", flags.metadata_file, "Write digests and names as JSON to this file");
 }

@@ -3,13 +3,14 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
-#include <charconv>
 #include <chrono>
 #include <iostream>
 #include <thread>
 
 #include "base/error.h"
+#include "cmd/annotation_text.h"
 #include "cmd/session.h"
 #include "oci/digest.h"
 
@@ -31,18 +32,6 @@ std::map<std::string, std::string> read_build_args(const std::vector<std::string
   return args;
 }
 
-std::optional<std::int64_t> read_epoch(const std::map<std::string, std::string>& build_args) {
-  const auto found = build_args.find("SOURCE_DATE_EPOCH");
-  if (found == build_args.end() || found->second.empty()) return std::nullopt;
-  std::int64_t value = 0;
-  const char* end = found->second.data() + found->second.size();
-  const auto [stopped, failure] = std::from_chars(found->second.data(), end, value);
-  if (failure != std::errc() || stopped != end) {
-    throw Error(Errc::invalid, cat("invalid SOURCE_DATE_EPOCH: ", found->second));  // REPRO-02
-  }
-  return value;
-}
-
 std::optional<builder::Network> read_network(const std::string& text) {
   if (text.empty() || text == "default") return std::nullopt;
   if (text == "host") return builder::Network::host;
@@ -61,10 +50,6 @@ void refuse_unsupported(const BuildFlags& flags) {
   if (!flags.isolation.empty() && flags.isolation != "auto" && flags.isolation != "userns") {
     throw Error(Errc::unsupported, cat("--isolation=", flags.isolation, " is not supported (auto, userns)"));
   }
-  if (flags.platforms.size() > 1 ||
-      (flags.platforms.size() == 1 && flags.platforms[0].find(',') != std::string::npos)) {
-    throw Error(Errc::unsupported, "several platforms in one build are not supported yet");
-  }
   for (const std::string& name : flags.allow) {
     if (name != "network.host" && name != "security.insecure" && name != "device" && !name.starts_with("device=")) {
       throw Error(Errc::invalid, cat("unknown entitlement \"", name, "\""));  // SEC-04
@@ -72,10 +57,25 @@ void refuse_unsupported(const BuildFlags& flags) {
   }
 }
 
-oci::Platform target_platform(const BuildFlags& flags) {
-  if (!flags.platforms.empty()) return oci::parse_platform(flags.platforms[0]);
-  if (const auto value = environment("DOCKER_DEFAULT_PLATFORM")) return oci::parse_platform(*value);
-  return oci::host_platform();
+// --platform, repeatable and with commas; else the client's default. Each platform once, in order.
+void read_platforms(const BuildFlags& flags, builder::PlanOptions& plan) {
+  std::vector<std::string> texts;
+  for (const std::string& flag : flags.platforms) {
+    for (const std::string& text : split_csv(flag, "--platform")) texts.push_back(text);
+  }
+  if (texts.empty()) {
+    if (const auto value = environment("DOCKER_DEFAULT_PLATFORM")) texts.push_back(*value);
+  }
+  plan.build_platform = oci::host_platform();
+  plan.target_platform = plan.build_platform;
+  plan.platform_given = !texts.empty();
+  for (const std::string& text : texts) {
+    const oci::Platform platform = oci::parse_platform(text);
+    if (std::find(plan.platforms.begin(), plan.platforms.end(), platform) == plan.platforms.end()) {
+      plan.platforms.push_back(platform);
+    }
+  }
+  if (plan.platform_given) plan.target_platform = plan.platforms.front();
 }
 
 void read_outputs(const BuildFlags& flags, BuildInputs& inputs) {
@@ -92,6 +92,9 @@ void read_outputs(const BuildFlags& flags, BuildInputs& inputs) {
                          flag.output.kind == Kind::tar;
     if (archive && flag.output.to_stdout && ::isatty(STDOUT_FILENO) == 1) {
       throw Error(Errc::invalid, "an archive is not written to a terminal: give dest=FILE or redirect");  // OUT-03
+    }
+    if (flag.output.kind == Kind::docker && inputs.plan.platforms.size() > 1) {  // OUT-14
+      throw Error(Errc::unsupported, "docker exporter does not currently support exporting manifest lists");
     }
     if (flag.output.kind == Kind::image && flag.output.names.empty()) {
       throw Error(Errc::invalid, cat("--output ", text, " needs a name: -t NAME"));
@@ -121,15 +124,16 @@ BuildInputs read_build_inputs(const BuildFlags& flags) {
   builder::PlanOptions& plan = inputs.plan;
   plan.target = flags.target;
   plan.build_args = read_build_args(flags.build_args);
-  plan.source_date_epoch = read_epoch(plan.build_args);
   inputs.context = read_main_context(flags, plan.build_args);
-  plan.build_platform = oci::host_platform();
-  plan.target_platform = target_platform(flags);
+  read_platforms(flags, plan);
   for (const std::string& label : flags.labels) {
     const std::size_t equals = label.find('=');
     plan.labels[label.substr(0, equals)] = equals == std::string::npos ? "" : label.substr(equals + 1);
   }
-  for (const std::string& text : flags.annotations) inputs.annotations.insert(split_key_value(text, "--annotation"));
+  for (const std::string& text : flags.annotations) {
+    const auto parsed = parse_annotation(text);
+    inputs.annotations.insert(inputs.annotations.end(), parsed.begin(), parsed.end());
+  }
   plan.no_cache = flags.no_cache;
   for (const std::string& filter : flags.no_cache_filters) {
     for (const std::string& stage : split_csv(filter, "--no-cache-filter")) plan.no_cache_stages.push_back(stage);

@@ -18,7 +18,7 @@ struct BuildInputs {
   std::vector<builder::Output> outputs;
   std::vector<oci::Reference> names;  // -t
   layers::CompressionSpec compression;
-  oci::Annotations annotations;
+  std::vector<builder::Annotation> annotations;
   MainContext context;
   int threads = 2;
   Secrets secrets;

@@ -7,6 +7,7 @@
 #include <optional>
 
 #include "base/error.h"
+#include "cmd/annotation_text.h"
 
 namespace cooper::cmd {
 namespace {
@@ -86,6 +87,8 @@ class OutputReader {
       compression_.level = parse_level(value);
     } else if (key == "oci-mediatypes") {
       if (!parse_bool(value, key)) throw Error(Errc::unsupported, "oci-mediatypes=false is not supported yet");
+    } else if (auto annotation = parse_annotation_attribute(key, value)) {
+      output.annotations.push_back(std::move(*annotation));
     } else {
       throw Error(Errc::unsupported, cat("output attribute \"", key, "\" is not supported"));
     }

@@ -128,8 +128,8 @@ std::string RemoteSources::record_of(const GitSource& source, const GitCommit& c
   record["times"] = "checkout";
   if (source.commit_times) {
     record["times"] = "commit";
-  } else if (settings_.source_date_epoch) {
-    record["times"] = *settings_.source_date_epoch;
+  } else if (epoch_) {
+    record["times"] = *epoch_;
   }
   return record.dump();
 }
@@ -152,7 +152,7 @@ PlannedLayer RemoteSources::fetch_git(const GitSource& source, const std::stop_t
 void RemoteSources::write_checkout(const GitSource& source, const GitCheckout& checkout,
                                    layers::LayerWriter& writer) const {
   Timestamp time = settings_.clock();
-  if (settings_.source_date_epoch) time = {*settings_.source_date_epoch, 0};
+  if (epoch_) time = {*epoch_, 0};
   if (source.commit_times) time = {checkout.time_s, 0};
   const auto tree = layers::open_host_tree(checkout.files.duplicate(), {});
   layers::TreeLayerOptions options;

@@ -34,14 +34,15 @@ struct SourceSettings {
   SecretLookup ssh_socket;  // of the agent forwarded under an id ("default")
   GitSettings git;
   HttpSettings http;
-  std::function<Timestamp()> clock;                // times of checked out files …
-  std::optional<std::int64_t> source_date_epoch;   // … unless new times are to be equal
+  std::function<Timestamp()> clock;  // times of checked out files, unless there is an epoch
 };
 
 // Thread-safe.
 class RemoteSources : public SourceFetcher {
  public:
   RemoteSources(cache::Store& store, Progress& progress, SourceSettings settings);
+  // Of what is fetched from here on: the plan knows it, and the context comes before the plan. Before any thread.
+  void set_epoch(std::optional<std::int64_t> source_date_epoch) { epoch_ = source_date_epoch; }
   std::optional<PlannedLayer> find(const RemoteSource& source, const std::stop_token& stop) override;
   PlannedLayer fetch(const RemoteSource& source, const std::stop_token& stop) override;
 
@@ -57,6 +58,7 @@ class RemoteSources : public SourceFetcher {
   SourceStore store_;
   Progress& progress_;
   SourceSettings settings_;
+  std::optional<std::int64_t> epoch_;
   HttpDownloads downloads_;
   // Asked once per build: all of it sees one commit.
   Guarded<std::map<std::string, GitCommit>> commits_;

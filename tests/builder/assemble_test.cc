@@ -26,12 +26,17 @@ std::vector<StepResult> made_up_results(const Plan& plan) {
 
 oci::ImageConfig config_of(const Plan& plan,
                            const std::optional<std::int64_t>& epoch = std::nullopt) {
-  return make_config(plan, made_up_results(plan), epoch);
+  return make_config(plan.result, made_up_results(plan), epoch);
 }
 
 oci::ImageConfig config_of(const std::string& text,
                            const std::optional<std::int64_t>& epoch = std::nullopt) {
   return config_of(plan_of(text), epoch);
+}
+
+Annotation annotation(Annotation::Place place, const std::string& key, const std::string& value,
+                      const std::optional<oci::Platform>& platform = std::nullopt) {
+  return {place, platform, key, value};
 }
 
 std::size_t filled(const oci::ImageConfig& config) {
@@ -152,7 +157,7 @@ TEST(Assemble, IMG_08_IMG_09_manifest_in_oci_types_with_the_bases_blobs) {
   const Plan plan = plan_of("FROM busybox\nRUN x\n", amd64_options(), resolver);
   tests::MemoryBlobs blobs;
   const AssembledImage image =
-      assemble(plan, made_up_results(plan), std::nullopt, {{"k", "v"}}, blobs);
+      assemble(plan, made_up_results(plan), std::nullopt, {annotation(Annotation::Place::manifest, "k", "v")}, blobs);
   EXPECT_EQ(image.manifest.media_type, oci::kManifestType);
   const oci::Manifest manifest =
       oci::parse_manifest(blobs.content(image.manifest.digest), "manifest");
@@ -176,6 +181,75 @@ TEST(Assemble, OUT_19_scratch_with_metadata_only) {
   EXPECT_TRUE(config.diff_ids.empty());
   EXPECT_EQ(config.history.size(), 1U);
   EXPECT_EQ(config.platform.str(), "linux/amd64");  // PLAT-06
+}
+
+// -- several platforms ----------------------------------------------------------------------------
+
+const oci::Platform kAmd64{"linux", "amd64", "", ""};
+const oci::Platform kArm64{"linux", "arm64", "", ""};
+
+Plan two_platforms(const std::string& text) {
+  PlanOptions options = amd64_options();
+  options.platforms = {kArm64, kAmd64};
+  return plan_of(text, options);
+}
+
+TEST(Assemble, IMG_10_PLAT_07_an_index_in_the_order_that_was_asked_for) {
+  const Plan plan = two_platforms("FROM --platform=linux/amd64 busybox\nRUN x\n");
+  tests::MemoryBlobs blobs;
+  const AssembledImage image = assemble(plan, made_up_results(plan), std::nullopt, {}, blobs);
+  EXPECT_EQ(image.manifest.media_type, oci::kIndexType);
+  const oci::Index index = oci::parse_index(blobs.content(image.manifest.digest), "index");
+  ASSERT_EQ(index.manifests.size(), 2U);
+  EXPECT_EQ(index.manifests[0].platform, kArm64);
+  EXPECT_EQ(index.manifests[1].platform, kAmd64);
+  for (const oci::Descriptor& entry : index.manifests) {
+    const oci::Manifest manifest = oci::parse_manifest(blobs.content(entry.digest), "manifest");
+    EXPECT_EQ(oci::parse_config(blobs.content(manifest.config.digest), "config").platform, *entry.platform);
+  }
+}
+
+TEST(Assemble, IMG_11_annotations_have_their_places) {
+  using Place = Annotation::Place;
+  const Plan plan = two_platforms("FROM scratch\n");
+  const std::vector<Annotation> annotations = {annotation(Place::manifest, "m", "1"),
+                                               annotation(Place::manifest, "m", "arm", kArm64),
+                                               annotation(Place::manifest_descriptor, "d", "amd", kAmd64),
+                                               annotation(Place::index, "i", "2"),
+                                               annotation(Place::index_descriptor, "id", "3")};
+  check_annotations(plan, annotations);
+  tests::MemoryBlobs blobs;
+  const AssembledImage image = assemble(plan, made_up_results(plan), std::nullopt, annotations, blobs);
+  EXPECT_EQ(image.manifest.annotations, (oci::Annotations{{"id", "3"}}));
+  const oci::Index index = oci::parse_index(blobs.content(image.manifest.digest), "index");
+  EXPECT_EQ(index.annotations, (oci::Annotations{{"i", "2"}}));
+  const auto of_manifest = [&](std::size_t at) {
+    return oci::parse_manifest(blobs.content(index.manifests.at(at).digest), "manifest").annotations;
+  };
+  EXPECT_EQ(of_manifest(0), (oci::Annotations{{"m", "arm"}}));
+  EXPECT_EQ(of_manifest(1), (oci::Annotations{{"m", "1"}}));
+  EXPECT_TRUE(index.manifests[0].annotations.empty());
+  EXPECT_EQ(index.manifests[1].annotations, (oci::Annotations{{"d", "amd"}}));
+}
+
+TEST(Assemble, IMG_12_annotations_without_a_place_are_refused) {
+  using Place = Annotation::Place;
+  const auto refused = [](const Plan& plan, const Annotation& annotation) -> std::string {
+    try {
+      check_annotations(plan, {annotation});
+    } catch (const Error& error) {
+      return error.what();
+    }
+    return "accepted";
+  };
+  const Plan one = plan_of("FROM scratch\n");
+  const Plan two = two_platforms("FROM scratch\n");
+  EXPECT_HAS(refused(one, annotation(Place::index, "k", "v")), "index annotations not supported for single platform export");
+  EXPECT_HAS(refused(one, annotation(Place::index_descriptor, "k", "v")), "index annotations not supported");
+  EXPECT_EQ(refused(two, annotation(Place::index, "k", "v")), "accepted");
+  EXPECT_EQ(refused(one, annotation(Place::manifest, "k", "v", kAmd64)), "accepted");
+  EXPECT_HAS(refused(one, annotation(Place::manifest, "k", "v", kArm64)), "no platform linux/arm64 found");
+  EXPECT_HAS(refused(two, annotation(Place::manifest, "k", "v", oci::Platform{"linux", "s390x", "", ""})), "no platform");
 }
 
 }  // namespace

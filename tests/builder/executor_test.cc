@@ -61,7 +61,6 @@ class Executor : public StoreTest {
 
   ExecuteOptions options(std::vector<std::string>& events) {
     ExecuteOptions made;
-    made.platform = "linux/amd64";
     made.source_date_epoch = epoch_;
     made.clock = [this] { return std::pair<std::int64_t, std::uint32_t>(clock_, 0); };
     made.open_context = [this, &events](const std::string& name) {

@@ -92,7 +92,7 @@ TEST_F(Flatten, REPRO_07_an_epoch_is_every_mtime) {
 
 TEST_F(Flatten, OUT_18_a_tar_with_the_same_tree) {
   StringSink out;
-  flatten_to_tar(*tree(), 1'000'000'000, out);
+  flatten_to_tar({{"", tree()}}, 1'000'000'000, out);
   const auto table = layers::read_table(std::make_unique<MemorySource>(out.text), {}, "tar");
   Words names;
   for (const layers::Entry& entry : table.entries()) {
@@ -107,10 +107,20 @@ TEST_F(Flatten, OUT_18_a_tar_with_the_same_tree) {
   EXPECT_EQ(table.find(TreePath::clean("dir/link"))->link_target, "../../escape");
 }
 
-TEST_F(Flatten, OUT_19_an_empty_tree) {
-  const auto empty = layers::merge_layers({});
+TEST_F(Flatten, OUT_17_a_folder_for_each_of_several) {
   StringSink out;
-  flatten_to_tar(*empty, std::nullopt, out);
+  flatten_to_tar({{"linux_amd64", tree()}, {"linux_arm_v7", layers::merge_layers({})}}, 7, out);
+  const auto table = layers::read_table(std::make_unique<MemorySource>(out.text), {}, "tar");
+  Words names;
+  for (const layers::Entry& entry : table.entries()) names.push_back(entry.path.str());
+  EXPECT_EQ(names, (Words{"linux_amd64", "linux_amd64/a", "linux_amd64/dir", "linux_amd64/dir/b", "linux_amd64/dir/hard",
+                          "linux_amd64/dir/link", "linux_amd64/empty", "linux_arm_v7"}));
+}
+
+TEST_F(Flatten, OUT_19_an_empty_tree) {
+  const std::shared_ptr<const layers::Tree> empty = layers::merge_layers({});
+  StringSink out;
+  flatten_to_tar({{"", empty}}, std::nullopt, out);
   EXPECT_EQ(out.text, std::string(1024, '\0'));
   flatten_to_directory(*empty, path("out"), std::nullopt);
   EXPECT_TRUE(fs::is_empty(path("out")));

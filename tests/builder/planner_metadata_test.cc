@@ -29,6 +29,25 @@ TEST(Workdir, WORKDIR_01_paths) {
   EXPECT_EQ(
       plan_of("FROM busybox\nWORKDIR sub\n", amd64_options(), resolver).result.config.working_dir,
       "/base/sub");
+  resolver.images["busybox"].config.working_dir = "/base//x/";
+  EXPECT_EQ(plan_of("FROM busybox\n", amd64_options(), resolver).result.config.working_dir, "/base/x");
+  resolver.images["busybox"].config.working_dir = "";
+  const Plan bare = plan_of("FROM busybox\nRUN x\nCOPY f d\n", amd64_options(), resolver);
+  EXPECT_EQ(bare.result.config.working_dir, "");  // stays what the base says, and means /
+  EXPECT_EQ(steps_of<RunStep>(bare).at(0).working_dir, "/");
+  EXPECT_EQ(steps_of<CopyStep>(bare).at(0).destination, "/d");
+  EXPECT_EQ(config_of("WORKDIR $unset\n").working_dir, "/");
+}
+
+TEST(Workdir, WORKDIR_05_where_it_counts) {
+  const Plan plan = plan_of("FROM scratch AS a\nRUN before\nWORKDIR /w\nRUN x\nCOPY f d/\nADD g .\nFROM a\nRUN y\n");
+  const auto runs = steps_of<RunStep>(plan);
+  EXPECT_EQ(runs.at(0).working_dir, "/");
+  EXPECT_EQ(runs.at(1).working_dir, "/w");
+  EXPECT_EQ(runs.at(2).working_dir, "/w");
+  EXPECT_EQ(steps_of<CopyStep>(plan).at(0).destination, "/w/d/");
+  EXPECT_EQ(steps_of<CopyStep>(plan).at(1).destination, "/w/");
+  EXPECT_EQ(plan.result.config.working_dir, "/w");
 }
 
 TEST(Workdir, WORKDIR_02_WORKDIR_04_a_layer_except_for_the_root) {
@@ -51,6 +70,16 @@ TEST(Cmd, CMD_04_a_cmd_of_the_same_stage_survives) {
   EXPECT_EQ(config_of("CMD [\"c\"]\nENTRYPOINT [\"e\"]\n").cmd, MaybeWords({"c"}));
 }
 
+TEST(Cmd, CMD_02_the_last_one_counts) {
+  const oci::ImageConfig config = config_of("CMD [\"a\"]\nENTRYPOINT [\"b\"]\nENTRYPOINT [\"c\"]\nCMD [\"d\"]\n");
+  EXPECT_EQ(config.cmd, MaybeWords({"d"}));
+  EXPECT_EQ(config.entrypoint, MaybeWords({"c"}));
+}
+
+TEST(Cmd, CMD_01_without_text_it_is_the_shell) {
+  EXPECT_EQ(config_of("CMD\n").cmd, MaybeWords({"/bin/sh", "-c", ""}));
+}
+
 TEST(Cmd, CMD_05_empty_lists_count_as_set) {
   const oci::ImageConfig config = config_of("CMD []\nENTRYPOINT []\n");
   EXPECT_EQ(config.cmd, MaybeWords(Words{}));
@@ -71,6 +100,17 @@ TEST(Shell, SHELL_02_SHELL_03_shell_forms_follow_it_but_healthchecks) {
   EXPECT_EQ(steps_of<RunStep>(plan).at(0).argv, (Words{"/s", "a"}));
   EXPECT_EQ(plan.result.config.cmd, MaybeWords({"/s", "b"}));
   EXPECT_EQ(plan.result.config.healthcheck->test, (Words{"CMD-SHELL", "h"}));
+}
+
+TEST(Shell, SHELL_02_inherited_by_stages_and_from_images) {
+  FakeResolver resolver;
+  resolver.images["busybox"].config.shell = {"/base", "-c"};
+  const auto argv = [&](const std::string& text) { return steps_of<RunStep>(plan_of(text, amd64_options(), resolver)).back().argv; };
+  EXPECT_EQ(argv("FROM busybox\nRUN x\n"), (Words{"/base", "-c", "x"}));
+  EXPECT_EQ(argv("FROM busybox AS a\nSHELL [\"/s\"]\nFROM a\nRUN x\n"), (Words{"/s", "x"}));
+  EXPECT_EQ(argv("FROM busybox AS a\nSHELL [\"/s\"]\nFROM busybox\nRUN x\n"), (Words{"/base", "-c", "x"}));
+  resolver.images["busybox"].config.shell = Words{};
+  EXPECT_EQ(argv("FROM busybox\nRUN x\n"), (Words{"/bin/sh", "-c", "x"}));
 }
 
 TEST(Healthcheck, HEALTH_02_HEALTH_04_values_and_absence) {
@@ -124,6 +164,23 @@ TEST(Volume, VOLUME_01_union_and_blank_entries) {
              "VOLUME specified can not be an empty string");
 }
 
+TEST(Volume, VOLUME_03_history_and_no_layer) {
+  const Plan plan = plan_of("FROM scratch\nVOLUME /a /b:/c\nVOLUME [\"/d e\"]\n");
+  EXPECT_EQ(new_history(plan), (Words{"VOLUME [/a /b:/c]", "VOLUME [/d e]"}));
+  EXPECT_EQ(plan.result.config.volumes, (std::set<std::string>{"/a", "/b:/c", "/d e"}));  // no host part
+  EXPECT_TRUE(plan.result.history[0].entry.empty_layer);
+  EXPECT_EQ(plan.steps.size(), 1U);
+}
+
+TEST(Expose, EXPOSE_04_words_are_sorted_and_ranges_stay_in_order) {
+  EXPECT_EQ(new_history(plan_of("FROM scratch\nEXPOSE 99-101 100/udp 8\n")),
+            Words{"EXPOSE [100/udp 8/tcp 99/tcp 100/tcp 101/tcp]"});
+  FakeResolver resolver;
+  resolver.images["busybox"].config.exposed_ports = {"1/tcp"};
+  EXPECT_EQ(plan_of("FROM busybox\nEXPOSE 2\n", amd64_options(), resolver).result.config.exposed_ports,
+            (std::set<std::string>{"1/tcp", "2/tcp"}));  // EXPOSE-01
+}
+
 TEST(Expose, EXPOSE_04_EXP_21_sorted_ports_from_one_variable) {
   const Plan plan = plan_of("FROM scratch\nENV P=\"3000 4000/udp\"\nEXPOSE 9/SCTP $P 2000-2001\n");
   EXPECT_EQ(plan.result.config.exposed_ports,
@@ -140,6 +197,25 @@ TEST(StopSignal, STOP_01_STOP_02_checked_after_expansion) {
 
 TEST(User, USER_01_stored_as_written_after_expansion) {
   EXPECT_EQ(config_of("ARG U=u\nUSER $U:1000\n").user, "u:1000");
+}
+
+TEST(StopSignal, STOP_02_inherited_and_metadata_only) {
+  const Plan plan = plan_of("FROM scratch AS a\nSTOPSIGNAL rtmin+3\nFROM a\n");
+  EXPECT_EQ(plan.result.config.stop_signal, "rtmin+3");
+  EXPECT_EQ(new_history(plan), Words{"STOPSIGNAL rtmin+3"});
+  EXPECT_EQ(plan.steps.size(), 1U);
+}
+
+TEST(User, USER_05_what_it_governs) {
+  const Plan plan = plan_of("FROM scratch AS a\nUSER u:g\nRUN x\nWORKDIR /w\nCOPY f /\nADD f /\nFROM a\nRUN y\n");
+  EXPECT_EQ(steps_of<RunStep>(plan).at(0).user, "u:g");
+  EXPECT_EQ(steps_of<RunStep>(plan).at(1).user, "u:g");
+  EXPECT_EQ(steps_of<MakeDirStep>(plan).at(0).user, "u:g");
+  for (const CopyStep& copy : steps_of<CopyStep>(plan)) EXPECT_EQ(copy.chown, "");
+  EXPECT_EQ(plan.result.config.user, "u:g");
+  FakeResolver resolver;
+  resolver.images["busybox"].config.user = "base";
+  EXPECT_EQ(steps_of<RunStep>(plan_of("FROM busybox\nRUN x\n", amd64_options(), resolver)).at(0).user, "base");
 }
 
 TEST(Images, IMG_06_what_is_inherited) {
@@ -200,6 +276,46 @@ TEST(Onbuild, ONBUILD_05_copy_from_resolves_in_the_childs_file) {
       plan_of("FROM scratch AS tools\nRUN make\nFROM busybox\n", amd64_options(), resolver);
   const auto copy = steps_of<CopyStep>(plan).at(0);
   EXPECT_TRUE(std::holds_alternative<RunStep>(plan.steps.at(copy.sources.at(0).from).operation));
+}
+
+TEST(Onbuild, ONBUILD_01_ONBUILD_03_heredoc_bodies_survive) {
+  const Plan plan = plan_of("FROM scratch AS a\nONBUILD COPY <<-EOF /f\n\t\t$v\n\tEOF\nFROM a AS b\n");
+  EXPECT_EQ(steps_of<CopyStep>(plan).at(0).heredocs.at(0).second, "\n");
+  PlanOptions options = amd64_options();
+  options.target = "a";
+  EXPECT_EQ(plan_of("FROM scratch AS a\nONBUILD COPY <<EOF /f\n$v\nEOF\n", options).result.config.on_build,
+            Words{"COPY <<EOF /f\n$v\nEOF"});
+}
+
+TEST(Onbuild, ONBUILD_05_a_trigger_may_bring_an_image) {
+  FakeResolver resolver;
+  resolver.images["base"] = made_up_base("base");
+  resolver.images["base"].config.on_build = {"COPY --from=busybox /b /b"};
+  const Plan plan = plan_of("FROM base\n", amd64_options(), resolver);
+  EXPECT_EQ(resolver.asked, (Words{"base linux/amd64", "busybox linux/amd64"}));
+  EXPECT_EQ(plan.result.history.back().entry.created_by, "COPY /b /b # buildkit");
+}
+
+// What an image says of itself is not to be trusted.
+TEST(Onbuild, ONBUILD_02_triggers_no_builder_would_write) {
+  FakeResolver resolver;
+  for (const char* trigger : {"FROM busybox", "RUN a\nRUN b", "", "RUN <<EOF\nx", "ONBUILD"}) {
+    resolver.images["busybox"].config.on_build = {trigger};
+    const auto failure = failure_of("FROM busybox\n", amd64_options(), resolver);
+    EXPECT_EQ(failure.ranges, (Ranges{{1, 1}})) << trigger << ": " << failure.message;
+  }
+  resolver.images["busybox"].config.on_build = {"MAINTAINER me", "ONBUILD RUN x"};
+  const oci::ImageConfig config = plan_of("FROM busybox\n", amd64_options(), resolver).result.config;
+  EXPECT_EQ(config.author, "me");
+  EXPECT_EQ(config.on_build, Words{"RUN x"});
+}
+
+// They may come from a file with another escape character than the child's.
+TEST(Onbuild, ONBUILD_03_triggers_are_read_by_the_usual_escape_character) {
+  FakeResolver resolver;
+  resolver.images["busybox"].config.on_build = {"ENV a=x\\ y"};
+  const Plan plan = plan_of("# escape=`\nFROM busybox\n", amd64_options(), resolver);
+  EXPECT_EQ(plan.result.config.env.back(), "a=x\\ y");
 }
 
 TEST(Onbuild, ONBUILD_06_places_point_at_the_childs_from) {

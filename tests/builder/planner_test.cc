@@ -119,6 +119,11 @@ TEST(From, FROM_16_platform_expressions) {
   EXPECT_HAS(failure_of("FROM --platform=$NONE busybox\n").message,
              "empty platform value from expression $NONE");
   EXPECT_HAS(failure_of("FROM --platform=a/b/c/d/e busybox\n").message, "failed to parse platform");
+  EXPECT_HAS(failure_of("ARG TARGT\nFROM --platform=$TARGETPLATFROM busybox\n").message,
+             "empty platform value from expression $TARGETPLATFROM (did you mean TARGETPLATFORM?)");
+  EXPECT_HAS(failure_of("ARG ARCH=amd64\nFROM --platform=linux/${ARHC} busybox\n").message, "(did you mean ARCH?)");
+  // Wherever it stands, and whatever it stands at.
+  EXPECT_HAS(failure_of("FROM --platform=$NONE scratch\nFROM scratch\n").message, "empty platform value");
 }
 
 TEST(From, FROM_17_build_platform_reaches_the_resolver) {
@@ -135,6 +140,9 @@ TEST(From, FROM_18_a_failed_pull_names_the_reference_and_the_line) {
   EXPECT_HAS(failure.message, "missing:1");
   EXPECT_EQ(failure.ranges, (Ranges{{2, 2}}));
   EXPECT_EQ(failure.code, Errc::not_found);
+  EXPECT_HAS(failure_of("FROM scratch AS builder\nFROM bulider\n").message, "(did you mean builder?)");
+  EXPECT_HAS(failure_of("FROM debain\n").message, "(did you mean debian?)");
+  EXPECT_EQ(failure.message.find("did you mean"), std::string::npos);
 }
 
 TEST(From, FROM_19_created_is_dropped_and_history_kept) {

@@ -22,12 +22,12 @@ class SourceTest : public StoreTest {
     made.git.environment = {std::string("PATH=") + ::getenv("PATH")};
     made.http.sleep = [](std::chrono::milliseconds) {};
     made.clock = [] { return Timestamp{1'700'000'000, 0}; };
-    made.source_date_epoch = epoch_;
     return made;
   }
   // As a build of its own: nothing is known but what the store has.
   PlannedLayer get(const RemoteSource& source) {
     RemoteSources sources(*store_, progress_, settings());
+    sources.set_epoch(epoch_);
     if (const auto known = sources.find(source, {})) {
       found_ = true;
       return *known;

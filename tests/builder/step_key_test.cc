@@ -18,6 +18,7 @@ oci::ContentDigest content(const std::string& seed) {
 
 RunStep sample_run() {
   RunStep step;
+  step.platform = "linux/amd64";
   step.argv = {"/bin/sh", "-c", "make"};
   step.environment = {"PATH=/bin", "A=1"};
   step.working_dir = "/w";
@@ -28,7 +29,7 @@ RunStep sample_run() {
 }
 
 std::string run_key(const RunStep& step) {
-  return run_record(step, chain("p"), "linux/amd64",
+  return run_record(step, chain("p"), "",
                     std::vector<std::optional<oci::ContentDigest>>(step.mounts.size()))
       .key.str();
 }
@@ -51,6 +52,7 @@ TEST(RunKey, CACHE_01_everything_that_counts_changes_it) {
        }},
       {"environment value", [](RunStep& s) { s.environment[1] = "A=2"; }},
       {"environment extra", [](RunStep& s) { s.environment.emplace_back("B="); }},
+      {"platform", [](RunStep& s) { s.platform = "linux/arm64"; }},
       {"cwd", [](RunStep& s) { s.working_dir = "/v"; }},
       {"user", [](RunStep& s) { s.user = "v"; }},
       {"network", [](RunStep& s) { s.network = Network::none; }},
@@ -73,15 +75,15 @@ TEST(RunKey, CACHE_01_everything_that_counts_changes_it) {
   }
 }
 
-TEST(RunKey, CACHE_01_parent_platform_and_mounted_content_count) {
+TEST(RunKey, CACHE_01_parent_machine_and_mounted_content_count) {
   RunStep step = sample_run();
   const std::string key = run_key(step);
-  EXPECT_NE(run_record(step, chain("q"), "linux/amd64", {}).key.str(), key);
-  EXPECT_NE(run_record(step, std::nullopt, "linux/amd64", {}).key.str(), key);
-  EXPECT_NE(run_record(step, chain("p"), "linux/arm64", {}).key.str(), key);
+  EXPECT_NE(run_record(step, chain("q"), "", {}).key.str(), key);
+  EXPECT_NE(run_record(step, std::nullopt, "", {}).key.str(), key);
+  EXPECT_NE(run_record(step, chain("p"), "one id", {}).key.str(), key);
   step.mounts.emplace_back();
-  EXPECT_NE(run_record(step, chain("p"), "linux/amd64", {content("a")}).key,
-            run_record(step, chain("p"), "linux/amd64", {content("b")}).key);  // CACHE-07
+  EXPECT_NE(run_record(step, chain("p"), "", {content("a")}).key,
+            run_record(step, chain("p"), "", {content("b")}).key);  // CACHE-07
 }
 
 TEST(RunKey, CACHE_02_ARG_12_what_does_not_count) {
@@ -158,7 +160,7 @@ TEST(RunKey, words_that_are_not_utf8_are_told_apart) {
 }
 
 TEST(RunKey, the_key_is_the_digest_of_the_text) {
-  const KeyedRecord record = run_record(sample_run(), chain("p"), "linux/amd64", {});
+  const KeyedRecord record = run_record(sample_run(), chain("p"), "", {});
   EXPECT_EQ(record.key.value, oci::sha256(record.text));
   EXPECT_HAS(record.text, "\"v\":1");
   EXPECT_EQ(record.text.find("10.0.0.1"), std::string::npos);
@@ -176,7 +178,7 @@ std::vector<std::string> run_keys(const std::string& text,
 }
 
 std::string copy_key(const CopyStep& step) {
-  return copy_record(step, chain("p"), {content("files")}, std::nullopt, std::nullopt).key.str();
+  return copy_record(step, chain("p"), "", {content("files")}, std::nullopt, std::nullopt).key.str();
 }
 
 std::vector<std::string> copy_keys(const std::string& text,
@@ -268,22 +270,22 @@ TEST(CopyKey, CACHE_03_options_count) {
 TEST(CopyKey, CACHE_03_files_owner_parent_and_epoch_count) {
   CopyStep step;
   step.destination = "/d";
-  const auto base = copy_record(step, chain("p"), {content("a")}, std::nullopt, std::nullopt).key;
-  EXPECT_NE(copy_record(step, chain("p"), {content("b")}, std::nullopt, std::nullopt).key, base);
-  EXPECT_NE(copy_record(step, chain("q"), {content("a")}, std::nullopt, std::nullopt).key, base);
-  EXPECT_NE(copy_record(step, chain("p"), {content("a")}, layers::Owner{1, 2}, std::nullopt).key,
+  const auto base = copy_record(step, chain("p"), "", {content("a")}, std::nullopt, std::nullopt).key;
+  EXPECT_NE(copy_record(step, chain("p"), "", {content("b")}, std::nullopt, std::nullopt).key, base);
+  EXPECT_NE(copy_record(step, chain("q"), "", {content("a")}, std::nullopt, std::nullopt).key, base);
+  EXPECT_NE(copy_record(step, chain("p"), "", {content("a")}, layers::Owner{1, 2}, std::nullopt).key,
             base);
-  EXPECT_NE(copy_record(step, chain("p"), {content("a")}, layers::Owner{1, 2}, std::nullopt).key,
-            copy_record(step, chain("p"), {content("a")}, layers::Owner{2, 1}, std::nullopt).key);
-  EXPECT_NE(copy_record(step, chain("p"), {content("a")}, std::nullopt, 0).key, base);
+  EXPECT_NE(copy_record(step, chain("p"), "", {content("a")}, layers::Owner{1, 2}, std::nullopt).key,
+            copy_record(step, chain("p"), "", {content("a")}, layers::Owner{2, 1}, std::nullopt).key);
+  EXPECT_NE(copy_record(step, chain("p"), "", {content("a")}, std::nullopt, 0).key, base);
 }
 
 TEST(CopyKey, COPY_26_a_link_copy_has_no_parent) {
   CopyStep step;
   step.destination = "/d";
   step.link = true;
-  EXPECT_EQ(copy_record(step, chain("p"), {content("a")}, std::nullopt, std::nullopt).key,
-            copy_record(step, chain("q"), {content("a")}, std::nullopt, std::nullopt).key);
+  EXPECT_EQ(copy_record(step, chain("p"), "", {content("a")}, std::nullopt, std::nullopt).key,
+            copy_record(step, chain("q"), "", {content("a")}, std::nullopt, std::nullopt).key);
 }
 
 TEST(CopyKey, patterns_and_spelling_of_the_owner_do_not_count) {

@@ -40,27 +40,31 @@ TEST_F(Inputs, ARG_14_a_bare_build_arg_takes_the_environment) {
   ::unsetenv("COOPER_TEST_ARG");
 }
 
-TEST_F(Inputs, REPRO_01_REPRO_02_the_epoch) {
-  EXPECT_EQ(read_build_inputs(flags_).plan.source_date_epoch, std::nullopt);
+TEST_F(Inputs, REPRO_01_the_environments_epoch_is_a_build_arg) {
+  EXPECT_FALSE(read_build_inputs(flags_).plan.build_args.contains("SOURCE_DATE_EPOCH"));
   ::setenv("SOURCE_DATE_EPOCH", "5", 1);
-  EXPECT_EQ(read_build_inputs(flags_).plan.source_date_epoch, 5);
   EXPECT_EQ(read_build_inputs(flags_).plan.build_args.at("SOURCE_DATE_EPOCH"), "5");
   flags_.build_args = {"SOURCE_DATE_EPOCH=6"};
-  EXPECT_EQ(read_build_inputs(flags_).plan.source_date_epoch, 6);
-  flags_.build_args = {"SOURCE_DATE_EPOCH="};
-  EXPECT_EQ(read_build_inputs(flags_).plan.source_date_epoch, std::nullopt);
-  for (const char* bad : {"x", "1.5", "5 ", "99999999999999999999"}) {
-    flags_.build_args = {std::string("SOURCE_DATE_EPOCH=") + bad};
-    EXPECT_THROW(read_build_inputs(flags_), Error) << bad;
-  }
+  EXPECT_EQ(read_build_inputs(flags_).plan.build_args.at("SOURCE_DATE_EPOCH"), "6");
 }
 
-TEST_F(Inputs, platforms) {
+TEST_F(Inputs, PLAT_04_PLAT_06_platforms) {
+  EXPECT_EQ(read_build_inputs(flags_).plan.target_platform, oci::host_platform());
+  EXPECT_FALSE(read_build_inputs(flags_).plan.platform_given);
   ::setenv("DOCKER_DEFAULT_PLATFORM", "linux/s390x", 1);
   EXPECT_EQ(read_build_inputs(flags_).plan.target_platform.str(), "linux/s390x");
   flags_.platforms = {"linux/aarch64"};
   EXPECT_EQ(read_build_inputs(flags_).plan.target_platform.str(), "linux/arm64");
   EXPECT_EQ(read_build_inputs(flags_).plan.build_platform, oci::host_platform());
+  EXPECT_TRUE(read_build_inputs(flags_).plan.platform_given);
+}
+
+TEST_F(Inputs, PLAT_05_several_platforms_each_once_in_order) {
+  flags_.platforms = {"linux/arm64,amd64", "linux/aarch64"};
+  const auto plan = read_build_inputs(flags_).plan;
+  ASSERT_EQ(plan.platforms.size(), 2U);
+  EXPECT_EQ(plan.platforms[0].str() + " " + plan.platforms[1].str(), "linux/arm64 linux/amd64");
+  EXPECT_EQ(plan.target_platform, plan.platforms[0]);
 }
 
 TEST_F(Inputs, lists_of_flags) {
@@ -72,7 +76,8 @@ TEST_F(Inputs, lists_of_flags) {
   EXPECT_EQ(inputs.plan.labels, (Args{{"a", "1=2"}, {"bare", ""}}));
   EXPECT_EQ(inputs.plan.no_cache_stages, (std::vector<std::string>{"a", "b", "c"}));
   EXPECT_EQ(inputs.plan.shm_bytes, 1U << 20);
-  EXPECT_EQ(inputs.annotations, (oci::Annotations{{"k", "v"}}));
+  ASSERT_EQ(inputs.annotations.size(), 1U);
+  EXPECT_EQ(inputs.annotations[0].key + "=" + inputs.annotations[0].value, "k=v");
 }
 
 TEST_F(Inputs, pull_policies) {
@@ -108,8 +113,12 @@ TEST_F(Inputs, refused_before_any_work) {
        "unknown entitlement \"everything\""},
       {"RUN_17", [](BuildFlags& f) { f.network = "bridge"; }, Errc::invalid,
        "invalid network mode \"bridge\""},
-      {"PLAT_05", [](BuildFlags& f) { f.platforms = {"linux/amd64,linux/arm64"}; },
-       Errc::unsupported, "platforms"},
+      {"OUT_14",
+       [](BuildFlags& f) {
+         f.platforms = {"linux/amd64,linux/arm64"};
+         f.outputs = {"type=docker,dest=x.tar"};
+       },
+       Errc::unsupported, "docker exporter does not currently support exporting manifest lists"},
       {"FROM_16", [](BuildFlags& f) { f.platforms = {"a/b/c/d/e"}; }, Errc::invalid,
        "failed to parse platform"},
       {"CALL_06", [](BuildFlags& f) { f.call = "outline"; }, Errc::unsupported, "--call=outline"},

@@ -1,0 +1,81 @@
+#include "builder/merge_plans.h"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+#include <string_view>
+
+#include "base/error.h"
+
+namespace cooper::builder {
+namespace {
+
+// As the field reads booleans.
+std::optional<bool> read_bool(std::string_view text) {
+  for (const std::string_view word : {"1", "t", "T", "true", "TRUE", "True"}) {
+    if (text == word) return true;
+  }
+  for (const std::string_view word : {"0", "f", "F", "false", "FALSE", "False"}) {
+    if (text == word) return false;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+bool wants_index(const std::map<std::string, std::string>& build_args, std::size_t platforms) {
+  const bool several = platforms > 1;
+  const auto given = build_args.find("BUILDKIT_MULTI_PLATFORM");
+  if (given == build_args.end() || given->second.empty()) return several;
+  const auto wanted = read_bool(given->second);
+  if (!wanted) throw Error(Errc::invalid, cat("invalid boolean value for multi-platform: ", given->second));
+  if (several && !*wanted) {
+    throw Error(Errc::invalid, "conflicting config: returning multiple target platforms is not allowed");
+  }
+  return *wanted;
+}
+
+ResolvedBase RememberingResolver::resolve(const std::string& reference, const oci::Platform& platform) {
+  const std::pair key(reference, platform);
+  const auto known = known_.find(key);
+  if (known != known_.end()) return known->second;
+  return known_.emplace(key, resolver_.resolve(reference, platform)).first->second;
+}
+
+StepId PlanMerger::place(Step step) {
+  const auto inputs = inputs_of(step);
+  const StepId first = inputs.empty() ? std::numeric_limits<StepId>::max() : inputs.front();
+  auto& candidates = alike_[{step.operation.index(), first}];
+  for (const StepId id : candidates) {
+    const Step& known = merged_.steps[id];
+    if (known.operation == step.operation && known.ignore_cache == step.ignore_cache) return id;
+  }
+  merged_.steps.push_back(std::move(step));
+  candidates.push_back(merged_.steps.size() - 1);
+  return candidates.back();
+}
+
+void PlanMerger::add(const oci::Platform& platform, Plan plan) {
+  std::vector<StepId> ids;
+  for (Step& step : plan.steps) {
+    renumber_inputs(step, ids);  // inputs come before those who read them
+    ids.push_back(place(std::move(step)));
+  }
+  plan.result.rootfs = ids.at(plan.result.rootfs);
+  for (PlannedHistory& entry : plan.result.history) {
+    if (entry.step) entry.step = ids.at(*entry.step);
+  }
+  if (merged_.platforms.empty()) {
+    merged_.result = plan.result;
+    merged_.target = plan.target;
+    merged_.source_date_epoch = plan.source_date_epoch;
+  }
+  for (Warning& warning : plan.warnings) {  // what several platforms find is told once (CHECK-27)
+    if (std::find(merged_.warnings.begin(), merged_.warnings.end(), warning) == merged_.warnings.end()) {
+      merged_.warnings.push_back(std::move(warning));
+    }
+  }
+  merged_.platforms.push_back({platform, std::move(plan.result)});
+}
+
+}  // namespace cooper::builder
