@@ -39,9 +39,9 @@ TEST(Expansion, EXP_17_every_place_that_is_expanded) {
   const auto copies = steps_of<CopyStep>(plan);
   ASSERT_EQ(copies.size(), 3U);
   EXPECT_EQ(copies[0].chown + " " + copies[0].chmod + " " + copies[0].destination, "x:1 755 /x/");
-  EXPECT_EQ(copies[0].source->patterns, Words{"x.txt"});
+  EXPECT_EQ(copies[0].sources.at(0).patterns, Words{"x.txt"});
   EXPECT_EQ(copies[1].chown + " " + copies[1].chmod + " " + copies[1].destination, "x:2 644 /x");
-  EXPECT_EQ(copies[1].source->patterns, Words{"x.txt"});
+  EXPECT_EQ(copies[1].sources.at(0).patterns, Words{"x.txt"});
   EXPECT_EQ(copies[2].heredocs.at(0).second, "x\n");
   EXPECT_EQ(copies[2].destination, "/x.doc");
 }
@@ -71,7 +71,7 @@ TEST(Expansion, EXP_20_every_word_sees_the_environment_from_before) {
 TEST(Expansion, EXP_21_a_value_stays_one_word) {
   const Plan plan = plan_of("FROM scratch\nENV v=\"a b\"\nCOPY $v /$v/\nVOLUME $v\nWORKDIR $v\n");
   const auto copy = steps_of<CopyStep>(plan).at(0);
-  EXPECT_EQ(copy.source->patterns, Words{"a b"});
+  EXPECT_EQ(copy.sources.at(0).patterns, Words{"a b"});
   EXPECT_EQ(copy.destination, "/a b/");
   EXPECT_EQ(plan.result.config.volumes, std::set<std::string>{"a b"});
   EXPECT_EQ(plan.result.config.working_dir, "/a b");
@@ -81,9 +81,9 @@ TEST(Expansion, EXP_24_json_forms_element_by_element) {
   const Plan plan = plan_of(
       "FROM scratch\nENV v=\"x y\"\nCOPY [\"$v\", \"b$v\", \"/$v/\"]\nADD [\"$v\", \"/d\"]\nVOLUME [\"/$v\", \"/z\"]\n");
   const auto copies = steps_of<CopyStep>(plan);
-  EXPECT_EQ(copies.at(0).source->patterns, (Words{"x y", "bx y"}));
+  EXPECT_EQ(copies.at(0).sources.at(0).patterns, (Words{"x y", "bx y"}));
   EXPECT_EQ(copies.at(0).destination, "/x y/");
-  EXPECT_EQ(copies.at(1).source->patterns, Words{"x y"});
+  EXPECT_EQ(copies.at(1).sources.at(0).patterns, Words{"x y"});
   EXPECT_EQ(plan.result.config.volumes, (std::set<std::string>{"/x y", "/z"}));
 }
 

@@ -1,6 +1,7 @@
 """Flattens images (OCI layout directories, OCI or docker archives) and compares the trees.
 
     image_tree.py list IMAGE
+    image_tree.py config IMAGE
     image_tree.py compare IMAGE IMAGE [--ignore-mtime] [--except PATTERN]...
 
 Exit status: 0 equal, 1 different (one line per difference), 2 the input can't be read. What is compared: type, mode with
@@ -136,6 +137,8 @@ def main():
     commands = parser.add_subparsers(dest="command", required=True)
     listing = commands.add_parser("list")
     listing.add_argument("image")
+    config = commands.add_parser("config")
+    config.add_argument("image")
     compare = commands.add_parser("compare")
     compare.add_argument("first")
     compare.add_argument("second")
@@ -145,6 +148,9 @@ def main():
     if arguments.command == "list":
         for path, row in sorted(flatten(arguments.image).items()):
             print(path, json.dumps(row, sort_keys=True, default=list))
+        return 0
+    if arguments.command == "config":
+        print(json.dumps(Image(arguments.image).config()))
         return 0
     found = list(differences(flatten(arguments.first), flatten(arguments.second), arguments.ignore_mtime,
                              arguments.patterns))

@@ -22,6 +22,7 @@ interrupt() {  # interrupt SIGNAL: once both steps run
 interrupt INT; equal "$code" 130 "exit code after ctrl-C"
 interrupt TERM; equal "$code" 130
 interrupt KILL; equal "$code" 137
+row CACHE-18
 cat >c/Work <<'D'
 FROM busybox AS a
 RUN for i in 1 2 3 4 5 6 7 8 9; do dd if=/dev/zero of=/big$i bs=64k count=16 2>/dev/null; done

@@ -41,3 +41,41 @@ for key in ("User", "ExposedPorts", "Entrypoint", "Cmd", "Volumes", "WorkingDir"
 assert sorted(ours["Env"]) == sorted(theirs["Env"]), (ours["Env"], theirs["Env"])
 assert ours["Labels"]["k"] == theirs["Labels"]["k"]
 P
+# What only Docker's config can hold, and what stages hand down. Left out, because this buildah differs from the
+# reference: ranges of EXPOSE, SHELL in ENTRYPOINT's shell form and in stages upon its own, ARG of a parent stage.
+row CMD-01 CMD-03 ENV-01 ENV-04 EXPOSE-01 HEALTH-01 HEALTH-02 HEALTH-03 LABEL-02 ONBUILD-01 SHELL-02 STOP-02 USER-01 VOLUME-01 WORKDIR-01 FROM-13 ARG-03 ARG-11
+cat >c/Config <<'D'
+ARG G=global
+FROM localhost/busybox AS parent
+ARG G
+ARG K=kept
+ENV A=1 B="two words" C=x\ y
+ENV A=3 D=$G-$K
+WORKDIR /work
+WORKDIR sub/../deep/
+LABEL k=1 l=$G
+EXPOSE 80 53/udp
+VOLUME ["/v", "/w x"]
+CMD ["parent"]
+FROM parent
+SHELL ["/bin/sh", "-ec"]
+LABEL k=2
+ENTRYPOINT ["run", "$A"]
+HEALTHCHECK --interval=90s --timeout=1m --retries=2 CMD check me
+STOPSIGNAL SIGUSR1
+USER 12:34
+ONBUILD RUN touch /triggered
+ONBUILD ENV T=1
+D
+build -f c/Config -o type=oci,dest=config.tar c >/dev/null 2>&1
+buildah $storage build $ulimit_flags --format docker --pull=never -q -t config -f c/Config c >/dev/null
+buildah $storage inspect --type image config | jq '.Docker.config' >theirs.json
+python3 "$SOURCE/tests/e2e/image_tree.py" config config.tar | jq '.config' >ours.json
+for member in User WorkingDir Entrypoint Cmd Shell StopSignal OnBuild ExposedPorts Volumes; do
+  equal "$(jq -cS ".$member // []" ours.json)" "$(jq -cS ".$member // []" theirs.json)" "$member"
+done
+equal "$(jq -c '.Env | sort' ours.json)" "$(jq -c '.Env | sort' theirs.json)" Env
+equal "$(jq -c '.Healthcheck | [.Test, .Interval, .Timeout, .Retries]' ours.json)" \
+  "$(jq -c '.Healthcheck | [.Test, .Interval, .Timeout, .Retries]' theirs.json)" Healthcheck
+equal "$(jq -c '[.Labels.k, .Labels.l]' ours.json)" '["2","global"]'
+equal "$(jq -c '[.Labels.k, .Labels.l]' theirs.json)" '["2","global"]'

@@ -14,6 +14,23 @@ build -f c/On -t "$REGISTRY/team/next:1" --push c 2>/dev/null >next
 equal "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/team/next:1")" "$(cat next)"
 cooper push "$REGISTRY/team/next:1" "$REGISTRY/other/copy:2" >/dev/null
 skopeo inspect --tls-verify=false "docker://$REGISTRY/other/copy:2" >/dev/null
+row FROM-22 CACHE-17
+# A tag that moved runs the steps upon it again; another tag of the same image does not.
+printf 'FROM %s/team/moving:1\nRUN cat /f >/copied\n' "$REGISTRY" >c/Moving
+moving() { cooper build --network=host --progress=plain -f c/Moving "$@" c >/dev/null 2>moving.err || { cat moving.err; fail "$*"; }; }
+cooper push "$REGISTRY/team/next:1" "$REGISTRY/team/moving:1" >/dev/null
+moving -o moved.first && moving
+contains "$(grep -A1 'RUN cat' moving.err)" CACHED
+printf 'FROM %s/team/app:1\nCOPY f /f\n' "$REGISTRY" >c/Newer && echo newer >c/f
+build -f c/Newer -t "$REGISTRY/team/moving:1" --push c >/dev/null 2>&1
+cooper rmi "$REGISTRY/team/moving:1" >/dev/null
+moving -o moved.second
+lacks "$(grep -A1 'RUN cat' moving.err)" CACHED
+equal "$(cat moved.first/copied moved.second/copied)" "f
+newer"
+cooper push "$REGISTRY/team/next:1" "$REGISTRY/team/moving:1" >/dev/null
+moving
+contains "$(grep -A1 'RUN cat' moving.err)" CACHED
 # Nothing of the base is needed to make this image, and all of it to write it down.
 printf 'FROM %s/team/app:1\nENV A=b\n' "$REGISTRY" >c/Meta
 for output in type=oci,dest=meta.tar type=docker,dest=meta.docker.tar "type=image,name=$REGISTRY/team/meta:1,push=true"; do

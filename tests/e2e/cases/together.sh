@@ -1,4 +1,5 @@
 # Two processes build the same file on one store at once: both right, each distinct step run once.
+row CACHE-14
 make_busybox
 mkdir c
 cat >c/Dockerfile <<'D'
