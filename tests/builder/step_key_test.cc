@@ -178,7 +178,7 @@ std::vector<std::string> run_keys(const std::string& text,
 }
 
 std::string copy_key(const CopyStep& step) {
-  return copy_record(step, chain("p"), "", {content("files")}, std::nullopt, std::nullopt).key.str();
+  return copy_record(step, chain("p"), {content("files")}, std::nullopt, std::nullopt).key.str();
 }
 
 std::vector<std::string> copy_keys(const std::string& text,
@@ -270,22 +270,22 @@ TEST(CopyKey, CACHE_03_options_count) {
 TEST(CopyKey, CACHE_03_files_owner_parent_and_epoch_count) {
   CopyStep step;
   step.destination = "/d";
-  const auto base = copy_record(step, chain("p"), "", {content("a")}, std::nullopt, std::nullopt).key;
-  EXPECT_NE(copy_record(step, chain("p"), "", {content("b")}, std::nullopt, std::nullopt).key, base);
-  EXPECT_NE(copy_record(step, chain("q"), "", {content("a")}, std::nullopt, std::nullopt).key, base);
-  EXPECT_NE(copy_record(step, chain("p"), "", {content("a")}, layers::Owner{1, 2}, std::nullopt).key,
+  const auto base = copy_record(step, chain("p"), {content("a")}, std::nullopt, std::nullopt).key;
+  EXPECT_NE(copy_record(step, chain("p"), {content("b")}, std::nullopt, std::nullopt).key, base);
+  EXPECT_NE(copy_record(step, chain("q"), {content("a")}, std::nullopt, std::nullopt).key, base);
+  EXPECT_NE(copy_record(step, chain("p"), {content("a")}, layers::Owner{1, 2}, std::nullopt).key,
             base);
-  EXPECT_NE(copy_record(step, chain("p"), "", {content("a")}, layers::Owner{1, 2}, std::nullopt).key,
-            copy_record(step, chain("p"), "", {content("a")}, layers::Owner{2, 1}, std::nullopt).key);
-  EXPECT_NE(copy_record(step, chain("p"), "", {content("a")}, std::nullopt, 0).key, base);
+  EXPECT_NE(copy_record(step, chain("p"), {content("a")}, layers::Owner{1, 2}, std::nullopt).key,
+            copy_record(step, chain("p"), {content("a")}, layers::Owner{2, 1}, std::nullopt).key);
+  EXPECT_NE(copy_record(step, chain("p"), {content("a")}, std::nullopt, 0).key, base);
 }
 
 TEST(CopyKey, COPY_26_a_link_copy_has_no_parent) {
   CopyStep step;
   step.destination = "/d";
   step.link = true;
-  EXPECT_EQ(copy_record(step, chain("p"), "", {content("a")}, std::nullopt, std::nullopt).key,
-            copy_record(step, chain("q"), "", {content("a")}, std::nullopt, std::nullopt).key);
+  EXPECT_EQ(copy_record(step, chain("p"), {content("a")}, std::nullopt, std::nullopt).key,
+            copy_record(step, chain("q"), {content("a")}, std::nullopt, std::nullopt).key);
 }
 
 TEST(CopyKey, patterns_and_spelling_of_the_owner_do_not_count) {
