@@ -1,6 +1,5 @@
 #include "parser/expand.h"
 
-#include <algorithm>
 #include <map>
 #include <set>
 
@@ -13,7 +12,10 @@ namespace cooper::parser {
 namespace {
 
 constexpr int kMaxDepth = 500;  // of nested ${a:-${b:-...}}; deeper ones would eat the stack
-constexpr char kToEnd = '\0';   // stop character: none
+// Pattern times value of all substitutions of one word together: under a second, and more than what
+// two lines of lawful length can ask for.
+constexpr std::size_t kMaxPatternSteps = std::size_t{1} << 32U;
+constexpr char kToEnd = '\0';  // stop character: none
 
 // Collects the words of expand_words(). Blanks split where they are unquoted.
 class WordList {
@@ -68,6 +70,8 @@ class Expander {
   std::string replaced(const std::string& variable);
   std::string word_until(char stop, Escapes escapes, const char* missing);
   std::optional<std::string> look_up(const std::string& variable);
+  void grow(std::size_t bytes);
+  void charge_pattern(std::string_view pattern, std::string_view value);
 
   std::string_view text_;
   std::size_t at_ = 0;
@@ -77,11 +81,26 @@ class Expander {
   std::vector<std::string>* unset_;
   std::set<std::string> reported_;
   int depth_ = 0;
+  std::size_t grown_bytes_ = 0;  // by values and replacements, so far
+  std::size_t pattern_steps_ = 0;
 };
+
+void Expander::grow(std::size_t bytes) {
+  grown_bytes_ += bytes;
+  if (grown_bytes_ > kMaxExpansionBytes)
+    fail(cat("expansion adds more than ", kMaxExpansionBytes >> 20U, " MiB"));
+}
+
+void Expander::charge_pattern(std::string_view pattern, std::string_view value) {
+  // Neither factor is above what grow() lets pass: no overflow.
+  pattern_steps_ += (pattern.size() + 1) * (value.size() + 1);
+  if (pattern_steps_ > kMaxPatternSteps) fail("pattern and value are too long for a substitution");
+}
 
 std::optional<std::string> Expander::look_up(const std::string& variable) {
   auto value = lookup_(variable);
   if (!value && unset_ != nullptr && reported_.insert(variable).second) unset_->push_back(variable);
+  if (value) grow(value->size());
   return value;
 }
 
@@ -261,6 +280,7 @@ std::string Expander::stripped(const std::string& variable, char modifier) {
   const Reach reach = pattern.starts_with(modifier) ? Reach::longest : Reach::shortest;
   if (reach == Reach::longest) pattern.erase(0, 1);
   const std::string value = look_up(variable).value_or("");
+  charge_pattern(pattern, value);
   const SubstitutionPattern compiled(pattern);
   return modifier == '#' ? compiled.strip_prefix(value, reach)
                          : compiled.strip_suffix(value, reach);
@@ -273,7 +293,10 @@ std::string Expander::replaced(const std::string& variable) {
   const std::string pattern = word_until('/', Escapes::kept, "syntax error: missing '/' in ${}");
   const std::string replacement = word_until('}', Escapes::kept, "syntax error: missing '}'");
   const std::string value = look_up(variable).value_or("");
-  return SubstitutionPattern(pattern).replace(value, replacement, all);
+  charge_pattern(pattern, value);
+  auto out = SubstitutionPattern(pattern).replace(value, replacement, all, kMaxExpansionBytes);
+  grow(out ? out->size() : kMaxExpansionBytes + 1);
+  return *std::move(out);
 }
 
 // Adds the word to what goes wrong in it.
@@ -317,8 +340,9 @@ std::string expand_heredoc(std::string_view body, const Lookup& lookup,
 
 std::vector<std::string> referenced_names(std::string_view text, char escape) {
   std::vector<std::string> names;
-  const Lookup record = [&names](std::string_view name) -> std::optional<std::string> {
-    if (std::find(names.begin(), names.end(), name) == names.end()) names.emplace_back(name);
+  std::set<std::string, std::less<>> seen;
+  const Lookup record = [&](std::string_view name) -> std::optional<std::string> {
+    if (seen.emplace(name).second) names.emplace_back(name);
     return "set";  // so that ${v:?} does not fail
   };
   try {

@@ -4,8 +4,12 @@
 // `escape` is the Dockerfile's escape character. `unset`, if given, collects each name that was
 // referenced without being set, in order, once (UndefinedVar), with a default or without,
 // positional and special names too.
+//
+// ${v//x/$w} multiplies, and so do values that are made of values: an expansion that would grow its
+// text by more than kMaxExpansionBytes is refused, as is one whose patterns would take minutes.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <optional>
 #include <string>
@@ -13,6 +17,8 @@
 #include <vector>
 
 namespace cooper::parser {
+
+inline constexpr std::size_t kMaxExpansionBytes = std::size_t{16} << 20U;
 
 // The value of a variable, nullopt if unset.
 using Lookup = std::function<std::optional<std::string>(std::string_view name)>;

@@ -1,4 +1,5 @@
-#include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "parser/heredocs.h"
 #include "parser/makers.h"
@@ -15,10 +16,9 @@ void take_paths(CopyOrAdd& out, Statement& statement, std::string_view name) {
                               " requires at least two arguments, but only one was provided. "
                               "Destination could not be determined"));
   }
-  const auto is_heredoc = [&](const std::string& word) {
-    return std::any_of(statement.heredocs.begin(), statement.heredocs.end(),
-                       [&](const Heredoc& heredoc) { return heredoc.word == word; });
-  };
+  std::set<std::string_view> heredoc_words;
+  for (const Heredoc& heredoc : statement.heredocs) heredoc_words.insert(heredoc.word);
+  const auto is_heredoc = [&](const std::string& word) { return heredoc_words.contains(word); };
   if (is_heredoc(words.back())) {
     throw DockerfileError(cat(name, " cannot accept a heredoc as a destination"));
   }

@@ -102,7 +102,8 @@ ExposedPorts parse_ports(std::string_view word) {
   exposed.has_host_part = !host.address.empty() || !host.ports.empty();
   exposed.odd_protocol_case = protocol != parts.after;
   for (unsigned long port = range->first; port <= range->last; ++port) {
-    exposed.ports.push_back(cat(port, "/", protocol.empty() ? "tcp" : protocol));
+    exposed.ports.push_back(
+        std::to_string(port).append("/").append(protocol.empty() ? "tcp" : protocol));
   }
   return exposed;
 }

@@ -1,5 +1,5 @@
-// Patterns of ${v#p}, ${v%p} and ${v/p/r} (rows EXP-06 ... EXP-08). Time is pattern times value:
-// sets of states, no backtracking.
+// Patterns of ${v#p}, ${v%p} and ${v/p/r} (rows EXP-06 ... EXP-08). Time is pattern times value,
+// over 64: sets of states as bits, no backtracking.
 #pragma once
 
 #include <cstdint>
@@ -21,7 +21,9 @@ class SubstitutionPattern {
   std::string strip_prefix(std::string_view value, Reach reach) const;
   std::string strip_suffix(std::string_view value, Reach reach) const;
   // The leftmost match, as long as possible; all: every further one behind it, too (EXP-07).
-  std::string replace(std::string_view value, std::string_view replacement, bool all) const;
+  // nullopt if that takes more than max_bytes.
+  std::optional<std::string> replace(std::string_view value, std::string_view replacement, bool all,
+                                     std::size_t max_bytes) const;
 
  private:
   enum class Kind : std::uint8_t { literal, any, star };
@@ -29,12 +31,10 @@ class SubstitutionPattern {
     Kind kind;
     char32_t character;
   };
-  using States = std::vector<std::uint8_t>;  // [i]: the first i tokens may have matched
+  class Automaton;
 
-  static void close(const std::vector<Token>& tokens, States& states);
-  static bool step(const std::vector<Token>& tokens, char32_t character, States& states);
-  static std::optional<std::size_t> match_length(const std::vector<Token>& tokens,
-                                                 std::u32string_view text, Reach reach);
+  static std::optional<std::size_t> match_length(Automaton& automaton, std::u32string_view text,
+                                                 Reach reach);
   std::vector<std::uint8_t> match_starts(std::u32string_view text) const;
 
   std::vector<Token> tokens_;
