@@ -74,6 +74,9 @@ class TreeBuilder {
 }  // namespace
 
 JsonValue parse_json(std::string_view text, const std::string& document) {
+  // For the library the text would end there, and whatever stands behind would be nobody's.
+  if (const std::size_t zero = text.find('\0'); zero != std::string_view::npos)
+    throw Error(Errc::corrupt, cat(document, ": malformed JSON at byte ", zero));
   JsonValue root;
   TreeBuilder builder(root);
   if (!nlohmann::json::sax_parse(text.begin(), text.end(), &builder)) {

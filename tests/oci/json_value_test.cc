@@ -5,6 +5,7 @@
 namespace cooper::oci {
 namespace {
 
+using namespace std::literals;
 using tests::expect_error;
 
 TEST(JsonValue, cursor_reads_typed_members) {
@@ -45,6 +46,12 @@ TEST(JsonValue, malformed_text_is_refused) {
        {"", " ", "{", "[", "{\"a\"}", "{\"a\":}", "[1,]", "{}{}", "{} x", "nul", "\"\xff\"", "'a'",
         "[01]", "\"a", "{\"a\":1,}", "\"\\ud800\"", "1e", "[1 2]", "NaN"}) {
     SCOPED_TRACE(text);
+    expect_error(Errc::corrupt, "doc: malformed JSON at byte", [&] { parse_json(text, "doc"); });
+  }
+}
+
+TEST(JsonValue, nothing_hides_behind_a_zero_byte) {
+  for (const std::string_view text : {"{}\0"sv, "{}\0x"sv, "\0{}"sv, "{\"a\0\":1}"sv}) {
     expect_error(Errc::corrupt, "doc: malformed JSON at byte", [&] { parse_json(text, "doc"); });
   }
 }
