@@ -82,7 +82,10 @@ std::string normalize_registry_key(std::string_view key) {
   while (rest.ends_with('/')) rest.remove_suffix(1);
   // With a scheme it was an API address: only the host matters. Without one, a path is a namespace.
   std::string text(had_scheme ? rest.substr(0, rest.find('/')) : rest);
-  if (text.ends_with("/v1") || text.ends_with("/v2")) text.resize(text.size() - 3);
+  // The API's path right behind the host; further down it is somebody's namespace.
+  const std::size_t slash = text.find('/');
+  if (slash != std::string::npos && (text.substr(slash) == "/v1" || text.substr(slash) == "/v2"))
+    text.resize(slash);
   for (const std::string_view alias : {"index.docker.io", "registry-1.docker.io"}) {
     if (text == alias || text.starts_with(std::string(alias) + "/")) {
       return text.replace(0, alias.size(), "docker.io");

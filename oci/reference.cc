@@ -137,9 +137,6 @@ void take_suffixes(std::string_view text, std::string_view& rest, Reference& ref
 
 void check_repository(std::string_view text, std::string_view repository) {
   if (repository.empty()) refuse(text, "repository name must have at least one component");
-  if (repository.size() > kMaxRepositoryBytes) {
-    refuse(text, cat("repository name must not be more than ", kMaxRepositoryBytes, " characters"));
-  }
   if (is_repository(repository)) return;
   if (has_upper(repository))
     refuse(text, cat("repository name (", repository, ") must be lowercase"));
@@ -190,6 +187,10 @@ Reference parse_reference(std::string_view text) {
   reference.repository = rest;
   if (reference.registry == kDefaultRegistry && rest.find('/') == std::string_view::npos) {
     reference.repository.insert(0, kOfficialPrefix);
+  }
+  // Of the whole name: what is accepted must be readable in its full spelling, too.
+  if (reference.repository.size() > kMaxRepositoryBytes) {
+    refuse(text, cat("repository name must not be more than ", kMaxRepositoryBytes, " characters"));
   }
   if (reference.tag.empty() && !reference.digest) reference.tag = "latest";
   return reference;

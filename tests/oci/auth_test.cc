@@ -91,6 +91,8 @@ TEST(AuthConfig, keys_are_normalised) {
   EXPECT_EQ(normalize_registry_key("localhost:5000/v2/"), "localhost:5000");
   EXPECT_EQ(normalize_registry_key("http://r.example/some/path"), "r.example");
   EXPECT_EQ(normalize_registry_key("quay.io/team"), "quay.io/team");
+  EXPECT_EQ(normalize_registry_key("quay.io/team/v1"), "quay.io/team/v1");
+  EXPECT_EQ(normalize_registry_key("quay.io/v1/v2"), "quay.io/v1/v2");
   EXPECT_EQ(normalize_registry_key("index.docker.io.evil"), "index.docker.io.evil");
 }
 

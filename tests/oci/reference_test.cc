@@ -104,7 +104,8 @@ TEST(Reference, FROM_15_malformed_text_is_refused) {
       "../a",
       "./a",
       "https://r.io/a",
-      std::string(256, 'a'),
+      "r.io/" + std::string(256, 'a'),
+      std::string(248, 'a'),  // "library/" counts
       kHex,
       "ä",
       std::string("a\0b", 3),
@@ -124,6 +125,7 @@ TEST(Reference, messages_say_what_is_wrong) {
 
 TEST(Reference, limits_are_inclusive) {
   EXPECT_EQ(parse_reference("r.io/" + std::string(255, 'a')).repository.size(), 255U);
+  EXPECT_EQ(parse_reference(std::string(247, 'a')).repository.size(), 255U);
   EXPECT_EQ(parse_reference("a:" + std::string(128, 'x')).tag.size(), 128U);
 }
 
