@@ -104,15 +104,15 @@ Written write_image(const StageResult& stage, const std::vector<StepResult>& res
 
 }  // namespace
 
-void check_annotations(const Plan& plan, const std::vector<Annotation>& annotations) {
+void check_annotations(const PlannedTarget& target, const std::vector<Annotation>& annotations) {
   for (const Annotation& each : annotations) {
     const bool of_index = each.place == Annotation::Place::index || each.place == Annotation::Place::index_descriptor;
-    if (of_index && plan.platforms.empty()) {
+    if (of_index && target.platforms.empty()) {
       throw Error(Errc::invalid, "index annotations not supported for single platform export");
     }
     if (!each.platform) continue;
-    const auto& platforms = plan.platforms;
-    const bool built = platforms.empty() ? *each.platform == plan.result.config.platform
+    const auto& platforms = target.platforms;
+    const bool built = platforms.empty() ? *each.platform == target.result.config.platform
                                          : std::any_of(platforms.begin(), platforms.end(), [&](const auto& planned) {
                                              return planned.platform == *each.platform;
                                            });
@@ -151,16 +151,16 @@ oci::ImageConfig make_config(const StageResult& stage, const std::vector<StepRes
   return config;
 }
 
-AssembledImage assemble(const Plan& plan, const std::vector<StepResult>& results,
+AssembledImage assemble(const PlannedTarget& target, const std::vector<StepResult>& results,
                         const std::optional<std::int64_t>& epoch, const std::vector<Annotation>& annotations,
                         oci::BlobStore& blobs) {
-  if (plan.platforms.empty()) {
-    Written image = write_image(plan.result, results, epoch, annotations, std::nullopt, blobs);
+  if (target.platforms.empty()) {
+    Written image = write_image(target.result, results, epoch, annotations, std::nullopt, blobs);
     return {std::move(image.manifest), std::move(image.config)};
   }
   AssembledImage image;
   oci::Index index;
-  for (const PlannedPlatform& each : plan.platforms) {
+  for (const PlannedPlatform& each : target.platforms) {
     Written written = write_image(each.result, results, epoch, annotations, each.platform, blobs);
     written.manifest.platform = each.platform;
     if (index.manifests.empty()) image.config = std::move(written.config);

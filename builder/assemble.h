@@ -1,4 +1,4 @@
-// A plan's result and its steps' results -> an image: config, history, manifest, index (rows IMG-01 … IMG-12).
+// A planned target and its steps' results -> an image: config, history, manifest, index (rows IMG-01 … IMG-12).
 #pragma once
 
 #include <cstdint>
@@ -23,7 +23,7 @@ struct Annotation {
 };
 
 // IMG-12: Error for annotations that have no place in what the plan makes. For calling before anything runs.
-void check_annotations(const Plan& plan, const std::vector<Annotation>& annotations);
+void check_annotations(const PlannedTarget& target, const std::vector<Annotation>& annotations);
 
 struct AssembledImage {
   oci::Descriptor manifest;  // or the index of several platforms; stored in `blobs`, with all but layers beneath it
@@ -34,7 +34,7 @@ struct AssembledImage {
 oci::ImageConfig make_config(const StageResult& stage, const std::vector<StepResult>& results,
                              const std::optional<std::int64_t>& epoch);
 
-AssembledImage assemble(const Plan& plan, const std::vector<StepResult>& results,
+AssembledImage assemble(const PlannedTarget& target, const std::vector<StepResult>& results,
                         const std::optional<std::int64_t>& epoch, const std::vector<Annotation>& annotations,
                         oci::BlobStore& blobs);
 

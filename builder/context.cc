@@ -32,14 +32,17 @@ std::optional<std::pair<std::string, std::string>> find_ignore_file(const Contex
 
 }  // namespace
 
+std::optional<parser::IgnorePatterns> read_ignore_file(const ContextOptions& options) {
+  const auto file = find_ignore_file(options);
+  if (!file) return std::nullopt;
+  return with_context([&] { return file->first; }, [&] { return parser::parse_ignore(file->second); });
+}
+
 std::shared_ptr<const layers::Tree> open_local_context(const ContextOptions& options) {
   layers::HostTreeOptions tree;
   tree.memory = options.memory;
   tree.threads = options.threads;
-  if (const auto ignore = find_ignore_file(options)) {
-    with_context([&] { return ignore->first; },
-                 [&] { tree.filter = std::make_shared<IgnoreFilter>(parser::parse_ignore(ignore->second)); });
-  }
+  if (auto ignored = read_ignore_file(options)) tree.filter = std::make_shared<IgnoreFilter>(std::move(*ignored));
   return layers::open_host_tree(Dir::open(options.directory, Confine::image), std::move(tree));
 }
 

@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "layers/tree.h"
+#include "parser/ignore.h"
 
 namespace cooper::builder {
 
@@ -16,6 +17,9 @@ struct ContextOptions {
   layers::DigestMemory* memory = nullptr;
   int threads = 2;
 };
+
+// What the context's ignore file says; nullopt when it has none. Error(invalid) for a bad pattern names the file.
+std::optional<parser::IgnorePatterns> read_ignore_file(const ContextOptions& options);
 
 // Error(not_found) names a directory that does not exist.
 std::shared_ptr<const layers::Tree> open_local_context(const ContextOptions& options);

@@ -92,10 +92,10 @@ void export_names(const AssembledImage& image, const Output& output, const Expor
 
 }  // namespace
 
-std::vector<ExportedRootfs> exported_rootfs(const Plan& plan, const std::vector<StepResult>& results) {
-  if (plan.platforms.empty()) return {{"", results[plan.result.rootfs].rootfs}};
+std::vector<ExportedRootfs> exported_rootfs(const PlannedTarget& target, const std::vector<StepResult>& results) {
+  if (target.platforms.empty()) return {{"", results[target.result.rootfs].rootfs}};
   std::vector<ExportedRootfs> list;
-  for (const PlannedPlatform& each : plan.platforms) {
+  for (const PlannedPlatform& each : target.platforms) {
     std::string folder = each.platform.str();
     std::replace(folder.begin(), folder.end(), '/', '_');
     list.push_back({std::move(folder), results[each.result.rootfs].rootfs});

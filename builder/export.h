@@ -44,7 +44,7 @@ struct ExportedRootfs {
   std::string folder;  // "linux_amd64"; "" when there is one
   LayerStack rootfs;
 };
-std::vector<ExportedRootfs> exported_rootfs(const Plan& plan, const std::vector<StepResult>& results);
+std::vector<ExportedRootfs> exported_rootfs(const PlannedTarget& target, const std::vector<StepResult>& results);
 
 // A file destination appears whole or not at all: it is written beside and renamed. Error(io|denied) names it.
 void export_image(const AssembledImage& image, const std::vector<ExportedRootfs>& rootfs, const Output& output,

@@ -61,21 +61,21 @@ void PlanMerger::add(const oci::Platform& platform, Plan plan) {
     renumber_inputs(step, ids);  // inputs come before those who read them
     ids.push_back(place(std::move(step)));
   }
-  plan.result.rootfs = ids.at(plan.result.rootfs);
-  for (PlannedHistory& entry : plan.result.history) {
-    if (entry.step) entry.step = ids.at(*entry.step);
-  }
-  if (merged_.platforms.empty()) {
-    merged_.result = plan.result;
-    merged_.target = plan.target;
-    merged_.source_date_epoch = plan.source_date_epoch;
-  }
-  for (Warning& warning : plan.warnings) {  // what several platforms find is told once (CHECK-27)
-    if (std::find(merged_.warnings.begin(), merged_.warnings.end(), warning) == merged_.warnings.end()) {
-      merged_.warnings.push_back(std::move(warning));
+  if (merged_.targets.empty()) merged_.source_date_epoch = plan.source_date_epoch;
+  merged_.targets.resize(plan.targets.size());
+  for (std::size_t i = 0; i < plan.targets.size(); ++i) {
+    StageResult& result = plan.targets[i].result;
+    result.rootfs = ids.at(result.rootfs);
+    for (PlannedHistory& entry : result.history) {
+      if (entry.step) entry.step = ids.at(*entry.step);
     }
+    PlannedTarget& target = merged_.targets[i];
+    if (target.platforms.empty()) {
+      target.name = plan.targets[i].name;
+      target.result = result;
+    }
+    target.platforms.push_back({platform, std::move(result)});
   }
-  merged_.platforms.push_back({platform, std::move(plan.result)});
 }
 
 }  // namespace cooper::builder

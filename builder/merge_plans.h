@@ -30,6 +30,7 @@ class RememberingResolver : public BaseResolver {
 // one.
 class PlanMerger {
  public:
+  // Every plan has the same targets.
   void add(const oci::Platform& platform, Plan plan);
   Plan take() && { return std::move(merged_); }
 

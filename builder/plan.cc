@@ -56,6 +56,23 @@ std::string quoted(const std::string& text) {
   return out + "\"";
 }
 
+// A target, or a target on one of several platforms.
+struct Outcome {
+  std::string name;
+  StepId rootfs = 0;
+};
+
+std::vector<Outcome> outcomes_of(const Plan& plan) {
+  std::vector<Outcome> list;
+  for (const PlannedTarget& target : plan.targets) {
+    if (target.platforms.empty()) list.push_back({target.name, target.result.rootfs});
+    for (const PlannedPlatform& each : target.platforms) {
+      list.push_back({target.name + " " + each.platform.str(), each.result.rootfs});
+    }
+  }
+  return list;
+}
+
 }  // namespace
 
 std::vector<StepId> inputs_of(const Step& step) {
@@ -72,17 +89,13 @@ void renumber_inputs(Step& step, const std::vector<StepId>& ids) {
 
 std::string plan_text(const Plan& plan) {
   std::ostringstream out;
-  out << "target " << plan.target << "\n";
+  for (const Outcome& each : outcomes_of(plan)) out << "target " << each.name << ": #" << each.rootfs << "\n";
   for (StepId id = 0; id < plan.steps.size(); ++id) {
     const Step& step = plan.steps[id];
     out << "#" << id << " " << kind_of(step.operation);
     const auto inputs = inputs_of(step);
     for (std::size_t i = 0; i < inputs.size(); ++i) out << (i == 0 ? " <- #" : ", #") << inputs[i];
     out << "  " << step.display << "\n";
-  }
-  if (plan.platforms.empty()) out << "result #" << plan.result.rootfs << "\n";
-  for (const PlannedPlatform& each : plan.platforms) {
-    out << "result " << each.platform.str() << " #" << each.result.rootfs << "\n";
   }
   return std::move(out).str();
 }
@@ -94,10 +107,10 @@ std::string plan_dot(const Plan& plan) {
     out << "  s" << id << " [label=" << quoted(plan.steps[id].display) << "];\n";
     for (const StepId input : inputs_of(plan.steps[id])) out << "  s" << id << " -> s" << input << ";\n";
   }
-  out << "  result [shape=oval, label=" << quoted(plan.target) << "];\n";
-  if (plan.platforms.empty()) out << "  result -> s" << plan.result.rootfs << ";\n";
-  for (const PlannedPlatform& each : plan.platforms) {
-    out << "  result -> s" << each.result.rootfs << " [label=" << quoted(each.platform.str()) << "];\n";
+  std::size_t number = 0;
+  for (const Outcome& each : outcomes_of(plan)) {
+    out << "  t" << number << " [shape=oval, label=" << quoted(each.name) << "];\n";
+    out << "  t" << number++ << " -> s" << each.rootfs << ";\n";
   }
   out << "}\n";
   return std::move(out).str();

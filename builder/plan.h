@@ -124,26 +124,24 @@ struct StageResult {
   std::vector<PlannedHistory> history;
 };
 
-struct Warning {
-  std::string rule;
-  std::string message;
-  std::vector<parser::SourceRange> ranges;
-  friend bool operator==(const Warning&, const Warning&) = default;
-};
-
 // What one of several platforms comes to.
 struct PlannedPlatform {
   oci::Platform platform;  // as it was asked for: the index says this, whatever the config says (PLAT-07)
   StageResult result;
 };
 
+struct PlannedTarget {
+  std::string name;                        // of its stage, or the stage's number as text
+  StageResult result;                      // of several platforms the first one's
+  std::vector<PlannedPlatform> platforms;  // not empty: the image is an index of these (PLAT-05, PLAT-08)
+};
+
 struct Plan {
   std::vector<Step> steps;
-  StageResult result;                      // the target; of several platforms the first one's
-  std::vector<PlannedPlatform> platforms;  // not empty: the result is an index of these (PLAT-05, PLAT-08)
-  std::string target;  // its display name
+  std::vector<PlannedTarget> targets;             // as asked for, each once; never empty
   std::optional<std::int64_t> source_date_epoch;  // REPRO-01, resolved
-  std::vector<Warning> warnings;
+
+  const StageResult& result() const { return targets.front().result; }  // where one target is expected
 };
 
 // The steps a step needs, in order, each once.

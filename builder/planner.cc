@@ -1,15 +1,17 @@
 #include "builder/planner.h"
 
 #include <algorithm>
-#include <array>
 #include <charconv>
 
 #include "base/error.h"
+#include "builder/from_lint.h"
 #include "builder/merge_plans.h"
 #include "builder/plan_builder.h"
 #include "builder/stage_links.h"
+#include "builder/stage_needs.h"
 #include "builder/stage_planner.h"
 #include "oci/reference.h"
+#include "parser/lint.h"
 #include "parser/suggest.h"
 
 namespace cooper::builder {
@@ -17,7 +19,7 @@ namespace {
 
 // PLAT-01. TARGETVARIANT and the like are set even when empty (PLAT-04).
 std::vector<std::pair<std::string, std::string>> automatic_arguments(const PlanOptions& options,
-                                                                     const StageTable& table) {
+                                                                     const std::string& target) {
   std::vector<std::pair<std::string, std::string>> list;
   const auto add = [&](const std::string& prefix, const oci::Platform& platform) {
     list.emplace_back(prefix + "PLATFORM", platform.str());
@@ -28,8 +30,6 @@ std::vector<std::pair<std::string, std::string>> automatic_arguments(const PlanO
   };
   add("BUILD", options.build_platform);
   add("TARGET", options.target_platform);
-  static_cast<void>(table.target(options.target));  // a target that is not there fails before anything else
-  const std::string target = options.target.empty() ? table.stages().back().name : options.target;
   list.emplace_back("TARGETSTAGE", target.empty() ? "default" : target);
   return list;
 }
@@ -53,18 +53,6 @@ std::string suggestion_for(const std::string& expression, char escape, const Glo
   return "";
 }
 
-// FROM-18: a stage or a popular image that is spelled nearly like this.
-std::string suggestion_for_base(const std::string& name, const StageTable& table) {
-  static constexpr std::array<const char*, 7> kPopular = {"alpine", "busybox", "centos", "debian",
-                                                          "golang", "ubuntu",  "fedora"};
-  std::vector<std::string> names;
-  for (const StageText& stage : table.stages()) {
-    if (!stage.name.empty()) names.push_back(stage.name);
-  }
-  for (const std::string popular : kPopular) names.insert(names.end(), {popular, popular + ":latest"});
-  return parser::did_you_mean(parser::find_suggestion(name, names));
-}
-
 template <class Body>
 decltype(auto) at_range(parser::SourceRange range, Body&& body) {
   try {
@@ -81,33 +69,101 @@ decltype(auto) at_range(parser::SourceRange range, Body&& body) {
 }  // namespace
 
 PlanBuilder::PlanBuilder(const parser::Dockerfile& dockerfile, const PlanOptions& options,
-                         BaseResolver& resolver)
+                         BaseResolver& resolver, parser::Findings& findings)
     : dockerfile_(dockerfile),
       options_(options),
       resolver_(resolver),
+      findings_(findings),
       table_(dockerfile),
-      globals_(options.build_args, automatic_arguments(options, table_)),
+      globals_({}, {}),
       stages_(table_.stages().size()),
-      in_progress_(table_.stages().size(), false) {}
+      uses_(table_.stages().size(), 0),
+      in_progress_(table_.stages().size(), false),
+      heard_(table_.stages().size(), false),
+      depends_on_target_(dockerfile.text.find("TARGETSTAGE") != std::string::npos) {}
 
 Plan PlanBuilder::build() {
   check_frontend(dockerfile_.directives.syntax, options_.build_args, dockerfile_.directives.syntax_range);
+  parser::lint_text(dockerfile_, findings_);
+  for (const std::string& name : options_.targets) want(name);
+  if (targets_.empty()) want("");
+  declare_globals(targets_.front().given);
+  if (options_.every_stage) {
+    for (std::size_t i = 0; i < stages_.size(); ++i) stage(i);
+  }
+  for (const WantedTarget& target : targets_) {
+    if (target.stage != targets_.front().stage && depends_on_target_) {
+      std::fill(stages_.begin(), stages_.end(), std::nullopt);
+      declare_globals(target.given);
+    }
+    plan_target(target.stage);
+  }
+  return std::move(plan_);
+}
+
+void PlanBuilder::want(const std::string& name) {
+  const std::size_t stage = table_.target(name);
+  for (const WantedTarget& known : targets_) {
+    if (known.stage == stage) return;
+  }
+  targets_.push_back({stage, name.empty() ? table_.stages()[stage].name : name});
+}
+
+Outline PlanBuilder::outline() {
+  want(options_.targets.empty() ? "" : options_.targets.front());
+  const WantedTarget& target = targets_.front();
+  declare_globals(target.given);
+  outline_.emplace(table_, globals_, escape());
+  stage_with_needs(target.stage);
+  return outline_->outline(table_.stages()[target.stage]);
+}
+
+// Stages are planned in the order of the file, so that a long chain of them makes no deep recursion.
+const PlannedStage& PlanBuilder::stage_with_needs(std::size_t target) {
+  using Found = std::optional<std::size_t>;
+  const StageFinder find{
+      [this](const StageText& text) {
+        return at_range(text.from->origin.range, [&] { return overriding(text).has_value(); });
+      },
+      [this](const StageText& text) -> Found {
+        const std::string name = base_name(*text.from);
+        return name == "scratch" ? Found() : table_.for_from(name, text.index);
+      },
+      [this](const std::string& word, std::size_t current, bool numbers) {
+        const Found found = table_.find(word, numbers);
+        return found && *found < current ? found : Found();
+      }};
+  for (const std::size_t index : needed_stages(table_, target, find)) stage(index);
+  return stage(target);
+}
+
+void PlanBuilder::plan_target(std::size_t target) {
+  PlannedTarget planned{table_.stages()[target].shown(), stage_with_needs(target).result, {}};
+  if (const PlannedStage& stage = *stages_[target]; stage.env_changed) {
+    planned.result.config.env = stage.image_env.words();
+  }
+  for (const auto& [key, value] : options_.labels) planned.result.config.labels[key] = value;
+  name_platform(planned.result.config.platform);
+  plan_.targets.push_back(std::move(planned));
+}
+
+// TARGETSTAGE makes them a target's own.
+void PlanBuilder::declare_globals(const std::string& target) {
+  globals_ = GlobalScope(options_.build_args, automatic_arguments(options_, target));
+  GlobalScope defaults = globals_.without_build_args();
+  bool defaults_hold = true;
   for (const parser::Arg* arg : table_.globals()) {
     at_range(arg->origin.range, [&] { globals_.declare(*arg, escape()); });
+    try {
+      if (defaults_hold) defaults.declare(*arg, escape());
+    } catch (const parser::DockerfileError&) {  // a default that a build argument replaces: nothing to judge by
+      defaults_hold = false;
+    }
   }
+  if (plan_.targets.empty()) lint_froms(table_, globals_, defaults_hold ? &defaults : nullptr, escape(), findings_);
   resolve_epoch();
   check_every_base();
   check_stage_links(table_, [this](const StageText& stage, const std::string& name) { return is_context(stage, name); });
-  const std::size_t target = table_.target(options_.target);
-  const PlannedStage& final_stage = stage(target);
-  plan_.target = table_.stages()[target].shown();
-  plan_.result = final_stage.result;
-  for (const auto& [key, value] : options_.labels) plan_.result.config.labels[key] = value;
-  name_platform(plan_.result.config.platform);
-  for (const parser::Diagnostic& finding : dockerfile_.warnings) {
-    plan_.warnings.push_back({finding.rule, finding.message, finding.ranges});
-  }
-  return std::move(plan_);
 }
 
 // REPRO-01. From here on the variable is the resolved number, or was never given (ARG-16).
@@ -152,12 +208,20 @@ void PlanBuilder::name_platform(oci::Platform& platform) const {
 }
 
 // FROM-09: an unparsable base reference fails wherever it stands.
-void PlanBuilder::check_every_base() const {
+void PlanBuilder::check_every_base() {
+  std::fill(uses_.begin(), uses_.end(), 0);
+  for (const WantedTarget& target : targets_) ++uses_[target.stage];
+  for (const auto& [name, context] : options_.named_contexts) {
+    if (const auto stage = stage_of(context)) ++uses_[*stage];
+  }
   for (const StageText& text : table_.stages()) {
     at_range(text.from->origin.range, [&] {
       const std::string name = base_name(*text.from);
-      if (overriding(text)) return;
-      if (name == "scratch" || table_.for_from(name, text.index)) return;
+      if (overriding(text) || name == "scratch") return;
+      if (const auto earlier = table_.for_from(name, text.index)) {
+        ++uses_[*earlier];
+        return;
+      }
       try {
         static_cast<void>(oci::parse_reference(name));
       } catch (const Error& error) {
@@ -198,9 +262,29 @@ const PlannedStage& PlanBuilder::stage(std::size_t index) {
   }
   in_progress_[index] = true;
   PlannedStage begun = at_range(text.from->origin.range, [&] { return begin_stage(text); });
-  stages_[index] = overriding(text) ? std::move(begun) : StagePlanner(*this, text, std::move(begun)).finish();
+  if (const auto replaced = overriding(text)) {
+    name_source(begun.result.rootfs, cat("[context ", *replaced->name, "] ", replaced->context->value), text.from->origin.range);
+    begun.base_image.clear();
+    stages_[index] = std::move(begun);
+  } else {
+    stages_[index] = StagePlanner(*this, text, std::move(begun)).finish();
+  }
   in_progress_[index] = false;
+  heard_[index] = true;
   return *stages_[index];
+}
+
+// The last that continues a stage takes it over and leaves its files: in a long chain, copies of all that labels and
+// history grow to would take the square of its length.
+PlannedStage PlanBuilder::continue_stage(std::size_t index) {
+  stage(index);
+  PlannedStage& earlier = *stages_[index];
+  if (--uses_[index] > 0) return earlier;
+  const StepId rootfs = earlier.result.rootfs;
+  PlannedStage taken = std::move(earlier);
+  earlier = {};
+  earlier.result.rootfs = rootfs;
+  return taken;
 }
 
 PlannedStage PlanBuilder::begin_stage(const StageText& text) {
@@ -209,9 +293,9 @@ PlannedStage PlanBuilder::begin_stage(const StageText& text) {
   if (const auto found = overriding(text)) return from_context(*found, text, platform);  // CTX-09
   if (name == "scratch") return from_scratch();                                           // FROM-12
   if (const auto earlier = table_.for_from(name, text.index)) {
-    PlannedStage begun = stage(*earlier);
+    if (outline_) outline_->need(text.index, *earlier);
     // ONBUILD-03: triggers of the parent stage run in the child, which StagePlanner sees in the config.
-    return begun;
+    return continue_stage(*earlier);
   }
   if (const auto found = find_context(options_.named_contexts, name, platform); found.context != nullptr) {
     return from_context(found, text, platform);
@@ -219,146 +303,17 @@ PlannedStage PlanBuilder::begin_stage(const StageText& text) {
   return from_image(name, text, platform);
 }
 
+// Other than where it is used: whether or not there is one.
+std::optional<std::size_t> PlanBuilder::stage_of(const NamedContext& context) const {
+  if (context.kind != NamedContext::Kind::stage) return std::nullopt;
+  const std::size_t count = table_.stages().size();
+  return context.value.empty() ? count - 1 : table_.find(context.value, false);
+}
+
 std::optional<FoundContext> PlanBuilder::overriding(const StageText& text) const {
   const auto found = find_context(options_.named_contexts, text.name, stage_platform(*text.from));
   if (found.context == nullptr) return std::nullopt;
   return found;
-}
-
-PlannedStage PlanBuilder::from_context(const FoundContext& found, const StageText& text,
-                                       const oci::Platform& platform) {
-  const NamedContext& context = *found.context;
-  switch (context.kind) {
-    case NamedContext::Kind::image:
-      return context.value == "scratch" ? from_scratch() : from_image(context.value, text, platform);  // CTX-12, CTX-13
-    case NamedContext::Kind::stage: return stage(table_.target(context.value));
-    case NamedContext::Kind::directory:
-    case NamedContext::Kind::remote: break;
-  }
-  return from_files(files_of_context(found, platform, text.from->origin.range), *found.name, text);
-}
-
-// Files without a config, as one layer of their own.
-PlannedStage PlanBuilder::from_files(StepId files, const std::string& name, const StageText& text) {
-  PlannedStage begun = from_scratch();
-  CopyStep copy;
-  copy.parent = begun.result.rootfs;
-  copy.sources.push_back({files, {"/"}, false, true});
-  copy.destination = "/";
-  Step step{std::move(copy), "FROM " + name, text.shown(), text.from->origin.range, options_.no_cache};
-  begun.result.rootfs = add(std::move(step));
-  oci::HistoryEntry entry;
-  entry.created_by = "FROM " + name;
-  begun.result.history.push_back({std::move(entry), begun.result.rootfs, false});
-  return begun;
-}
-
-StepId PlanBuilder::files_of_context(const FoundContext& found, const oci::Platform& platform,
-                                     parser::SourceRange range) {
-  const NamedContext& context = *found.context;
-  switch (context.kind) {
-    case NamedContext::Kind::directory: return this->context(*found.name);
-    case NamedContext::Kind::remote: return fetched(*context.remote, range);
-    case NamedContext::Kind::stage: return stage(table_.target(context.value)).result.rootfs;
-    case NamedContext::Kind::image: break;
-  }
-  if (context.value == "scratch") return from_scratch().result.rootfs;
-  return image(context.value, platform, cat("[context ", *found.name, "] ", context.value), range).first;
-}
-
-PlannedStage PlanBuilder::from_scratch() {
-  PlannedStage begun;
-  Step step{SourceStep{}, "FROM scratch", "", {}, false};
-  begun.result.rootfs = add(std::move(step));
-  begun.result.config.env = {kDefaultPath};
-  begun.result.config.working_dir = std::string(1, '/');  // "=" alone trips a false warning of GCC 12
-  begun.result.config.platform = options_.target_platform;
-  begun.platform = options_.target_platform;
-  begun.scope.set_env("PATH", std::string(kDefaultPath).substr(5));
-  return begun;
-}
-
-PlannedStage PlanBuilder::from_image(const std::string& name, const StageText& text,
-                                     const oci::Platform& platform) {
-  const auto& [step, base] = image(name, platform, "FROM " + name, text.from->origin.range);
-  PlannedStage begun;
-  begun.platform = platform;
-  begun.result.rootfs = step;
-  begun.result.config = base.config;
-  oci::ImageConfig& config = begun.result.config;
-  config.diff_ids.clear();
-  config.created.clear();  // FROM-19
-  config.history.clear();
-  for (const oci::HistoryEntry& entry : base.config.history) {
-    begun.result.history.push_back({entry, std::nullopt, true});
-  }
-  if (config.platform.os.empty()) config.platform = platform;
-  if (!config.working_dir.empty()) config.working_dir = TreePath::clean(config.working_dir).absolute();
-  EnvironmentList env(config.env);
-  if (!env.get("PATH")) config.env.emplace_back(kDefaultPath);  // IMG-07
-  for (const auto& word : config.env) {
-    const std::size_t equals = word.find('=');
-    begun.scope.set_env(word.substr(0, equals), equals == std::string::npos ? "" : word.substr(equals + 1));
-  }
-  if (config.platform.os != platform.os || config.platform.architecture != platform.architecture) {
-    plan_.warnings.push_back({"InvalidBaseImagePlatform",
-                              cat("Base image ", name, " was pulled with platform \"", config.platform.str(),
-                                  "\", expected \"", platform.str(), "\" for current build"),
-                              {text.from->origin.range}});
-  }
-  return begun;
-}
-
-std::pair<StepId, ResolvedBase> PlanBuilder::image(const std::string& reference,
-                                                   const oci::Platform& platform,
-                                                   const std::string& display, parser::SourceRange range) {
-  const std::pair key(reference, platform);
-  if (const auto known = images_.find(key); known != images_.end()) return known->second;
-  ResolvedBase base = resolve(reference, platform);
-  SourceStep source{SourceStep::Kind::image, reference, base.resolved, base.layers};
-  Step step{std::move(source), display, "", range, false};
-  const StepId id = add(std::move(step));
-  return images_.emplace(key, std::pair(id, std::move(base))).first->second;
-}
-
-ResolvedBase PlanBuilder::resolve(const std::string& reference, const oci::Platform& platform) {
-  try {
-    return resolver_.resolve(reference, platform);
-  } catch (const Error& error) {
-    const std::string hint = suggestion_for_base(reference, table_);
-    if (error.code() == Errc::cancelled || hint.empty()) throw;
-    throw Error(error.code(), cat(error.what(), hint));
-  }
-}
-
-StepId PlanBuilder::context(const std::string& name) {
-  const auto known = contexts_.find(name);
-  if (known != contexts_.end()) return known->second;
-  SourceStep source{SourceStep::Kind::local_context, name, "", {}};
-  if (name.empty() && options_.main_context) source = *options_.main_context;
-  Step step{std::move(source), name.empty() ? "load build context" : "load context " + name, "", {}, false};
-  return contexts_[name] = add(std::move(step));
-}
-
-StepId PlanBuilder::fetched(const RemoteSource& source, parser::SourceRange range) {
-  for (const auto& [known, step] : fetched_) {
-    if (known == source) return step;
-  }
-  SourceStep step{SourceStep::Kind::fetched, shown(source), "", {}, source};
-  const StepId id = add({std::move(step), "load " + shown(source), "", range, false});
-  fetched_.emplace_back(source, id);
-  return id;
-}
-
-StepId PlanBuilder::files_of(const std::string& from, std::size_t current, bool numbers, const char* verb,
-                             const oci::Platform& platform) {
-  const parser::SourceRange range = table_.stages()[current].from->origin.range;
-  if (const auto index = table_.for_copy(from, current, numbers, verb)) return stage(*index).result.rootfs;
-  if (const auto found = find_context(options_.named_contexts, from, platform); found.context != nullptr) {
-    return files_of_context(found, platform, range);
-  }
-  if (from == "scratch") return from_scratch().result.rootfs;
-  return image(from, platform, "FROM " + from, range).first;
 }
 
 StepId PlanBuilder::add(Step step) {
@@ -380,10 +335,13 @@ void check_frontend(std::string syntax, const std::map<std::string, std::string>
                                 ranges, Errc::unsupported);
 }
 
-Plan make_plan(const parser::Dockerfile& dockerfile, const PlanOptions& options, BaseResolver& resolver) {
+Plan make_plan(const parser::Dockerfile& dockerfile, const PlanOptions& options, BaseResolver& resolver,
+               parser::Findings& findings) {
   std::vector<oci::Platform> targets = options.platforms;
   if (targets.empty()) targets.push_back(options.target_platform);
-  if (!wants_index(options.build_args, targets.size())) return PlanBuilder(dockerfile, options, resolver).build();
+  if (!wants_index(options.build_args, targets.size())) {
+    return PlanBuilder(dockerfile, options, resolver, findings).build();
+  }
   RememberingResolver remembered(resolver);
   PlanMerger merger;
   for (const oci::Platform& target : targets) {
@@ -391,7 +349,14 @@ Plan make_plan(const parser::Dockerfile& dockerfile, const PlanOptions& options,
     one.target_platform = target;
     one.platform_given = options.platform_given || !options.platforms.empty();
     one.show_platforms = true;
-    merger.add(target, PlanBuilder(dockerfile, one, remembered).build());
+    parser::Findings of_platform = findings.none_yet();
+    try {
+      merger.add(target, PlanBuilder(dockerfile, one, remembered, of_platform).build());
+    } catch (...) {
+      findings.include(of_platform);
+      throw;
+    }
+    findings.include(of_platform);
   }
   return std::move(merger).take();
 }

@@ -12,6 +12,8 @@
 #include "builder/sources/named_context.h"
 #include "oci/platform.h"
 #include "parser/dockerfile.h"
+#include "parser/findings.h"
+#include "parser/ignore.h"
 
 namespace cooper::builder {
 
@@ -19,6 +21,7 @@ struct ResolvedBase {
   std::string resolved;  // docker.io/library/busybox:latest@sha256:…
   oci::ImageConfig config;
   std::vector<PlannedLayer> layers;  // bottom first; as many as config.diff_ids
+  bool known = true;                 // false: the image could not be looked at, all of this stands in for it
 };
 
 // Images by reference, or by "oci-layout://PATH[:TAG][@DIGEST]". Implementations pull manifests and configs, never
@@ -30,7 +33,8 @@ class BaseResolver {
 };
 
 struct PlanOptions {
-  std::string target;  // "" : the last stage
+  std::vector<std::string> targets;  // none: the last stage
+  bool every_stage = false;          // stages that no target needs are planned, too (CHECK-27)
   std::map<std::string, std::string> build_args;
   oci::Platform build_platform;   // the builder's own
   oci::Platform target_platform;
@@ -51,6 +55,8 @@ struct PlanOptions {
   std::optional<SourceStep> main_context;     // when it is no directory of the host
   std::optional<std::int64_t> context_time;   // what SOURCE_DATE_EPOCH=context means; a local directory has none
   bool context_time_unknown = false;          // it has one, and nobody can tell it
+  // The main context's ignore file, asked for when COPY or ADD reads from there (CHECK-19); may give nullptr.
+  std::function<const parser::IgnorePatterns*()> ignored;
 };
 
 // DIR-06, DIR-07: `syntax` is what names a frontend (parser::find_syntax); BUILDKIT_SYNTAX among the build arguments
@@ -58,6 +64,8 @@ struct PlanOptions {
 void check_frontend(std::string syntax, const std::map<std::string, std::string>& build_args,
                     parser::SourceRange range = {});
 
-Plan make_plan(const parser::Dockerfile& dockerfile, const PlanOptions& options, BaseResolver& resolver);
+// findings: what the lint rules say of the file and of the stages that are planned; kept when planning fails.
+Plan make_plan(const parser::Dockerfile& dockerfile, const PlanOptions& options, BaseResolver& resolver,
+               parser::Findings& findings);
 
 }  // namespace cooper::builder

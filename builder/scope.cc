@@ -28,6 +28,25 @@ bool speaks_to_builder(std::string_view name) {
 
 }  // namespace
 
+std::optional<std::size_t> NameList::position(std::string_view name) const {
+  if (index_.empty()) {
+    const auto found = std::find(names_.begin(), names_.end(), name);
+    return found == names_.end() ? std::nullopt : std::optional(static_cast<std::size_t>(found - names_.begin()));
+  }
+  const auto found = index_.find(name);
+  return found == index_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::size_t NameList::add(const std::string& name) {
+  constexpr std::size_t kFew = 32;
+  if (const auto known = position(name)) return *known;
+  names_.push_back(name);
+  const std::size_t last = names_.size() - 1;
+  if (last < kFew) return last;
+  for (std::size_t i = index_.empty() ? 0 : last; i <= last; ++i) index_.emplace(names_[i], i);
+  return last;
+}
+
 EnvironmentList::EnvironmentList(const std::vector<std::string>& key_value_words) {
   for (const std::string& word : key_value_words) {
     const std::size_t equals = word.find('=');
@@ -40,36 +59,31 @@ EnvironmentList::EnvironmentList(const std::vector<std::string>& key_value_words
 }
 
 void EnvironmentList::set(const std::string& name, const std::string& value) {
-  for (auto& [known, text] : entries_) {
-    if (known == name) {
-      text = value;
-      return;
-    }
+  const std::size_t at = names_.add(name);
+  if (at == values_.size()) {
+    values_.push_back(value);
+  } else {
+    values_[at] = value;
   }
-  entries_.emplace_back(name, value);
 }
 
 void EnvironmentList::remove(std::string_view name) {
-  std::erase_if(entries_, [name](const auto& entry) { return entry.first == name; });
-}
-
-std::vector<std::string> EnvironmentList::names() const {
-  std::vector<std::string> list;
-  for (const auto& entry : entries_) list.push_back(entry.first);
-  return list;
+  EnvironmentList kept;
+  for (std::size_t i = 0; i < values_.size(); ++i) {
+    if (names()[i] != name) kept.set(names()[i], values_[i]);
+  }
+  *this = std::move(kept);
 }
 
 std::optional<std::string> EnvironmentList::get(std::string_view name) const {
-  for (const auto& [known, text] : entries_) {
-    if (known == name) return text;
-  }
-  return std::nullopt;
+  const auto known = names_.position(name);
+  return known ? std::optional(values_[*known]) : std::nullopt;
 }
 
 std::vector<std::string> EnvironmentList::words() const {
   std::vector<std::string> list;
-  list.reserve(entries_.size());
-  for (const auto& [name, value] : entries_) list.push_back(name + "=" + value);
+  list.reserve(values_.size());
+  for (std::size_t i = 0; i < values_.size(); ++i) list.push_back(names()[i] + "=" + values_[i]);
   return list;
 }
 
@@ -79,6 +93,7 @@ GlobalScope::GlobalScope(std::map<std::string, std::string> build_args,
   for (const auto& [name, value] : automatic) {
     const auto given = build_args_.find(name);
     values_.set(name, given == build_args_.end() ? value : given->second);
+    names_.add(name);
   }
 }
 
@@ -99,6 +114,12 @@ void GlobalScope::settle(const std::string& name, const std::optional<std::strin
   if (values_.get(name)) values_.set(name, *value);
 }
 
+GlobalScope GlobalScope::without_build_args() const {
+  GlobalScope scope = *this;
+  scope.build_args_.clear();
+  return scope;
+}
+
 parser::Lookup GlobalScope::lookup() const {
   return [this](std::string_view name) { return values_.get(name); };
 }
@@ -106,6 +127,7 @@ parser::Lookup GlobalScope::lookup() const {
 void GlobalScope::declare(const parser::Arg& arg, char escape) {
   check_names(arg);
   for (const parser::Arg::Entry& entry : arg.entries) {
+    names_.add(entry.name);
     const auto given = build_args_.find(entry.name);
     if (given != build_args_.end()) {
       values_.set(entry.name, given->second);  // ARG-09: the default is not even expanded
@@ -129,26 +151,27 @@ std::vector<std::string> StageScope::declare(const parser::Arg& arg, const Globa
     if (given != globals.build_args().end()) {
       value = given->second;
     } else if (entry.value) {
-      value = parser::expand_word(*entry.value, escape, lookup(), unset);  // ARG-08: sees earlier ones
+      std::vector<std::string> missing;
+      value = parser::expand_word(*entry.value, escape, lookup(), &missing);  // ARG-08: sees earlier ones
+      for (const std::string& name : missing) {
+        if (unset != nullptr && !declared(name)) unset->push_back(name);
+      }
     } else {
       value = globals.get(entry.name);
     }
     if (value) (speaks_to_builder(entry.name) ? hidden_ : visible_).set(entry.name, *value);
-    if (!declared(entry.name)) declared_.push_back(entry.name);
+    declared_.add(entry.name);
     words.push_back(value ? entry.name + "=" + *value : entry.name);
   }
   return words;
 }
 
-bool StageScope::declared(std::string_view name) const {
-  return std::find(declared_.begin(), declared_.end(), name) != declared_.end();
-}
-
 std::vector<std::string> StageScope::history_prefix() const {
   std::vector<std::string> words;
-  if (declared_.empty()) return words;
-  words.push_back(cat("|", declared_.size()));
-  for (const std::string& name : declared_) {
+  const auto& names = declared_.names();
+  if (names.empty()) return words;
+  words.push_back(cat("|", names.size()));
+  for (const std::string& name : names) {
     const auto value = visible_.get(name);
     words.push_back(name + "=" + (value ? *value : hidden_.get(name).value_or("")));
   }

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -17,6 +18,23 @@ namespace cooper::builder {
 inline constexpr const char* kDefaultPath =
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 
+// Names in the order in which they came, each once.
+class NameList {
+ public:
+  std::optional<std::size_t> position(std::string_view name) const;
+  std::size_t add(const std::string& name);  // its position, old or new
+  const std::vector<std::string>& names() const noexcept { return names_; }
+
+ private:
+  struct TextHash {
+    using is_transparent = void;
+    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
+  };
+  std::vector<std::string> names_;
+  // Once there are so many that looking through them takes longer.
+  std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> index_;
+};
+
 // An ordered list of variables; setting an existing one replaces it in place (ENV-04).
 class EnvironmentList {
  public:
@@ -26,10 +44,12 @@ class EnvironmentList {
   void remove(std::string_view name);
   std::optional<std::string> get(std::string_view name) const;
   std::vector<std::string> words() const;  // "K=V"
-  std::vector<std::string> names() const;
+  const std::vector<std::string>& names() const noexcept { return names_.names(); }
+  std::size_t size() const noexcept { return values_.size(); }
 
  private:
-  std::vector<std::pair<std::string, std::string>> entries_;
+  NameList names_;
+  std::vector<std::string> values_;
 };
 
 // The ARGs ahead of the first FROM with the platform arguments before them (ARG-02, PLAT-02), build-args applied.
@@ -43,20 +63,26 @@ class GlobalScope {
   // Puts what a name came to mean in place of what was given; nothing: as if it had never been given (ARG-16).
   void settle(const std::string& name, const std::optional<std::string>& value);
   std::optional<std::string> get(std::string_view name) const { return values_.get(name); }
-  std::vector<std::string> names() const { return values_.names(); }
+  // Before any declare(): the same scope as if no build argument were given for ARGs (CHECK-17).
+  GlobalScope without_build_args() const;
+  // Automatic and declared names, with or without a value.
+  const std::vector<std::string>& names() const noexcept { return names_.names(); }
+  bool knows(std::string_view name) const { return names_.position(name).has_value(); }
   parser::Lookup lookup() const;
   const std::map<std::string, std::string>& build_args() const noexcept { return build_args_; }
 
  private:
   std::map<std::string, std::string> build_args_;
   EnvironmentList values_;
+  NameList names_;
 };
 
 // One stage's variables. Copied when a stage continues another (FROM-13).
 class StageScope {
  public:
   void set_env(const std::string& name, const std::string& value) { visible_.set(name, value); }
-  // ARG-03 … ARG-10. Returns the words for history: "k=v", or "k" when it has no value.
+  // ARG-03 … ARG-10. Returns the words for history: "k=v", or "k" when it has no value. unset: names that defaults
+  // refer to and that nothing declared before (CHECK-11).
   std::vector<std::string> declare(const parser::Arg& arg, const GlobalScope& globals, char escape,
                                    std::vector<std::string>* unset);
 
@@ -64,12 +90,14 @@ class StageScope {
   std::vector<std::string> environment() const { return visible_.words(); }  // of a RUN
   // ARG-15: "|2 a=1 b=2 ", or nothing.
   std::vector<std::string> history_prefix() const;
-  bool declared(std::string_view name) const;
+  bool declared(std::string_view name) const { return declared_.position(name).has_value(); }
+  const std::vector<std::string>& names() const noexcept { return visible_.names(); }
+  std::size_t size() const noexcept { return visible_.size(); }
 
  private:
-  EnvironmentList visible_;           // image Env, ENV and valued ARG, in order
-  EnvironmentList hidden_;            // valued ARGs that speak to the builder only (BUILDKIT_SBOM_SCAN_*)
-  std::vector<std::string> declared_;  // ARG names, each once at first position
+  EnvironmentList visible_;  // image Env, ENV and valued ARG, in order
+  EnvironmentList hidden_;   // valued ARGs that speak to the builder only (BUILDKIT_SBOM_SCAN_*)
+  NameList declared_;        // by ARG
 };
 
 // ARG-12: proxy variables that were given as build-args in any case, in both usual spellings. Of several spellings the

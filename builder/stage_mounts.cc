@@ -65,6 +65,7 @@ void StagePlanner::plan_mounts(const parser::Run& run, RunStep& step) {
       EnvironmentList environment(step.environment);
       if (!environment.get("SSH_AUTH_SOCK")) step.environment.push_back("SSH_AUTH_SOCK=" + mount.target);
     }
+    if (auto* recorder = plan_.recorder()) recorder->mount(text_.index, mount, range_);
     const bool no_file = mount.type == MountType::secret && mount.target.empty();
     const std::string written = mount.target;
     if (!no_file) mount.target = mount_target(written);

@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "builder/history_text.h"
+#include "builder/step_display.h"
 #include "parser/ports.h"
 #include "parser/stop_signal.h"
 
@@ -24,8 +25,12 @@ std::int64_t or_zero(const std::optional<std::int64_t>& value) { return value.va
 }  // namespace
 
 StagePlanner::StagePlanner(PlanBuilder& plan, const StageText& text, PlannedStage begun)
-    : plan_(plan), text_(text), stage_(std::move(begun)), range_(text.from->origin.range) {
+    : plan_(plan),
+      text_(text),
+      stage_(std::move(begun)),
+      range_(text.from->origin.range) {
   for (const std::string& trigger : stage_.result.config.on_build) {
+    if (trigger.find("TARGETSTAGE") != std::string::npos) plan_.depend_on_target();
     try {
       // By the default escape character: the text may come from another file (the child's acts in expansion only).
       triggers_.push_back(parser::parse_trigger(trigger));
@@ -39,6 +44,11 @@ StagePlanner::StagePlanner(PlanBuilder& plan, const StageText& text, PlannedStag
   stage_.result.config.on_build.clear();  // ONBUILD-04
   for (const parser::Instruction& trigger : triggers_) step_total_ += makes_step(trigger) ? 1 : 0;
   for (const parser::Instruction* each : text.body) step_total_ += makes_step(*each) ? 1 : 0;
+  origin_ = &text.from->origin;
+  if (stage_.base_image.empty()) return;
+  ++step_total_;
+  plan_.name_source(stage_.result.rootfs, display("FROM " + stage_.base_image), range_);
+  stage_.base_image.clear();
 }
 
 PlannedStage StagePlanner::finish() {
@@ -57,6 +67,7 @@ void StagePlanner::run_triggers() {
 
 void StagePlanner::visit_at(const parser::Instruction& instruction, std::optional<parser::SourceRange> range) {
   range_ = *range;
+  origin_ = &parser::origin_of(instruction);
   try {
     std::visit(*this, instruction);
   } catch (parser::DockerfileError& error) {
@@ -70,7 +81,18 @@ void StagePlanner::visit_at(const parser::Instruction& instruction, std::optiona
 }
 
 std::string StagePlanner::expand(const std::string& word) {
-  return parser::expand_word(word, plan_.escape(), stage_.scope.lookup());
+  std::vector<std::string> unset;
+  std::string text = parser::expand_word(word, plan_.escape(), stage_.scope.lookup(), &unset);
+  report_undefined(unset);
+  return text;
+}
+
+std::string StagePlanner::expand_body(const parser::Heredoc& heredoc) {
+  if (!heredoc.expand) return heredoc.body;
+  std::vector<std::string> unset;
+  std::string text = parser::expand_heredoc(heredoc.body, stage_.scope.lookup(), &unset);
+  report_undefined(unset);
+  return text;
 }
 
 std::vector<std::string> StagePlanner::with_shell(const std::string& text) const {
@@ -115,7 +137,8 @@ std::string StagePlanner::platform_prefix() const {
 }
 
 // ERR-04: "[stage i/n] INSTRUCTION text", no name when there is one stage.
-std::string StagePlanner::display(const std::string& instruction) const {
+std::string StagePlanner::display(const std::string& instruction) {
+  ++step_number_;
   const bool alone = plan_.table().stages().size() == 1;
   const std::string stage = alone ? "" : (text_.name.empty() ? cat("stage-", text_.index) : text_.name) + " ";
   const std::string number = std::to_string(step_number_);
@@ -125,7 +148,6 @@ std::string StagePlanner::display(const std::string& instruction) const {
 }
 
 StepId StagePlanner::add_step(Operation operation, const std::string& instruction) {
-  ++step_number_;
   Step step{std::move(operation), display(instruction), text_.shown(), range_, plan_.options().no_cache};
   for (const std::string& name : plan_.options().no_cache_stages) {
     const bool same = std::equal(name.begin(), name.end(), step.stage.begin(), step.stage.end(),
@@ -148,27 +170,33 @@ void StagePlanner::operator()(const parser::From&) {
 }
 
 void StagePlanner::operator()(const parser::Arg& arg) {
-  const auto words = stage_.scope.declare(arg, plan_.globals(), plan_.escape(), nullptr);
+  std::vector<std::string> unset;
+  const auto words = stage_.scope.declare(arg, plan_.globals(), plan_.escape(), &unset);
+  report_undefined(unset);
+  for (const parser::Arg::Entry& entry : arg.entries) report_secret("ARG", entry.name);
+  if (auto* recorder = plan_.recorder()) recorder->argument(text_.index, arg, plan_.globals(), stage_.scope);
   record("ARG " + join_words(words));
 }
 
 void StagePlanner::operator()(const parser::Env& env) {
+  if (env.legacy) report(parser::rules::kLegacyKeyValueFormat, {"ENV", "ENV"});
   std::vector<std::pair<std::string, std::string>> values;
   std::vector<std::string> words;
   for (const parser::KeyValue& pair : env.entries) {
     values.emplace_back(expand(pair.key), expand(pair.value));
+    report_secret("ENV", values.back().first);
     words.push_back(values.back().first + "=" + values.back().second);
   }
-  EnvironmentList image_env(stage_.result.config.env);
+  stage_.env_changed = true;
   for (const auto& [name, value] : values) {
-    image_env.set(name, value);
+    stage_.image_env.set(name, value);
     stage_.scope.set_env(name, value);
   }
-  stage_.result.config.env = image_env.words();
   record("ENV " + join_words(words));
 }
 
 void StagePlanner::operator()(const parser::Label& label) {
+  if (label.legacy) report(parser::rules::kLegacyKeyValueFormat, {"LABEL", "LABEL"});
   std::vector<std::string> words;
   for (const parser::KeyValue& pair : label.entries) {
     const std::string key = expand(pair.key);
@@ -185,7 +213,10 @@ void StagePlanner::operator()(const parser::Maintainer& maintainer) {
 }
 
 void StagePlanner::operator()(const parser::Workdir& workdir) {
-  const std::string path = absolute(expand(workdir.path));
+  const std::string written = expand(workdir.path);
+  if (!stage_.workdir_set && !written.starts_with('/')) report(parser::rules::kWorkdirRelativePath, {written});
+  stage_.workdir_set = true;
+  const std::string path = absolute(written);
   stage_.result.config.working_dir = path;
   const std::string text = "WORKDIR " + path;  // WORKDIR-04
   if (path == "/") {
@@ -193,7 +224,8 @@ void StagePlanner::operator()(const parser::Workdir& workdir) {
     return;
   }
   const StepId parent = stage_.result.rootfs;
-  record(text, add_step(MakeDirStep{parent, path, stage_.result.config.user}, text));
+  record(text, add_step(MakeDirStep{parent, path, stage_.result.config.user},
+                        instruction_display(workdir.origin, stage_.scope.lookup())));
 }
 
 void StagePlanner::operator()(const parser::User& user) {
@@ -202,6 +234,8 @@ void StagePlanner::operator()(const parser::User& user) {
 }
 
 void StagePlanner::operator()(const parser::Cmd& cmd) {
+  note_only_one(last_cmd_, "CMD");
+  report_shell_form(cmd.command, "CMD");
   stage_.result.config.cmd = cmd.command.shell_form ? with_shell(cmd.command.args.at(0)) : cmd.command.args;
   stage_.result.config.args_escaped = true;  // CMD-06
   cmd_set_ = true;
@@ -210,6 +244,8 @@ void StagePlanner::operator()(const parser::Cmd& cmd) {
 
 void StagePlanner::operator()(const parser::Entrypoint& entrypoint) {
   const parser::Command& command = entrypoint.command;
+  note_only_one(last_entrypoint_, "ENTRYPOINT");
+  report_shell_form(command, "ENTRYPOINT");
   stage_.result.config.entrypoint = command.shell_form ? with_shell(command.args.at(0)) : command.args;
   if (!cmd_set_) stage_.result.config.cmd.reset();  // CMD-03
   record("ENTRYPOINT " + quoted_list(*stage_.result.config.entrypoint));
@@ -221,6 +257,7 @@ void StagePlanner::operator()(const parser::Shell& shell) {
 }
 
 void StagePlanner::operator()(const parser::Healthcheck& check) {
+  note_only_one(last_healthcheck_, "HEALTHCHECK");
   oci::Healthcheck value;
   value.test = check.test;
   value.interval_ns = or_zero(check.interval_ns);
@@ -253,6 +290,8 @@ void StagePlanner::operator()(const parser::Expose& expose) {
   for (const std::string& word : expose.ports) {
     for (const std::string& port : parser::expand_words(word, plan_.escape(), stage_.scope.lookup())) {
       const parser::ExposedPorts parsed = parser::parse_ports(port);
+      if (parsed.odd_protocol_case) report(parser::rules::kExposeProtoCasing, {port});
+      if (parsed.has_host_part) report(parser::rules::kExposeInvalidFormat, {port});
       ports.insert(ports.end(), parsed.ports.begin(), parsed.ports.end());
     }
   }

@@ -42,17 +42,31 @@ class StagePlanner {
   void run_triggers();
   void visit_at(const parser::Instruction& instruction, std::optional<parser::SourceRange> range);
   std::string expand(const std::string& word);
+  std::string expand_body(const parser::Heredoc& heredoc);
+  void report(const parser::Rule& rule, std::initializer_list<std::string_view> parts = {},
+              const std::optional<std::string>& suggestion = {});
+  void report_undefined(const std::vector<std::string>& names);
+  void report_secret(const char* keyword, const std::string& name);
+  // CHECK-12: the earlier of two is told of.
+  struct Seen {
+    const parser::Origin* origin = nullptr;
+    parser::SourceRange range;
+  };
+  void note_only_one(Seen& seen, const char* keyword);
+  void report_shell_form(const parser::Command& command, const char* keyword);
+  void report_ignored(const char* keyword, const std::vector<std::string>& sources);
   std::vector<std::string> with_shell(const std::string& text) const;
   void record(const std::string& created_by, std::optional<StepId> step = std::nullopt);
   StepId add_step(Operation operation, const std::string& display);
   std::string display(const std::string& instruction) const;
   std::string platform_prefix() const;
+  std::string display(const std::string& instruction);  // of the next step
   CopyStep::Source git_source(GitRef ref, const parser::Add& add, const std::string& checksum);
   CopyStep::Source url_source(const std::string& url, const parser::Add& add, const std::string& checksum);
   // `sources` is for history and display; the step has its own.
   void copy_files(CopyStep step, const std::vector<std::string>& sources,
                   const std::vector<parser::Heredoc>& heredocs, const std::string& destination,
-                  const std::string& keyword);
+                  const char* keyword);
   void plan_mounts(const parser::Run& run, RunStep& step);
   std::string mount_target(const std::string& written) const;
   std::optional<StepId> mount_from(const parser::RunMount& mount);
@@ -64,10 +78,14 @@ class StagePlanner {
   const StageText& text_;
   PlannedStage stage_;
   parser::SourceRange range_;  // of the instruction being visited
+  const parser::Origin* origin_ = nullptr;  // the same
+  Seen last_cmd_;
+  Seen last_entrypoint_;
+  Seen last_healthcheck_;
   bool from_trigger_ = false;
   bool cmd_set_ = false;  // CMD-03, CMD-04
-  std::size_t step_number_ = 1;
-  std::size_t step_total_ = 1;
+  std::size_t step_number_ = 0;
+  std::size_t step_total_ = 0;
   std::vector<parser::Instruction> triggers_;
 };
 

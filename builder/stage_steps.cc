@@ -6,6 +6,7 @@
 #include "builder/history_text.h"
 #include "builder/sources/git_ref.h"
 #include "builder/stage_planner.h"
+#include "builder/step_display.h"
 #include "layers/copy.h"
 
 namespace cooper::builder {
@@ -100,14 +101,12 @@ void StagePlanner::operator()(const parser::Run& run) {
   std::vector<std::string> words = stage_.scope.history_prefix();
   words.insert(words.end(), step.argv.begin(), step.argv.end());
   const std::string created_by = "RUN " + join_words(words) + " # buildkit";
-  const std::string shown = "RUN " + (run.command.shell_form && !step.script ? parser::run_text(run)
-                                                                            : join_words(step.argv));
-  record(created_by, add_step(std::move(step), shown));
+  record(created_by, add_step(std::move(step), run_display(run, stage_.scope.lookup())));
 }
 
 void StagePlanner::copy_files(CopyStep step, const std::vector<std::string>& sources,
                               const std::vector<parser::Heredoc>& heredocs, const std::string& destination,
-                              const std::string& keyword) {
+                              const char* keyword) {
   step.parent = stage_.result.rootfs;
   step.chown = expand(step.chown);
   step.chmod = expand(step.chmod);
@@ -116,13 +115,10 @@ void StagePlanner::copy_files(CopyStep step, const std::vector<std::string>& sou
   step.destination = absolute(expanded_destination);
   if (names_directory(expanded_destination) && step.destination != "/") step.destination += "/";
   for (const parser::Heredoc& heredoc : heredocs) {
-    step.heredocs.emplace_back(heredoc.name, heredoc.expand
-                                                 ? parser::expand_heredoc(heredoc.body, stage_.scope.lookup())
-                                                 : heredoc.body);
+    step.heredocs.emplace_back(heredoc.name, expand_body(heredoc));
   }
   const std::string text = copy_text(keyword, step, sources, heredocs, expanded_destination);
-  const std::string shown = text.substr(0, text.size() - std::string_view(" # buildkit").size());
-  record(text, add_step(std::move(step), shown));
+  record(text, add_step(std::move(step), without_logins(instruction_display(*origin_, stage_.scope.lookup()))));
 }
 
 void StagePlanner::operator()(const parser::Copy& copy) {
@@ -146,6 +142,7 @@ void StagePlanner::operator()(const parser::Copy& copy) {
                             : plan_.files_of(copy.from, text_.index, true, "copy", stage_.platform);
     step.sources.push_back({from, sources});
   }
+  if (copy.from.empty()) report_ignored("COPY", sources);
   copy_files(std::move(step), sources, copy.heredocs, copy.destination, "COPY");
 }
 
@@ -197,8 +194,10 @@ void StagePlanner::operator()(const parser::Add& add) {
       throw parser::DockerfileError("checksum requires HTTP(S) or Git sources");  // ADD-14
     } else if (!step.sources.empty() && !step.sources.back().literal) {
       step.sources.back().patterns.push_back(source);
+      report_ignored("ADD", {source});
     } else {
       step.sources.push_back({plan_.context(""), {source}, add.unpack.value_or(true)});
+      report_ignored("ADD", {source});
     }
   }
   copy_files(std::move(step), words, add.heredocs, add.destination, "ADD");

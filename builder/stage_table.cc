@@ -31,6 +31,7 @@ std::optional<long long> read_number(const std::string& word) {
 StageTable::StageTable(const parser::Dockerfile& dockerfile) {
   for (const parser::Instruction& instruction : dockerfile.instructions) {
     if (const auto* from = std::get_if<parser::From>(&instruction)) {
+      if (!from->stage.empty()) by_name_[from->stage].push_back(stages_.size());
       stages_.push_back({from, {}, stages_.size(), from->stage});
     } else if (!stages_.empty()) {
       stages_.back().body.push_back(&instruction);
@@ -47,9 +48,7 @@ StageTable::StageTable(const parser::Dockerfile& dockerfile) {
 std::size_t StageTable::target(const std::string& name) const {
   if (name.empty()) return stages_.size() - 1;
   const std::string wanted = to_lower(name);
-  for (std::size_t i = stages_.size(); i-- > 0;) {
-    if (stages_[i].name == wanted) return i;
-  }
+  if (const auto named = latest_before(wanted, stages_.size())) return *named;
   std::vector<std::string> names;
   for (const StageText& stage : stages_) {
     if (!stage.name.empty()) names.push_back(stage.name);
@@ -58,11 +57,15 @@ std::size_t StageTable::target(const std::string& name) const {
                                     parser::did_you_mean(parser::find_suggestion(wanted, names))));
 }
 
+std::optional<std::size_t> StageTable::latest_before(const std::string& name, std::size_t current) const {
+  const auto found = by_name_.find(name);
+  if (found == by_name_.end()) return std::nullopt;
+  const auto later = std::lower_bound(found->second.begin(), found->second.end(), current);
+  return later == found->second.begin() ? std::nullopt : std::optional(*std::prev(later));
+}
+
 std::optional<std::size_t> StageTable::for_from(const std::string& word, std::size_t current) const {
-  for (std::size_t i = current; i-- > 0;) {
-    if (!stages_[i].name.empty() && stages_[i].name == word) return i;
-  }
-  return std::nullopt;
+  return latest_before(word, current);
 }
 
 std::optional<std::size_t> StageTable::find(const std::string& word, bool numbers) const {
@@ -74,12 +77,7 @@ std::optional<std::size_t> StageTable::find(const std::string& word, bool number
       return static_cast<std::size_t>(*number);
     }
   }
-  const std::string wanted = to_lower(word);
-  if (wanted.empty()) return std::nullopt;
-  for (std::size_t i = stages_.size(); i-- > 0;) {
-    if (stages_[i].name == wanted) return i;
-  }
-  return std::nullopt;
+  return latest_before(to_lower(word), stages_.size());
 }
 
 std::optional<std::size_t> StageTable::for_copy(const std::string& word, std::size_t current, bool numbers,

@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 #include "parser/dockerfile.h"
@@ -40,8 +41,11 @@ class StageTable {
                                       const char* verb) const;
 
  private:
+  std::optional<std::size_t> latest_before(const std::string& name, std::size_t current) const;
+
   std::vector<StageText> stages_;
   std::vector<const parser::Arg*> globals_;
+  std::unordered_map<std::string, std::vector<std::size_t>> by_name_;  // ascending
 };
 
 }  // namespace cooper::builder

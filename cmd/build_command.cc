@@ -19,8 +19,12 @@
 #include "cmd/build_flags.h"
 #include "cmd/build_inputs.h"
 #include "cmd/errors.h"
+#include "cmd/failure_tail.h"
+#include "cmd/progress_plain.h"
+#include "cmd/questions.h"
 #include "cmd/session.h"
 #include "parser/dockerfile.h"
+#include "parser/text.h"
 
 namespace cooper::cmd {
 namespace {
@@ -30,37 +34,41 @@ class BuildJob {
  public:
   explicit BuildJob(const BuildFlags& flags) : flags_(flags), inputs_(read_build_inputs(flags)) {}
 
-  const Excerpts& excerpts() const noexcept { return excerpts_; }
+  Excerpts excerpts() {
+    excerpts_.last_output = tail_ ? tail_->text() : "";
+    return excerpts_;
+  }
 
-  void run() {
+  // Returns the exit code.
+  int run() {
     progress_ = make_progress(flags_.quiet ? ProgressMode::quiet : parse_progress(flags_.progress));
+    tail_ = std::make_unique<FailureTail>(*progress_);
     for (const std::string& flag : flags_.ignored) progress_->notice(flag + " means nothing here and is ignored");
     tell_limits();
-    const bool local = dockerfile_is_local(flags_, inputs_.context);
-    DockerfileText file;
-    if (local) file = read(nullptr);
-    open();
-    std::optional<builder::FetchedContext> fetched;
-    if (!inputs_.context.directory) fetched = load_context();
-    if (!local || (fetched && fetched->dockerfile_text)) file = read(fetched ? &*fetched : nullptr);
-    if (fetched) inputs_.plan.main_context = fetched->source;
+    const DockerfileText file = find_dockerfile();
+    inputs_.plan.ignored = [&] { return ignored(file); };
     inputs_.plan.context_time_unknown = inputs_.context.remote.has_value();
     // Before parsing: what another frontend reads is another language.
     builder::check_frontend(parser::find_syntax(file.text), inputs_.plan.build_args);
-    const parser::Dockerfile dockerfile = parser::parse_dockerfile(file.shown_name, file.text);
-    const builder::Plan plan = builder::make_plan(dockerfile, inputs_.plan, *bases_);
-    sources_->set_epoch(plan.source_date_epoch);
-    if (inputs_.print_plan) {
-      std::cout << (inputs_.plan_as_dot ? plan_dot(plan) : plan_text(plan));
-      return;
+    if (inputs_.call.is_question()) {
+      const auto bases = [&]() -> builder::BaseResolver& { return open(), *bases_; };
+      const AnswerSource source{file.shown_name, file.path ? file.path->string() : "", file.text};
+      return answer({inputs_.call, source, inputs_.plan, bases}, *progress_);
     }
-    for (const auto& annotations : annotation_sets()) builder::check_annotations(plan, annotations);
-    warn(plan);
+    const parser::Dockerfile dockerfile = parser::parse_dockerfile(file.shown_name, file.text);
+    const builder::Plan plan = make_plan(dockerfile);
+    sources_->set_epoch(plan.source_date_epoch);
+    if (inputs_.call.kind == Call::Kind::plan) {
+      std::cout << (inputs_.call.format == Call::Format::dot ? plan_dot(plan) : plan_text(plan));
+      return 0;
+    }
+    check_all_annotations(plan);
     check_destinations();
-    progress_->planned(plan);
+    tail_->planned(plan);
     const auto results = execute(plan, file);
     finish(plan, results);
     progress_->close();
+    return 0;
   }
 
   void close_progress() {
@@ -77,6 +85,7 @@ class BuildJob {
   }
 
   void open() {
+    if (store_) return;
     store_ = open_store();
     lease_ = store_->lease();
     registry_ = open_registry(flags_.retries, interrupts_.token());
@@ -100,9 +109,22 @@ class BuildJob {
     return builder::stream_context(input, *sources_, materializer);
   }
 
+  // The store stays closed for a question that needs nothing but a Dockerfile at hand.
+  DockerfileText find_dockerfile() {
+    const bool local = dockerfile_is_local(flags_, inputs_.context);
+    DockerfileText file;
+    if (local) file = read(nullptr);
+    if (!inputs_.call.is_question() || !local || !inputs_.context.directory) open();
+    std::optional<builder::FetchedContext> fetched;
+    if (!inputs_.context.directory) fetched = load_context();
+    if (!local || (fetched && fetched->dockerfile_text)) file = read(fetched ? &*fetched : nullptr);
+    if (fetched) inputs_.plan.main_context = fetched->source;
+    return file;
+  }
+
   DockerfileText read(const builder::FetchedContext* fetched) {
     DockerfileText file = checked_dockerfile(is_url(flags_.file) ? download_dockerfile() : read_dockerfile(flags_, fetched));
-    excerpts_ = {file.shown_name, file.text};
+    excerpts_ = {file.shown_name, file.text, ""};
     return file;
   }
 
@@ -116,22 +138,43 @@ class BuildJob {
     return {"Dockerfile", std::nullopt, *builder::read_tree_file(*tree, TreePath::clean(builder::kDownloadName))};
   }
 
-  void warn(const builder::Plan& plan) {
-    for (const builder::Warning& warning : plan.warnings) {
-      const int line = warning.ranges.empty() ? 0 : warning.ranges.front().first_line;
-      progress_->notice(cat("warning: ", warning.rule, ": ", warning.message, " (line ", line, ")"));
+  // Findings are told whether or not the plan can be made.
+  builder::Plan make_plan(const parser::Dockerfile& dockerfile) {
+    parser::Findings findings(check_options(dockerfile, inputs_.plan));
+    std::optional<builder::Plan> plan;
+    std::exception_ptr failure;
+    try {
+      plan = builder::make_plan(dockerfile, inputs_.plan, *bases_, findings);
+    } catch (...) {  // rethrown below
+      failure = std::current_exception();
     }
+    for (const parser::Diagnostic& finding : findings.sorted()) {
+      progress_->warning(parser::short_text(finding));
+      if (flags_.quiet && findings.fails_build()) std::cerr << "warning: " << printable(short_text(finding)) << "\n";
+    }
+    if (failure) std::rethrow_exception(failure);
+    if (findings.fails_build()) throw Error(Errc::step_failed, "failed to solve: " + findings.failure());  // CHECK-25
+    return std::move(*plan);
+  }
+
+  // Read once, when the first COPY or ADD asks.
+  const parser::IgnorePatterns* ignored(const DockerfileText& file) {
+    if (!ignore_read_ && inputs_.context.directory) ignored_ = builder::read_ignore_file(context_options("", file));
+    ignore_read_ = true;
+    return ignored_ ? &*ignored_ : nullptr;
   }
 
   // A file that can't be made is told now, and not after an hour of work.
   void check_destinations() const {
     std::vector<std::filesystem::path> files;
-    for (const builder::Output& output : inputs_.outputs) {
-      const bool is_file = output.kind != builder::Output::Kind::image && output.kind != builder::Output::Kind::local;
-      if (is_file && !output.to_stdout && !output.as_directory) files.push_back(output.destination);
-    }
-    for (const std::string& name : {flags_.iid_file, flags_.metadata_file}) {
-      if (!name.empty()) files.emplace_back(name);
+    for (const TargetResult& result : inputs_.results) {
+      for (const builder::Output& output : result.outputs) {
+        const bool is_file = output.kind != builder::Output::Kind::image && output.kind != builder::Output::Kind::local;
+        if (is_file && !output.to_stdout && !output.as_directory) files.push_back(output.destination);
+      }
+      for (const std::string& name : {result.iid_file, result.metadata_file}) {
+        if (!name.empty()) files.emplace_back(name);
+      }
     }
     for (const std::filesystem::path& file : files) {
       std::error_code unknown;  // told by the probe
@@ -165,14 +208,14 @@ class BuildJob {
         progress_->notice("RUN steps use the host's network (--network=host says so without this line)");
       }
     };
-    auto results = builder::execute(plan, *store_, *bases_, *progress_, options, interrupts_.token());
+    auto results = builder::execute(plan, *store_, *bases_, *tail_, options, interrupts_.token());
     digests_.save();
     return results;
   }
 
   // Whether an output is files, which trees are unpacked for.
   bool flattens() const {
-    return std::any_of(inputs_.outputs.begin(), inputs_.outputs.end(), [](const auto& output) {
+    return any_output([](const builder::Output& output) {
       return output.kind == builder::Output::Kind::local || output.kind == builder::Output::Kind::tar;
     });
   }
@@ -184,7 +227,7 @@ class BuildJob {
     });
   }
 
-  std::shared_ptr<const layers::Tree> open_context(const std::string& name, const DockerfileText& file) {
+  builder::ContextOptions context_options(const std::string& name, const DockerfileText& file) const {
     builder::ContextOptions options;
     options.directory = name.empty() ? *inputs_.context.directory
                                      : std::filesystem::path(inputs_.plan.named_contexts.at(name).value);
@@ -192,33 +235,50 @@ class BuildJob {
       throw Error(Errc::not_found, cat("context ", name, ": no such directory: ", options.directory.string()));
     }
     if (name.empty()) options.dockerfile = file.path;
-    options.memory = digests_.open(*store_, options.directory);
     options.threads = inputs_.threads;
+    return options;
+  }
+
+  std::shared_ptr<const layers::Tree> open_context(const std::string& name, const DockerfileText& file) {
+    builder::ContextOptions options = context_options(name, file);
+    options.memory = digests_.open(*store_, options.directory);
     return builder::open_local_context(options);
   }
 
+  // Every target is assembled and exported, then all are told.
   void finish(const builder::Plan& plan, const std::vector<builder::StepResult>& results) {
-    const builder::AssembledImage image = builder::assemble(plan, results, plan.source_date_epoch,
-                                                            inputs_.annotations, *store_);
-    const auto rootfs = builder::exported_rootfs(plan, results);
-    std::vector<builder::PlannedLayer> layers;
-    for (const auto& each : rootfs) {
-      const auto& own = each.rootfs.layers();
-      layers.insert(layers.end(), own.begin(), own.end());
-    }
-    builder::FetchingBlobs blobs(*store_, *bases_, layers);
     builder::Materializer materializer(*store_, *bases_);
     FdSink standard_output(STDOUT_FILENO, "standard output");
     if (flattens()) materializer.set_mapping(builder::enter_build_namespace().mapping);
-    const builder::ExportEnvironment environment{*store_,      blobs, *registry_,       materializer,
-                                                 *progress_, &standard_output, plan.source_date_epoch};
-    for (const builder::Output& output : inputs_.outputs) {
-      builder::export_image(output.annotations.empty() ? image
-                                                       : builder::assemble(plan, results, plan.source_date_epoch,
-                                                                           annotations_for(output), *store_),
-                            rootfs, output, environment, interrupts_.token());
+    std::vector<builder::AssembledImage> images;
+    for (std::size_t i = 0; i < plan.targets.size(); ++i) {
+      const builder::PlannedTarget& target = plan.targets[i];
+      const auto assembled = [&](const std::vector<builder::Annotation>& annotations) {
+        return builder::assemble(target, results, plan.source_date_epoch, annotations, *store_);
+      };
+      images.push_back(assembled(inputs_.annotations));
+      const auto rootfs = builder::exported_rootfs(target, results);
+      std::vector<builder::PlannedLayer> layers;
+      for (const auto& each : rootfs) {
+        const auto& own = each.rootfs.layers();
+        layers.insert(layers.end(), own.begin(), own.end());
+      }
+      builder::FetchingBlobs blobs(*store_, *bases_, layers);
+      const builder::ExportEnvironment environment{*store_,     blobs,            *registry_,            materializer,
+                                                   *progress_, &standard_output, plan.source_date_epoch};
+      for (const builder::Output& output : inputs_.results.at(i).outputs) {
+        builder::export_image(output.annotations.empty() ? images.back() : assembled(annotations_for(output)), rootfs,
+                              output, environment, interrupts_.token());
+      }
     }
-    tell(image);
+    tell(images);
+  }
+
+  template <class Predicate>
+  bool any_output(Predicate predicate) const {
+    return std::any_of(inputs_.results.begin(), inputs_.results.end(), [&](const TargetResult& result) {
+      return std::any_of(result.outputs.begin(), result.outputs.end(), predicate);
+    });
   }
 
   std::vector<builder::Annotation> annotations_for(const builder::Output& output) const {
@@ -227,23 +287,37 @@ class BuildJob {
     return all;
   }
 
-  std::vector<std::vector<builder::Annotation>> annotation_sets() const {
-    std::vector<std::vector<builder::Annotation>> sets{inputs_.annotations};
-    for (const builder::Output& output : inputs_.outputs) sets.push_back(annotations_for(output));
-    return sets;
+  // Before anything runs: what belongs nowhere.
+  void check_all_annotations(const builder::Plan& plan) const {
+    for (std::size_t i = 0; i < plan.targets.size(); ++i) {
+      builder::check_annotations(plan.targets[i], inputs_.annotations);
+      for (const builder::Output& output : inputs_.results.at(i).outputs) {
+        builder::check_annotations(plan.targets[i], annotations_for(output));
+      }
+    }
   }
 
   // Files and standard output, only after every export succeeded (OUT-22).
-  void tell(const builder::AssembledImage& image) {
-    const std::string config_digest = image_id(image);
-    if (!flags_.iid_file.empty()) write_result_file(flags_.iid_file, config_digest);
-    if (!flags_.metadata_file.empty()) {
-      write_result_file(flags_.metadata_file, metadata_json(image, inputs_.names) + "\n");
+  void tell(const std::vector<builder::AssembledImage>& images) {
+    const bool several = images.size() > 1;
+    std::string lines;
+    nlohmann::ordered_json all;  // of several targets in one file, by name
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      const TargetResult& result = inputs_.results[i];
+      const std::string id = image_id(images[i]);
+      if (!result.iid_file.empty()) write_result_file(result.iid_file, id);
+      const nlohmann::ordered_json metadata = metadata_of(images[i], result.names);
+      const std::string name = parser::to_lower(result.target);
+      if (several) all[name] = metadata;
+      if (!result.metadata_file.empty()) {
+        const bool shared = several && result.metadata_file == flags_.metadata_file;
+        const bool last = i + 1 == images.size();
+        if (!shared || last) write_result_file(result.metadata_file, (shared ? all : metadata).dump(2) + "\n");
+      }
+      lines += flags_.quiet ? id : (several ? name + " " : "") + images[i].manifest.digest.str();
+      lines += "\n";
     }
-    const bool archive_on_stdout = std::any_of(inputs_.outputs.begin(), inputs_.outputs.end(),
-                                               [](const auto& output) { return output.to_stdout; });
-    if (archive_on_stdout) return;
-    std::cout << (flags_.quiet ? config_digest : image.manifest.digest.str()) << "\n";
+    if (!any_output([](const builder::Output& output) { return output.to_stdout; })) std::cout << lines;
   }
 
   // The config's digest; an index has none and is known by its own.
@@ -252,7 +326,8 @@ class BuildJob {
     return oci::parse_manifest(oci::read_blob(*store_, image.manifest, 8 << 20), "image").config.digest.str();
   }
 
-  std::string metadata_json(const builder::AssembledImage& image, const std::vector<oci::Reference>& names) {
+  nlohmann::ordered_json metadata_of(const builder::AssembledImage& image,
+                                     const std::vector<oci::Reference>& names) {
     nlohmann::ordered_json metadata;
     if (!oci::is_index_type(image.manifest.media_type)) metadata["containerimage.config.digest"] = image_id(image);
     metadata["containerimage.descriptor"] = {{"mediaType", image.manifest.media_type},
@@ -262,7 +337,7 @@ class BuildJob {
     std::string joined;
     for (const oci::Reference& name : names) joined += (joined.empty() ? "" : ",") + name.str();
     if (!joined.empty()) metadata["image.name"] = joined;
-    return metadata.dump(2);
+    return metadata;
   }
 
   static void write_result_file(const std::string& path, const std::string& content) {
@@ -275,6 +350,7 @@ class BuildJob {
   BuildInputs inputs_;
   Excerpts excerpts_;
   std::unique_ptr<TerminalProgress> progress_;
+  std::unique_ptr<FailureTail> tail_;
   Interrupts interrupts_;
   std::unique_ptr<cache::Store> store_;
   std::unique_ptr<cache::Lease> lease_;
@@ -282,6 +358,8 @@ class BuildJob {
   std::unique_ptr<builder::BaseImages> bases_;
   std::unique_ptr<builder::RemoteSources> sources_;
   ContextDigests digests_;
+  std::optional<parser::IgnorePatterns> ignored_;
+  bool ignore_read_ = false;
 };
 
 }  // namespace
@@ -290,8 +368,7 @@ int build_command(const BuildFlags& flags) {
   std::unique_ptr<BuildJob> job;
   try {
     job = std::make_unique<BuildJob>(flags);
-    job->run();
-    return 0;
+    return job->run();
   } catch (...) {  // reported once, here, where the Dockerfile's text is known
     const std::exception_ptr failure = std::current_exception();
     if (job) job->close_progress();

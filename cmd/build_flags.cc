@@ -25,7 +25,10 @@ void add_inputs(CLI::App& app, BuildFlags& flags) {
   repeatable(app, "--build-context", flags.build_contexts,
              "Named files or image for FROM and --from: assets=../assets, base=docker-image://debian:12, "
              "x=oci-layout://DIR, y=https://host/repo.git#v1");
-  app.add_option("--target", flags.target, "Stage to build (default: the last one)");
+  repeatable(app, "--target", flags.targets,
+             "Stage to build (default: the last one); several, repeated or as a,b, are built in one run: \"{target}\" in "
+             "-t, -o, --iidfile and --metadata-file then stands for each one's name, and a directory gets one directory "
+             "for each: --target api,web -t shop-{target}:1");
   repeatable(app, "--platform", flags.platforms, "Platform of the result; several make an index: --platform linux/amd64,linux/arm64");
 }
 
@@ -71,8 +74,11 @@ void add_caching(CLI::App& app, BuildFlags& flags) {
 void add_display(CLI::App& app, BuildFlags& flags) {
   app.add_option("--progress", flags.progress, "auto, plain, tty, quiet")->envname("BUILDKIT_PROGRESS");
   app.add_flag("-q,--quiet", flags.quiet, "Print the image ID and nothing else");
-  app.add_option("--call", flags.call, "build (default) or plan: print the steps, run none; plan,dot for Graphviz");
-  app.add_flag("--check", flags.check, "Same as --call=check");
+  app.add_option("--call", flags.call,
+                 "Instead of a build: check (lint the Dockerfile; ,format=json or ,format=sarif for code scanning), "
+                 "outline (arguments, secrets and SSH ids of the target; ,format=json), targets (the stages; "
+                 ",format=json), plan (the steps; ,dot for Graphviz): --call=check,format=json");
+  app.add_flag("--check", flags.check, "Same as --call=check: exit code 1 if anything is found");
 }
 
 // Flags of `docker build` that are understood. What promises something is refused by name; what means nothing here is taken.

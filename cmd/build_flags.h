@@ -23,7 +23,7 @@ struct BuildFlags {
   std::string file;
   std::vector<std::string> tags;
   std::vector<std::string> outputs;
-  std::string target;
+  std::vector<std::string> targets;
   std::vector<std::string> build_args;
   std::vector<std::string> build_contexts;
   std::vector<std::string> labels;

@@ -43,10 +43,6 @@ void refuse_unsupported(const BuildFlags& flags) {
   if (!flags.refused.empty()) {
     throw Error(Errc::unsupported, cat(flags.refused.front(), " is not supported yet"));
   }
-  if (flags.check) throw Error(Errc::unsupported, "--check is not supported yet");
-  if (!flags.call.empty() && flags.call != "build" && flags.call != "plan" && flags.call != "plan,dot") {
-    throw Error(Errc::unsupported, cat("--call=", flags.call, " is not supported (build, plan)"));
-  }
   if (!flags.isolation.empty() && flags.isolation != "auto" && flags.isolation != "userns") {
     throw Error(Errc::unsupported, cat("--isolation=", flags.isolation, " is not supported (auto, userns)"));
   }
@@ -78,51 +74,16 @@ void read_platforms(const BuildFlags& flags, builder::PlanOptions& plan) {
   if (plan.platform_given) plan.target_platform = plan.platforms.front();
 }
 
-void read_outputs(const BuildFlags& flags, BuildInputs& inputs) {
-  for (const std::string& tag : flags.tags) inputs.names.push_back(oci::parse_reference(tag));
-  std::optional<layers::CompressionSpec> compression;
-  bool image_output = false;
-  for (const std::string& text : flags.outputs) {
-    OutputFlag flag = parse_output(text);
-    if (flag.compression) compression = flag.compression;
-    if (!flag.has_names) flag.output.names = inputs.names;
-    using Kind = builder::Output::Kind;
-    image_output = image_output || flag.output.kind == Kind::image;
-    const bool archive = flag.output.kind == Kind::oci || flag.output.kind == Kind::docker ||
-                         flag.output.kind == Kind::tar;
-    if (archive && flag.output.to_stdout && ::isatty(STDOUT_FILENO) == 1) {
-      throw Error(Errc::invalid, "an archive is not written to a terminal: give dest=FILE or redirect");  // OUT-03
-    }
-    if (flag.output.kind == Kind::docker && inputs.plan.platforms.size() > 1) {  // OUT-14
-      throw Error(Errc::unsupported, "docker exporter does not currently support exporting manifest lists");
-    }
-    if (flag.output.kind == Kind::image && flag.output.names.empty()) {
-      throw Error(Errc::invalid, cat("--output ", text, " needs a name: -t NAME"));
-    }
-    inputs.outputs.push_back(std::move(flag.output));
-  }
-  if (compression) inputs.compression = *compression;
-  if (flags.push && inputs.names.empty()) throw Error(Errc::invalid, "--push needs a name: -t NAME");
-  if (!inputs.names.empty() && !image_output) {
-    builder::Output named;
-    named.names = inputs.names;
-    inputs.outputs.push_back(named);
-  }
-  if (flags.push) {
-    builder::Output pushed;
-    pushed.push = true;
-    pushed.names = inputs.names;
-    inputs.outputs.push_back(pushed);
-  }
-}
-
 }  // namespace
 
 BuildInputs read_build_inputs(const BuildFlags& flags) {
   refuse_unsupported(flags);
   BuildInputs inputs;
   builder::PlanOptions& plan = inputs.plan;
-  plan.target = flags.target;
+  inputs.call = parse_call(flags.check && flags.call.empty() ? "check" : flags.call);
+  if (flags.check && inputs.call.kind != Call::Kind::check) {
+    throw Error(Errc::invalid, cat("--check asks for something else than --call=", flags.call));
+  }
   plan.build_args = read_build_args(flags.build_args);
   inputs.context = read_main_context(flags, plan.build_args);
   read_platforms(flags, plan);
@@ -150,12 +111,21 @@ BuildInputs read_build_inputs(const BuildFlags& flags) {
   inputs.ssh = std::make_shared<SshAgents>(flags.ssh);
   if (flags.pull) {
     inputs.pull = *flags.pull ? builder::PullPolicy::registry_only : builder::PullPolicy::local_first;
+  } else if (inputs.call.is_question()) {
+    inputs.pull = builder::PullPolicy::local_first;  // a config at hand answers as well
   }
   inputs.threads = flags.threads > 0 ? flags.threads : static_cast<int>(std::thread::hardware_concurrency());
   plan.named_contexts = read_named_contexts(flags);
-  read_outputs(flags, inputs);
-  inputs.print_plan = flags.call == "plan" || flags.call == "plan,dot";
-  inputs.plan_as_dot = flags.call == "plan,dot";
+  Results results = read_results(flags, plan.platforms.size());
+  if (results.compression) inputs.compression = *results.compression;
+  inputs.results = std::move(results.targets);
+  for (const TargetResult& result : inputs.results) {
+    if (!result.target.empty()) plan.targets.push_back(result.target);
+  }
+  plan.every_stage = inputs.call.kind == Call::Kind::check && plan.targets.empty();  // CHECK-27
+  if (inputs.call.kind == Call::Kind::outline && plan.targets.size() > 1) {
+    throw Error(Errc::invalid, "--call=outline tells of one target");
+  }
   return inputs;
 }
 

@@ -7,16 +7,17 @@
 #include "builder/planner.h"
 #include "cmd/build_context.h"
 #include "cmd/build_flags.h"
+#include "cmd/call.h"
 #include "cmd/secrets.h"
 #include "cmd/ssh_agents.h"
+#include "cmd/target_results.h"
 
 namespace cooper::cmd {
 
 struct BuildInputs {
   builder::PlanOptions plan;
   builder::PullPolicy pull = builder::PullPolicy::registry_first;
-  std::vector<builder::Output> outputs;
-  std::vector<oci::Reference> names;  // -t
+  std::vector<TargetResult> results;  // one per target
   layers::CompressionSpec compression;
   std::vector<builder::Annotation> annotations;
   MainContext context;
@@ -24,8 +25,7 @@ struct BuildInputs {
   Secrets secrets;
   std::shared_ptr<SshAgents> ssh;
   bool announce_host_network = false;
-  bool print_plan = false;
-  bool plan_as_dot = false;
+  Call call;
 };
 BuildInputs read_build_inputs(const BuildFlags& flags);
 

@@ -13,34 +13,25 @@
 namespace cooper::cmd {
 namespace {
 
-// Names in messages come from archives, registries and file systems: none may reach the terminal as a command.
-std::string printable_lines(std::string_view text) {
-  std::string out;
-  for (;;) {
-    const std::size_t end = text.find('\n');
-    out += printable(text.substr(0, end));
-    if (end == std::string_view::npos) return out;
-    out += '\n';
-    text.remove_prefix(end + 1);
-  }
-}
-
 void print_located(const Excerpts& excerpts, const std::vector<parser::SourceRange>& ranges,
                    const std::string& text) {
-  std::cerr << parser::source_excerpt(excerpts.dockerfile_name, excerpts.dockerfile_text, ranges)
+  std::cerr << printable_lines(
+                   parser::source_excerpt(excerpts.dockerfile_name, excerpts.dockerfile_text, ranges))
             << "ERROR: " << printable_lines(text) << "\n";
 }
 
 int report_dockerfile(const parser::DockerfileError& error, const Excerpts& excerpts) {
-  std::string prefix;
-  if (!error.ranges().empty() && error.ranges().front().first_line > 0) {
-    prefix = cat("dockerfile parse error on line ", error.ranges().front().first_line, ": ");
-  }
-  print_located(excerpts, error.ranges(), "failed to solve: " + prefix + error.what());
+  print_located(excerpts, error.ranges(), "failed to solve: " + message_of(error));
   return exit_code_of(error.code());
 }
 
 }  // namespace
+
+std::string message_of(const parser::DockerfileError& error) {
+  const int line = error.ranges().empty() ? 0 : error.ranges().front().first_line;
+  if (!error.is_syntax() || line < 1) return error.what();
+  return cat("dockerfile parse error on line ", line, ": ", error.what());
+}
 
 int exit_code_of(Errc code) {
   switch (code) {
@@ -63,6 +54,7 @@ int report(const std::exception_ptr& failure, const Excerpts& excerpts) {
   } catch (const parser::DockerfileError& error) {
     return report_dockerfile(error, excerpts);
   } catch (const builder::StepError& error) {
+    std::cerr << excerpts.last_output;
     print_located(excerpts, {error.range()}, cat("failed to solve: ", error.what()));
     return exit_code_of(error.code());
   } catch (const Error& error) {

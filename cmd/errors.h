@@ -5,6 +5,7 @@
 #include <string>
 
 #include "base/error.h"
+#include "parser/source.h"
 
 namespace cooper::cmd {
 
@@ -14,7 +15,11 @@ int exit_code_of(Errc code);
 struct Excerpts {
   std::string dockerfile_name;
   std::string dockerfile_text;
+  std::string last_output;  // of the failed step (ERR-03)
 };
+
+// "dockerfile parse error on line 2: unknown instruction: BUN"; without the prefix where the text reads well.
+std::string message_of(const parser::DockerfileError& error);
 
 // Prints the failure to stderr, once, with an excerpt where it has a place; returns the exit code.
 int report(const std::exception_ptr& failure, const Excerpts& excerpts);

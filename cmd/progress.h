@@ -15,6 +15,8 @@ ProgressMode parse_progress(const std::string& text);
 
 class TerminalProgress : public builder::Progress {
  public:
+  // A finding about the Dockerfile; the build goes on (CHECK-23).
+  virtual void warning(const std::string&) {}
   // Something is about to run: timers may start (a thread, so not earlier).
   virtual void start_clock() {}
   // The last lines, and nothing drawn afterwards.

@@ -53,6 +53,19 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::string printable_lines(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find('\n'), text.size());
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    out += printable(line);
+    if (end < text.size()) out += '\n';
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return out;
+}
+
 void PlainProgress::planned(const builder::Plan& plan) {
   state_.with([&](State& state) {
     for (builder::StepId id = 0; id < plan.steps.size(); ++id) state.names[id] = plan.steps[id].display;
@@ -118,6 +131,10 @@ void PlainProgress::activity_finished(const std::string& label, bool ok) {
 
 void PlainProgress::notice(const std::string& line) {
   state_.with([&](State&) { std::cerr << "notice: " + printable(line) + "\n"; });
+}
+
+void PlainProgress::warning(const std::string& line) {
+  state_.with([&](State&) { std::cerr << "warning: " + printable(line) + "\n"; });
 }
 
 }  // namespace cooper::cmd

@@ -19,6 +19,7 @@ class PlainProgress : public TerminalProgress {
   void activity_started(const std::string& label) override;
   void activity_finished(const std::string& label, bool ok) override;
   void notice(const std::string& line) override;
+  void warning(const std::string& line) override;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -38,5 +39,7 @@ class PlainProgress : public TerminalProgress {
 
 // Control characters that could confuse a terminal are shown as '?'; tabs, and colour sequences as they are.
 std::string printable(std::string_view text);
+// The same for several lines, their ends kept.
+std::string printable_lines(std::string_view text);
 
 }  // namespace cooper::cmd

@@ -13,8 +13,6 @@ namespace cooper::cmd {
 namespace {
 
 constexpr std::size_t kLongestLine = 16 * 1024;
-
-constexpr std::size_t kTailLines = 20;
 constexpr auto kRedrawEvery = std::chrono::milliseconds(100);
 
 std::size_t terminal_columns() {
@@ -47,8 +45,8 @@ void TtyProgress::draw() {
   const auto add = [&](const Row& row) {
     out += fit(cat(" => ", row.label, "  ", tenths(Clock::now() - row.begun))) + "\n";
     ++drawn_lines_;
-    if (row.tail.empty()) return;
-    out += fit(" => => " + row.tail.back()) + "\n";
+    if (row.last_line.empty()) return;
+    out += fit(" => => " + row.last_line) + "\n";
     ++drawn_lines_;
   };
   for (const auto& [id, row] : steps_) add(row);
@@ -85,8 +83,7 @@ void TtyProgress::output(builder::StepId step, std::string_view bytes, bool) {
   row.partial.append(bytes);
   std::string_view rest = row.partial;
   for (std::size_t end; (end = rest.find_first_of("\r\n")) != std::string_view::npos;) {
-    if (end > 0) row.tail.push_back(printable(rest.substr(0, end)));
-    if (row.tail.size() > kTailLines) row.tail.pop_front();
+    if (end > 0) row.last_line = printable(rest.substr(0, end));
     rest.remove_prefix(end + 1);
   }
   row.partial.erase(0, row.partial.size() - rest.size());
@@ -102,13 +99,7 @@ void TtyProgress::finished(builder::StepId step, builder::StepOutcome outcome) {
     case builder::StepOutcome::done: print_above(finished_line(row, "", "\x1b[34m")); break;
     case builder::StepOutcome::cached: print_above(finished_line(row, "CACHED ", "\x1b[34m")); break;
     case builder::StepOutcome::cancelled: print_above(finished_line(row, "CANCELED ", "\x1b[33m")); break;
-    case builder::StepOutcome::failed: {
-      std::string lines = finished_line(row, "ERROR ", "\x1b[31m");
-      for (const std::string& line : row.tail) lines += "\n" + line;
-      if (!row.partial.empty()) lines += "\n" + printable(row.partial);
-      print_above(lines);
-      break;
-    }
+    case builder::StepOutcome::failed: print_above(finished_line(row, "ERROR ", "\x1b[31m")); break;
   }
 }
 
@@ -129,6 +120,11 @@ void TtyProgress::activity_finished(const std::string& label, bool ok) {
 void TtyProgress::notice(const std::string& line) {
   const std::lock_guard lock(mutex_);
   print_above("notice: " + printable(line));
+}
+
+void TtyProgress::warning(const std::string& line) {
+  const std::lock_guard lock(mutex_);
+  print_above("warning: " + printable(line));
 }
 
 void TtyProgress::start_clock() {

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <deque>
 #include <map>
 #include <mutex>
 #include <string>
@@ -27,6 +26,7 @@ class TtyProgress : public TerminalProgress {
   void activity_started(const std::string& label) override;
   void activity_finished(const std::string& label, bool ok) override;
   void notice(const std::string& line) override;
+  void warning(const std::string& line) override;
   void start_clock() override;
   void close() override;
 
@@ -35,7 +35,7 @@ class TtyProgress : public TerminalProgress {
   struct Row {
     std::string label;
     Clock::time_point begun;
-    std::deque<std::string> tail;  // last lines of output, kept to show when the step fails
+    std::string last_line;  // of output
     std::string partial;
   };
   // All with the lock held.

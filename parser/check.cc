@@ -44,25 +44,38 @@ CheckOptions parse_check(std::string_view text) {
   return options;
 }
 
-bool skips(const CheckOptions& options, std::string_view rule) {
-  return options.skip_all ||
-         std::find(options.skip.begin(), options.skip.end(), rule) != options.skip.end();
+CheckOptions check_of_file(const Directives& directives, const std::string* build_arg) {
+  try {
+    return parse_check(build_arg != nullptr ? *build_arg : directives.check);
+  } catch (DockerfileError& error) {
+    if (build_arg == nullptr) error.locate(directives.check_range);
+    throw;
+  }
 }
 
-CheckOptions check_of_comments(const std::vector<std::string>& comments) {
-  constexpr std::string_view kMark = "check=";
-  CheckOptions merged;
+bool allows(const CheckOptions& options, const Rule& rule) {
+  const auto names = [&rule](const std::vector<std::string>& list) {
+    return std::find(list.begin(), list.end(), rule.name) != list.end();
+  };
+  if (rule.experimental) return options.experimental_all || names(options.experimental);
+  return !options.skip_all && !names(options.skip);
+}
+
+CheckOptions with_comments(CheckOptions options, const std::vector<std::string>& comments) {
   for (const std::string_view comment : comments) {
-    if (!comment.starts_with(kMark)) continue;
+    const Cut pair = cut(comment, '=');
+    if (!pair.found || to_lower(trim(pair.before)) != "check") continue;
     try {
-      const CheckOptions options = parse_check(cut(comment.substr(kMark.size()), ' ').before);
-      merged.skip.insert(merged.skip.end(), options.skip.begin(), options.skip.end());
-      merged.skip_all = merged.skip_all || options.skip_all;
+      const CheckOptions added = parse_check(cut(trim(pair.after), ' ').before);
+      options.skip.insert(options.skip.end(), added.skip.begin(), added.skip.end());
+      options.skip_all = options.skip_all || added.skip_all;
+      options.experimental.insert(options.experimental.end(), added.experimental.begin(), added.experimental.end());
+      options.experimental_all = options.experimental_all || added.experimental_all;
     } catch (const DockerfileError&) {
       continue;  // prose that happens to begin like an option
     }
   }
-  return merged;
+  return options;
 }
 
 }  // namespace cooper::parser

@@ -5,6 +5,9 @@
 #include <string_view>
 #include <vector>
 
+#include "parser/dockerfile.h"
+#include "parser/rules.h"
+
 namespace cooper::parser {
 
 struct CheckOptions {
@@ -18,10 +21,14 @@ struct CheckOptions {
 // "skip=A,B;error=true;experimental=C". Throws DockerfileError "invalid check option".
 CheckOptions parse_check(std::string_view text);
 
-bool skips(const CheckOptions& options, std::string_view rule);
+// What holds for a file: its `check` directive, or the build argument BUILDKIT_DOCKERFILE_CHECK in its place (CHECK-24).
+CheckOptions check_of_file(const Directives& directives, const std::string* build_arg);
 
-// What comment lines above an instruction say: "check=skip=A". A malformed one counts as an
+// May the rule speak? Experimental rules are asked for and never skipped, the others the other way round.
+bool allows(const CheckOptions& options, const Rule& rule);
+
+// With what the comment lines above an instruction add: "check=skip=A". A malformed one counts as an
 // ordinary comment.
-CheckOptions check_of_comments(const std::vector<std::string>& comments);
+CheckOptions with_comments(CheckOptions options, const std::vector<std::string>& comments);
 
 }  // namespace cooper::parser

@@ -2,7 +2,6 @@
 
 #include "parser/directives.h"
 #include "parser/lines.h"
-#include "parser/lint.h"
 #include "parser/statement.h"
 #include "parser/text.h"
 
@@ -63,7 +62,9 @@ void check_place(const Instruction& instruction, bool in_stage) {
 
 }  // namespace
 
-Dockerfile parse_dockerfile(std::string name, std::string text) {
+namespace {
+
+Dockerfile parse(std::string name, std::string text) {
   if (text.empty()) throw DockerfileError("the Dockerfile cannot be empty");
   Dockerfile file;
   file.name = std::move(name);
@@ -73,19 +74,28 @@ Dockerfile parse_dockerfile(std::string name, std::string text) {
   file.directives = block.directives;
   file.escape = block.directives.escape;
   LineReader reader(body, file.escape, block.lines);
-  std::vector<EmptyContinuation> empty_continuations;
   bool in_stage = false;
   while (auto line = reader.next()) {
     if (line->empty_continuation)
-      empty_continuations.push_back({file.instructions.size(), line->range.last_line});
+      file.empty_continuations.push_back({file.instructions.size(), line->range.last_line});
     file.instructions.push_back(read_instruction(std::move(*line), reader, file.escape));
     check_place(file.instructions.back(), in_stage);
     in_stage = in_stage || std::holds_alternative<From>(file.instructions.back());
   }
   if (file.instructions.empty()) throw DockerfileError("file with no instructions", {{1, 1}});
   if (!in_stage) throw DockerfileError("dockerfile contains no stages to build");
-  file.warnings = lint_instructions(file.instructions, empty_continuations);
   return file;
+}
+
+}  // namespace
+
+Dockerfile parse_dockerfile(std::string name, std::string text) {
+  try {
+    return parse(std::move(name), std::move(text));
+  } catch (DockerfileError& error) {
+    error.mark_syntax();
+    throw;
+  }
 }
 
 Instruction parse_trigger(std::string_view text, char escape) {

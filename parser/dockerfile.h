@@ -21,13 +21,19 @@ struct Directives {
   SourceRange check_range;
 };
 
+// An instruction that is continued over an empty line (LEX-06).
+struct EmptyContinuation {
+  std::size_t instruction = 0;  // index
+  int line = 0;
+};
+
 struct Dockerfile {
   std::string name;  // for messages
   std::string text;  // as given
   char escape = '\\';
   Directives directives;
   std::vector<Instruction> instructions;  // global ARGs, then FROM ...
-  std::vector<Diagnostic> warnings;       // findings that need no evaluation, in line order
+  std::vector<EmptyContinuation> empty_continuations;  // for parser/lint.h
 };
 
 Dockerfile parse_dockerfile(std::string name, std::string text);

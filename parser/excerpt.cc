@@ -25,13 +25,14 @@ std::string numbered(int line, bool mark, std::string_view text) {
 
 }  // namespace
 
-std::string source_excerpt(std::string_view name, std::string_view text,
-                           const std::vector<SourceRange>& ranges) {
+SourceLines::SourceLines(std::string_view text) : lines_(split(text, '\n')) {
+  if (lines_.size() > 1 && lines_.back().empty()) lines_.pop_back();  // behind the last newline
+}
+
+std::string SourceLines::excerpt(std::string_view name, const std::vector<SourceRange>& ranges) const {
   constexpr std::string_view kRuler = "--------------------\n";
   if (ranges.empty()) return "";
-  std::vector<std::string_view> lines = split(text, '\n');
-  if (lines.size() > 1 && lines.back().empty()) lines.pop_back();  // behind the last newline
-  const int count = static_cast<int>(lines.size());
+  const int count = static_cast<int>(lines_.size());
   int first = ranges.front().first_line;
   int last = 0;
   for (const SourceRange& range : ranges) {
@@ -43,9 +44,14 @@ std::string source_excerpt(std::string_view name, std::string_view text,
   const int context = first == last ? 2 : 1;  // ERR-01
   std::string out = cat(name, ":", first, "\n", kRuler);
   for (int line = std::max(1, first - context); line <= std::min(count, last + context); ++line) {
-    out += numbered(line, marked(ranges, line), lines[static_cast<std::size_t>(line) - 1]);
+    out += numbered(line, marked(ranges, line), lines_[static_cast<std::size_t>(line) - 1]);
   }
   return out.append(kRuler);
+}
+
+std::string source_excerpt(std::string_view name, std::string_view text,
+                           const std::vector<SourceRange>& ranges) {
+  return SourceLines(text).excerpt(name, ranges);
 }
 
 }  // namespace cooper::parser

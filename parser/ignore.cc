@@ -65,6 +65,8 @@ void IgnorePatterns::add(std::string_view line) {
   const std::size_t index = count_++;
   exception_.push_back(exception);
   has_exceptions_ = has_exceptions_ || exception;
+  excludes_everything_ =
+      excludes_everything_ || (!exception && (pattern == "*" || pattern == "**" || pattern == "**/*"));
   const std::string_view view = pattern;
   const std::string_view name = view.substr(std::min(view.size(), kAnyDepth.size()));
   if (is_literal(pattern)) {

@@ -26,6 +26,8 @@ class IgnorePatterns {
 
   bool empty() const noexcept { return count_ == 0; }
   bool has_exceptions() const noexcept { return has_exceptions_; }
+  // A pattern "*", "**" or "**/*": nothing of the root is left.
+  bool excludes_everything() const noexcept { return excludes_everything_; }
 
   // False for the root of the tree, always.
   bool excluded(const TreePath& path) const;
@@ -52,6 +54,7 @@ class IgnorePatterns {
 
   std::size_t count_ = 0;
   bool has_exceptions_ = false;
+  bool excludes_everything_ = false;
   std::vector<bool> exception_;               // by index
   Table literal_;                             // whole path -> 1 + last index
   Table any_depth_;                           // **/name -> 1 + last index

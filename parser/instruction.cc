@@ -5,7 +5,6 @@
 namespace cooper::parser {
 namespace {
 
-// `RUN <<EOF` and nothing else.
 const Heredoc* sole_heredoc(const Run& run) {
   if (run.heredocs.size() != 1 || run.command.args.size() != 1) return nullptr;
   const Heredoc& heredoc = run.heredocs.front();
@@ -13,6 +12,10 @@ const Heredoc* sole_heredoc(const Run& run) {
 }
 
 }  // namespace
+
+bool is_sole_heredoc(const Run& run) {
+  return sole_heredoc(run) != nullptr;
+}
 
 std::string run_text(const Run& run) {
   if (const Heredoc* sole = sole_heredoc(run)) return sole->body;

@@ -108,6 +108,8 @@ struct Run {
   std::vector<Device> devices;
 };
 
+// `RUN <<EOF` and nothing else.
+bool is_sole_heredoc(const Run& run);
 // The one argument for the shell: the command, or the body of a sole heredoc (HEREDOC-08), or line
 // and bodies put back together (HEREDOC-10). Precondition: shell form.
 std::string run_text(const Run& run);

@@ -1,8 +1,7 @@
-// Places in a Dockerfile, and what is said about them: errors (thrown) and findings (collected).
+// Places in a Dockerfile, and what is thrown about them.
 #pragma once
 
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -17,8 +16,8 @@ struct SourceRange {
 };
 
 // A Dockerfile that cannot be built, with the lines to point at. The message has no line number:
-// whoever prints it adds "dockerfile parse error on line N:" (ERR-03) or an excerpt
-// (parser/excerpt.h).
+// whoever prints it adds "dockerfile parse error on line N:" if is_syntax() (ERR-03), and an
+// excerpt (parser/excerpt.h).
 class DockerfileError : public Error {
  public:
   explicit DockerfileError(const std::string& message, std::vector<SourceRange> ranges = {},
@@ -30,28 +29,13 @@ class DockerfileError : public Error {
   void locate(SourceRange range) {
     if (ranges_.empty()) ranges_.push_back(range);
   }
+  // The text itself is malformed; otherwise it reads well and asks for what can't be.
+  bool is_syntax() const noexcept { return is_syntax_; }
+  void mark_syntax() noexcept { is_syntax_ = true; }
 
  private:
   std::vector<SourceRange> ranges_;
+  bool is_syntax_ = false;
 };
-
-// A lint rule as data. Rules of the parser are listed in parser/rules.h.
-struct Rule {
-  std::string_view name;         // "StageNameCasing"
-  std::string_view description;  // what the rule wants
-  std::string_view url;          // "" if there is none
-};
-
-// One finding (CHECK-23). It never stops a build by itself.
-struct Diagnostic {
-  std::string rule;
-  std::string description;
-  std::string url;
-  std::string message;  // about this place
-  std::vector<SourceRange> ranges;
-  friend bool operator==(const Diagnostic&, const Diagnostic&) = default;
-};
-
-Diagnostic make_diagnostic(const Rule& rule, std::string message, std::vector<SourceRange> ranges);
 
 }  // namespace cooper::parser

@@ -62,6 +62,11 @@ std::optional<std::string> find_suggestion(std::string_view typed,
   return nearest(typed, candidates, match_case);
 }
 
+std::optional<std::string> SuggestionBudget::find(std::string_view typed, std::span<const std::string> candidates) {
+  comparisons_left_ -= std::min(candidates.size(), comparisons_left_);
+  return comparisons_left_ > 0 ? find_suggestion(typed, candidates) : std::nullopt;
+}
+
 std::string did_you_mean(const std::optional<std::string>& suggestion) {
   return suggestion ? " (did you mean " + *suggestion + "?)" : "";
 }

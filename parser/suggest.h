@@ -1,6 +1,7 @@
 // "did you mean": the nearest of the allowed words (ERR-05).
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <span>
 #include <string>
@@ -19,6 +20,16 @@ std::optional<std::string> find_suggestion(std::string_view typed,
 std::optional<std::string> find_suggestion(std::string_view typed,
                                            std::span<const std::string> candidates,
                                            Case match_case = Case::sensitive);
+
+// For words of a file, compared with names of the same file: thousands of both would take the product of their numbers,
+// so that there are no more suggestions after many comparisons.
+class SuggestionBudget {
+ public:
+  std::optional<std::string> find(std::string_view typed, std::span<const std::string> candidates);
+
+ private:
+  std::size_t comparisons_left_ = 50'000;
+};
 
 // " (did you mean x?)", or "".
 std::string did_you_mean(const std::optional<std::string>& suggestion);

@@ -26,7 +26,7 @@ std::vector<StepResult> made_up_results(const Plan& plan) {
 
 oci::ImageConfig config_of(const Plan& plan,
                            const std::optional<std::int64_t>& epoch = std::nullopt) {
-  return make_config(plan.result, made_up_results(plan), epoch);
+  return make_config(plan.result(), made_up_results(plan), epoch);
 }
 
 oci::ImageConfig config_of(const std::string& text,
@@ -157,7 +157,7 @@ TEST(Assemble, IMG_08_IMG_09_manifest_in_oci_types_with_the_bases_blobs) {
   const Plan plan = plan_of("FROM busybox\nRUN x\n", amd64_options(), resolver);
   tests::MemoryBlobs blobs;
   const AssembledImage image =
-      assemble(plan, made_up_results(plan), std::nullopt, {annotation(Annotation::Place::manifest, "k", "v")}, blobs);
+      assemble(plan.targets[0], made_up_results(plan), std::nullopt, {annotation(Annotation::Place::manifest, "k", "v")}, blobs);
   EXPECT_EQ(image.manifest.media_type, oci::kManifestType);
   const oci::Manifest manifest =
       oci::parse_manifest(blobs.content(image.manifest.digest), "manifest");
@@ -171,8 +171,8 @@ TEST(Assemble, IMG_08_IMG_09_manifest_in_oci_types_with_the_bases_blobs) {
 TEST(Assemble, equal_builds_give_equal_manifests) {
   const Plan plan = plan_of(kEverything);
   tests::MemoryBlobs blobs;
-  const auto first = assemble(plan, made_up_results(plan), std::nullopt, {}, blobs);
-  const auto second = assemble(plan, made_up_results(plan), std::nullopt, {}, blobs);
+  const auto first = assemble(plan.targets[0], made_up_results(plan), std::nullopt, {}, blobs);
+  const auto second = assemble(plan.targets[0], made_up_results(plan), std::nullopt, {}, blobs);
   EXPECT_EQ(first.manifest, second.manifest);
 }
 
@@ -197,7 +197,7 @@ Plan two_platforms(const std::string& text) {
 TEST(Assemble, IMG_10_PLAT_07_an_index_in_the_order_that_was_asked_for) {
   const Plan plan = two_platforms("FROM --platform=linux/amd64 busybox\nRUN x\n");
   tests::MemoryBlobs blobs;
-  const AssembledImage image = assemble(plan, made_up_results(plan), std::nullopt, {}, blobs);
+  const AssembledImage image = assemble(plan.targets[0], made_up_results(plan), std::nullopt, {}, blobs);
   EXPECT_EQ(image.manifest.media_type, oci::kIndexType);
   const oci::Index index = oci::parse_index(blobs.content(image.manifest.digest), "index");
   ASSERT_EQ(index.manifests.size(), 2U);
@@ -217,9 +217,9 @@ TEST(Assemble, IMG_11_annotations_have_their_places) {
                                                annotation(Place::manifest_descriptor, "d", "amd", kAmd64),
                                                annotation(Place::index, "i", "2"),
                                                annotation(Place::index_descriptor, "id", "3")};
-  check_annotations(plan, annotations);
+  check_annotations(plan.targets[0], annotations);
   tests::MemoryBlobs blobs;
-  const AssembledImage image = assemble(plan, made_up_results(plan), std::nullopt, annotations, blobs);
+  const AssembledImage image = assemble(plan.targets[0], made_up_results(plan), std::nullopt, annotations, blobs);
   EXPECT_EQ(image.manifest.annotations, (oci::Annotations{{"id", "3"}}));
   const oci::Index index = oci::parse_index(blobs.content(image.manifest.digest), "index");
   EXPECT_EQ(index.annotations, (oci::Annotations{{"i", "2"}}));
@@ -236,7 +236,7 @@ TEST(Assemble, IMG_12_annotations_without_a_place_are_refused) {
   using Place = Annotation::Place;
   const auto refused = [](const Plan& plan, const Annotation& annotation) -> std::string {
     try {
-      check_annotations(plan, {annotation});
+      check_annotations(plan.targets[0], {annotation});
     } catch (const Error& error) {
       return error.what();
     }

@@ -46,7 +46,7 @@ TEST(Epoch, REPRO_03_a_local_context_has_no_time) {
 TEST(Epoch, ARG_16_a_stage_sees_the_number_or_nothing) {
   const std::string text = "FROM scratch\nARG SOURCE_DATE_EPOCH\nLABEL e=<${SOURCE_DATE_EPOCH-unset}>\n";
   const auto label = [&](const std::string& file, const PlanOptions& options) {
-    return plan_of(file, options).result.config.labels.at("e");
+    return plan_of(file, options).result().config.labels.at("e");
   };
   EXPECT_EQ(label(text, with_epoch("12")), "<12>");
   EXPECT_EQ(label(text, with_epoch("context")), "<unset>");

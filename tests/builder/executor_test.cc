@@ -77,7 +77,7 @@ class Executor : public StoreTest {
     built.results =
         execute(plan, *store_, fetcher_, progress, options(built.events), std::move(stop));
     built.told = progress.told(plan);
-    built.rootfs = built.results[plan.result.rootfs].rootfs;
+    built.rootfs = built.results[plan.result().rootfs].rootfs;
     return built;
   }
 
@@ -203,7 +203,7 @@ TEST_F(Executor, CACHE_16_COPY_12_a_failure_has_its_place_and_leaves_the_rest_ca
     EXPECT_EQ(error.code(), Errc::not_found);
     EXPECT_HAS(error.what(), "\"/missing\": not found");
     EXPECT_EQ(error.range(), (parser::SourceRange{3, 3}));
-    EXPECT_EQ(error.display(), "[3/3] COPY missing /");
+    EXPECT_EQ(error.display(), "[2/2] COPY missing /");
   }
   EXPECT_EQ(build("FROM scratch\nCOPY a /\n").told, "cached");
 }

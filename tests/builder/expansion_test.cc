@@ -27,7 +27,7 @@ TEST(Expansion, EXP_17_every_place_that_is_expanded) {
       "RUN $v\n",
       amd64_options(), resolver);
   EXPECT_EQ(resolver.asked, Words{"busybox linux/amd64"});
-  const oci::ImageConfig& config = plan.result.config;
+  const oci::ImageConfig& config = plan.result().config;
   EXPECT_EQ(config.env, (Words{"PATH=/bin", "A=base", "v=x", "kx=x"}));
   EXPECT_EQ(config.labels.at("lx"), "x");
   EXPECT_EQ(config.working_dir, "/wx");
@@ -50,13 +50,13 @@ TEST(Expansion, EXP_18_flags_that_are_not) {
   const Plan plan = plan_of(
       "FROM scratch\nENV v=1\nMAINTAINER $v\nCOPY --exclude=$v a /\nRUN [\"$v\"]\nRUN <<EOF\n$v\nEOF\n"
       "HEALTHCHECK CMD [\"$v\"]\nCMD [\"$v\"]\nENTRYPOINT $v\n");
-  EXPECT_EQ(plan.result.config.author, "$v");
+  EXPECT_EQ(plan.result().config.author, "$v");
   EXPECT_EQ(steps_of<CopyStep>(plan).at(0).excludes, Words{"$v"});
   EXPECT_EQ(steps_of<RunStep>(plan).at(0).argv, Words{"$v"});
   EXPECT_EQ(steps_of<RunStep>(plan).at(1).argv.back(), "$v\n");
-  EXPECT_EQ(plan.result.config.healthcheck->test, (Words{"CMD", "$v"}));
-  EXPECT_EQ(plan.result.config.cmd, Words{"$v"});
-  EXPECT_EQ(plan.result.config.entrypoint->back(), "$v");
+  EXPECT_EQ(plan.result().config.healthcheck->test, (Words{"CMD", "$v"}));
+  EXPECT_EQ(plan.result().config.cmd, Words{"$v"});
+  EXPECT_EQ(plan.result().config.entrypoint->back(), "$v");
   EXPECT_HAS(failure_of("FROM scratch\nENV n=none\nRUN --network=$n x\n").message, "invalid network mode \"$n\"");
   EXPECT_HAS(failure_of("FROM scratch\nENV s=sandbox\nRUN --security=$s x\n").message, "security \"$s\" is not valid");
   EXPECT_HAS(failure_of("FROM scratch\nENV b=true\nCOPY --link=$b a b\n").message, "expecting boolean value");
@@ -64,8 +64,8 @@ TEST(Expansion, EXP_18_flags_that_are_not) {
 
 TEST(Expansion, EXP_20_every_word_sees_the_environment_from_before) {
   const Plan plan = plan_of("FROM scratch\nENV abc=hello\nENV abc=bye def=$abc\nENV ghi=$abc\nLABEL a=$def b=$ghi\n");
-  EXPECT_EQ(plan.result.config.labels.at("a"), "hello");
-  EXPECT_EQ(plan.result.config.labels.at("b"), "bye");
+  EXPECT_EQ(plan.result().config.labels.at("a"), "hello");
+  EXPECT_EQ(plan.result().config.labels.at("b"), "bye");
 }
 
 TEST(Expansion, EXP_21_a_value_stays_one_word) {
@@ -73,8 +73,8 @@ TEST(Expansion, EXP_21_a_value_stays_one_word) {
   const auto copy = steps_of<CopyStep>(plan).at(0);
   EXPECT_EQ(copy.sources.at(0).patterns, Words{"a b"});
   EXPECT_EQ(copy.destination, "/a b/");
-  EXPECT_EQ(plan.result.config.volumes, std::set<std::string>{"a b"});
-  EXPECT_EQ(plan.result.config.working_dir, "/a b");
+  EXPECT_EQ(plan.result().config.volumes, std::set<std::string>{"a b"});
+  EXPECT_EQ(plan.result().config.working_dir, "/a b");
 }
 
 TEST(Expansion, EXP_24_json_forms_element_by_element) {
@@ -84,7 +84,7 @@ TEST(Expansion, EXP_24_json_forms_element_by_element) {
   EXPECT_EQ(copies.at(0).sources.at(0).patterns, (Words{"x y", "bx y"}));
   EXPECT_EQ(copies.at(0).destination, "/x y/");
   EXPECT_EQ(copies.at(1).sources.at(0).patterns, Words{"x y"});
-  EXPECT_EQ(plan.result.config.volumes, (std::set<std::string>{"/x y", "/z"}));
+  EXPECT_EQ(plan.result().config.volumes, (std::set<std::string>{"/x y", "/z"}));
 }
 
 TEST(Expansion, EXP_16_errors_have_the_instructions_lines) {
@@ -95,7 +95,7 @@ TEST(Expansion, EXP_16_errors_have_the_instructions_lines) {
 
 TEST(Labels, LABEL_01_pairs_expansion_and_continuation) {
   const auto labels = [](const std::string& line) {
-    return plan_of("FROM scratch\nENV k=K v=\"V W\"\nLABEL " + line + "\n").result.config.labels;
+    return plan_of("FROM scratch\nENV k=K v=\"V W\"\nLABEL " + line + "\n").result().config.labels;
   };
   using Map = std::map<std::string, std::string>;
   EXPECT_EQ(labels("a=1 \"b c\"='d e' f=g\\ h"), (Map{{"a", "1"}, {"b c", "d e"}, {"f", "g h"}}));

@@ -95,7 +95,7 @@ TEST(NamedContexts, CTX_12_docker_image_scratch_is_empty) {
   const Plan plan = plan_of("FROM busybox\nCOPY --from=busybox /x /\n",
                             with_contexts({{"busybox", "docker-image://scratch"}}), resolver);
   EXPECT_TRUE(resolver.asked.empty());
-  EXPECT_EQ(plan.result.config.cmd, std::nullopt);
+  EXPECT_EQ(plan.result().config.cmd, std::nullopt);
 }
 
 TEST(NamedContexts, CTX_09_a_stage_is_overridden_and_not_built) {
@@ -106,7 +106,7 @@ TEST(NamedContexts, CTX_09_a_stage_is_overridden_and_not_built) {
       with_contexts({{"base", "docker-image://busybox"}}), resolver);
   EXPECT_EQ(resolver.asked, Words{"busybox linux/amd64"});
   ASSERT_EQ(steps_of<RunStep>(plan).size(), 1U);
-  EXPECT_EQ(plan.result.config.cmd, Words{"sh"});  // CTX-13: the image's config
+  EXPECT_EQ(plan.result().config.cmd, Words{"sh"});  // CTX-13: the image's config
   const auto copies = steps_of<CopyStep>(plan);
   const auto& from = std::get<SourceStep>(plan.steps[copies.at(0).sources.at(0).from].operation);
   EXPECT_EQ(from.name, "busybox");
@@ -120,7 +120,7 @@ TEST(NamedContexts, CTX_09_CTX_13_an_image_is_overridden) {
                             with_contexts({{"alpine", "docker-image://busybox"}, {"tools", "docker-image://other:1"}}),
                             resolver);
   EXPECT_EQ(resolver.asked, (Words{"busybox linux/amd64", "other:1 linux/amd64"}));
-  EXPECT_EQ(plan.result.config.cmd, Words{"sh"});
+  EXPECT_EQ(plan.result().config.cmd, Words{"sh"});
 }
 
 TEST(NamedContexts, CTX_09_FROM_of_files_is_a_layer_of_them) {
@@ -130,7 +130,7 @@ TEST(NamedContexts, CTX_09_FROM_of_files_is_a_layer_of_them) {
     ASSERT_EQ(copies.size(), 1U) << value;
     EXPECT_EQ(copies[0].destination, "/");
     EXPECT_EQ(copies[0].sources.at(0).patterns, Words{"/"});
-    EXPECT_EQ(plan.result.config.env, Words{std::string(kDefaultPath)});
+    EXPECT_EQ(plan.result().config.env, Words{std::string(kDefaultPath)});
     EXPECT_EQ(new_history(plan), (Words{"FROM base", "RUN /bin/sh -c x # buildkit"}));
   }
 }

@@ -69,12 +69,29 @@ inline PlanOptions with_args(std::map<std::string, std::string> build_args) {
 }
 
 inline Plan plan_of(const std::string& text, const PlanOptions& options, FakeResolver& resolver) {
-  return make_plan(parser::parse_dockerfile("Dockerfile", text), options, resolver);
+  parser::Findings unheard;
+  return make_plan(parser::parse_dockerfile("Dockerfile", text), options, resolver, unheard);
 }
 
 inline Plan plan_of(const std::string& text, const PlanOptions& options = amd64_options()) {
   FakeResolver resolver;
   return plan_of(text, options, resolver);
+}
+
+// "Rule: message (line N)" for each finding of a build.
+inline std::vector<std::string> findings_of(const std::string& text, const PlanOptions& options,
+                                            FakeResolver& resolver) {
+  const parser::Dockerfile dockerfile = parser::parse_dockerfile("Dockerfile", text);
+  parser::Findings findings(parser::check_of_file(dockerfile.directives, nullptr));
+  make_plan(dockerfile, options, resolver, findings);
+  std::vector<std::string> texts;
+  for (const parser::Diagnostic& finding : findings.sorted()) texts.push_back(parser::short_text(finding));
+  return texts;
+}
+
+inline std::vector<std::string> findings_of(const std::string& text, const PlanOptions& options = amd64_options()) {
+  FakeResolver resolver;
+  return findings_of(text, options, resolver);
 }
 
 struct PlanFailure {
@@ -111,7 +128,7 @@ std::vector<Kind> steps_of(const Plan& plan) {
 // created_by of the entries that this build adds.
 inline std::vector<std::string> new_history(const Plan& plan) {
   std::vector<std::string> texts;
-  for (const PlannedHistory& planned : plan.result.history) {
+  for (const PlannedHistory& planned : plan.result().history) {
     if (!planned.inherited) texts.push_back(planned.entry.created_by);
   }
   return texts;

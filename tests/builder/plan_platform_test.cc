@@ -27,7 +27,7 @@ std::string values_of(const std::vector<std::string>& names, const PlanOptions& 
     text += "ARG " + name + "\n";
     values += (values.empty() ? "${" : "/${") + name + "}";
   }
-  return plan_of(text + "LABEL l=" + values + "\n", options).result.config.labels.at("l");
+  return plan_of(text + "LABEL l=" + values + "\n", options).result().config.labels.at("l");
 }
 
 TEST(Platform, PLAT_01_automatic_arguments) {
@@ -38,7 +38,7 @@ TEST(Platform, PLAT_01_automatic_arguments) {
             "linux/amd64/linux/amd64//");
   EXPECT_EQ(values_of({"TARGETSTAGE"}, options), "last");
   PlanOptions by_name = options;
-  by_name.target = "LAST";  // as it was given
+  by_name.targets = {"LAST"};  // as it was given
   EXPECT_EQ(values_of({"TARGETSTAGE"}, by_name), "LAST");
   FakeResolver resolver;
   plan_of("FROM --platform=$TARGETOS/$TARGETARCH busybox\n", options, resolver);
@@ -48,7 +48,7 @@ TEST(Platform, PLAT_01_automatic_arguments) {
 TEST(Platform, PLAT_02_in_a_stage_only_when_declared) {
   const PlanOptions options = targeting(kArm64);
   const auto label = [&](const std::string& body, const PlanOptions& with) {
-    return plan_of("FROM scratch\n" + body + "LABEL l=<$TARGETARCH>\n", with).result.config.labels.at("l");
+    return plan_of("FROM scratch\n" + body + "LABEL l=<$TARGETARCH>\n", with).result().config.labels.at("l");
   };
   EXPECT_EQ(label("", options), "<>");
   EXPECT_EQ(label("ARG TARGETARCH\n", options), "<arm64>");
@@ -61,7 +61,7 @@ TEST(Platform, PLAT_02_in_a_stage_only_when_declared) {
 
 TEST(Platform, PLAT_06_the_config_of_the_result) {
   const auto platform_of = [](const std::string& text, const PlanOptions& options, FakeResolver& resolver) {
-    return plan_of(text, options, resolver).result.config.platform.str();
+    return plan_of(text, options, resolver).result().config.platform.str();
   };
   FakeResolver resolver;
   EXPECT_EQ(platform_of("FROM scratch\n", targeting(kArm), resolver), "linux/arm/v7");
@@ -78,11 +78,11 @@ TEST(Platform, PLAT_07_a_platform_on_the_final_stage) {
   const std::string text = "FROM --platform=linux/arm64 busybox\nRUN x\n";
   const Plan plan = plan_of(text, amd64_options(), resolver);
   EXPECT_EQ(resolver.asked, Words{"busybox linux/arm64"});
-  EXPECT_EQ(plan.result.config.platform.str(), "linux/arm64");
+  EXPECT_EQ(plan.result().config.platform.str(), "linux/arm64");
   EXPECT_EQ(steps_of<RunStep>(plan).at(0).platform, "linux/arm64");
   PlanOptions given = amd64_options();
   given.platform_given = true;
-  EXPECT_EQ(plan_of(text, given, resolver).result.config.platform.str(), "linux/amd64");
+  EXPECT_EQ(plan_of(text, given, resolver).result().config.platform.str(), "linux/amd64");
 }
 
 TEST(Platform, FROM_17_steps_of_a_stage_have_its_platform) {
@@ -91,8 +91,8 @@ TEST(Platform, FROM_17_steps_of_a_stage_have_its_platform) {
       "FROM --platform=$BUILDPLATFORM busybox AS tools\nRUN a\nFROM busybox\nRUN b\nCOPY --from=tools x /\n",
       targeting(kArm64), resolver));
   ASSERT_EQ(runs.size(), 2U);
-  EXPECT_EQ(runs[0].platform + " " + runs[0].argv.back(), "linux/arm64 b");
-  EXPECT_EQ(runs[1].platform + " " + runs[1].argv.back(), "linux/amd64 a");
+  EXPECT_EQ(runs[0].platform + " " + runs[0].argv.back(), "linux/amd64 a");
+  EXPECT_EQ(runs[1].platform + " " + runs[1].argv.back(), "linux/arm64 b");
 }
 
 // -- several platforms ----------------------------------------------------------------------------
@@ -117,15 +117,15 @@ TEST(Platforms, PLAT_05_planned_once_each_and_build_stages_shared) {
                                               {"cross-compile linux/amd64", 2},
                                               {"native linux/amd64", 1},
                                               {"native linux/arm64", 1}}));
-  ASSERT_EQ(plan.platforms.size(), 2U);
-  EXPECT_EQ(plan.platforms[0].platform.str() + " " + plan.platforms[1].platform.str(), "linux/amd64 linux/arm64");
-  EXPECT_EQ(plan.platforms[1].result.config.platform.str(), "linux/arm64");
-  EXPECT_EQ(plan.result.rootfs, plan.platforms[0].result.rootfs);
+  ASSERT_EQ(plan.targets[0].platforms.size(), 2U);
+  EXPECT_EQ(plan.targets[0].platforms[0].platform.str() + " " + plan.targets[0].platforms[1].platform.str(), "linux/amd64 linux/arm64");
+  EXPECT_EQ(plan.targets[0].platforms[1].result.config.platform.str(), "linux/arm64");
+  EXPECT_EQ(plan.result().rootfs, plan.targets[0].platforms[0].result.rootfs);
   // Every step comes after those it needs, and history points at steps of its own platform.
   for (StepId id = 0; id < plan.steps.size(); ++id) {
     for (const StepId input : inputs_of(plan.steps[id])) EXPECT_LT(input, id);
   }
-  for (const PlannedPlatform& each : plan.platforms) {
+  for (const PlannedPlatform& each : plan.targets[0].platforms) {
     EXPECT_EQ(each.result.history.back().step, each.result.rootfs);
     EXPECT_EQ(std::get<RunStep>(plan.steps[each.result.rootfs].operation).platform, each.platform.str());
   }
@@ -134,8 +134,8 @@ TEST(Platforms, PLAT_05_planned_once_each_and_build_stages_shared) {
 TEST(Platforms, PLAT_05_everything_equal_is_one) {
   const Plan plan = plan_of("FROM scratch\nCOPY f /\nCOPY <<A /a\nx\nA\nWORKDIR /w\n", both());
   EXPECT_EQ(plan.steps.size(), 5U);
-  EXPECT_EQ(plan.platforms[0].result.rootfs, plan.platforms[1].result.rootfs);
-  EXPECT_EQ(plan.platforms[1].result.config.platform.str(), "linux/arm64");
+  EXPECT_EQ(plan.targets[0].platforms[0].result.rootfs, plan.targets[0].platforms[1].result.rootfs);
+  EXPECT_EQ(plan.targets[0].platforms[1].result.config.platform.str(), "linux/arm64");
 }
 
 TEST(Platforms, ERR_04_names_of_steps_begin_with_the_platform) {
@@ -153,15 +153,15 @@ TEST(Platforms, CHECK_27_findings_are_told_once) {
   FakeResolver resolver;
   resolver.images["busybox"].config.platform = {"linux", "s390x", "", ""};
   PlanOptions options = both();
-  const std::size_t for_one = plan_of("FROM --platform=linux/amd64 busybox as x\n", amd64_options(), resolver).warnings.size();
-  EXPECT_EQ(plan_of("FROM --platform=linux/amd64 busybox as x\n", options, resolver).warnings.size(), for_one);
+  const std::size_t for_one = findings_of("FROM --platform=linux/amd64 busybox as x\n", amd64_options(), resolver).size();
+  EXPECT_EQ(findings_of("FROM --platform=linux/amd64 busybox as x\n", options, resolver).size(), for_one);
 }
 
 TEST(Platforms, PLAT_08_an_index_for_one_and_never_none_for_several) {
-  EXPECT_TRUE(plan_of("FROM scratch\n").platforms.empty());
+  EXPECT_TRUE(plan_of("FROM scratch\n").targets[0].platforms.empty());
   const Plan one = plan_of("FROM scratch\n", with_args({{"BUILDKIT_MULTI_PLATFORM", "1"}}));
-  ASSERT_EQ(one.platforms.size(), 1U);
-  EXPECT_EQ(one.platforms[0].platform.str(), "linux/amd64");
+  ASSERT_EQ(one.targets[0].platforms.size(), 1U);
+  EXPECT_EQ(one.targets[0].platforms[0].platform.str(), "linux/amd64");
   PlanOptions options = both();
   options.build_args = {{"BUILDKIT_MULTI_PLATFORM", "false"}};
   const auto refusal = [](const PlanOptions& with) -> std::string {

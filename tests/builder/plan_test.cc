@@ -33,23 +33,22 @@ TEST(Plan, inputs_are_listed_once) {
 
 TEST(Plan, text_lists_every_step) {
   EXPECT_EQ(plan_text(plan_of(kTwoStages)),
-            "target 1\n"
-            "#0 scratch  FROM scratch\n"
-            "#1 mkdir <- #0  [stage-1 2/4] WORKDIR /w\n"
-            "#2 image  FROM busybox\n"
-            "#3 run <- #2  [build 2/2] RUN make \"x\"\n"
-            "#4 copy <- #1, #3  [stage-1 3/4] COPY /out a /\n"
+            "target 1: #6\n"
+            "#0 image  [build 1/2] FROM " + made_up_base("busybox").resolved + "\n"
+            "#1 run <- #0  [build 2/2] RUN make \"x\"\n"
+            "#2 scratch  FROM scratch\n"
+            "#3 mkdir <- #2  [stage-1 1/3] WORKDIR /w\n"
+            "#4 copy <- #3, #1  [stage-1 2/3] COPY --from=build /out a /\n"
             "#5 context  load build context\n"
-            "#6 add <- #4, #5  [stage-1 4/4] ADD f /\n"
-            "result #6\n");
+            "#6 add <- #4, #5  [stage-1 3/3] ADD f /\n");
 }
 
 TEST(Plan, dot_escapes_labels) {
   const std::string dot = plan_dot(plan_of("FROM scratch\nRUN make \"x\\\\y\"\n"));
   EXPECT_HAS(dot, "digraph plan {");
-  EXPECT_HAS(dot, "label=\"[2/2] RUN make \\\"x");
+  EXPECT_HAS(dot, "label=\"[1/1] RUN make \\\"x");
   EXPECT_HAS(dot, "s1 -> s0;");
-  EXPECT_HAS(dot, "result -> s1;");
+  EXPECT_HAS(dot, "t0 -> s1;");
 }
 
 TEST(Plan, one_context_and_one_image_step_serve_everybody) {

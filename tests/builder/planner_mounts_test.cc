@@ -126,7 +126,7 @@ TEST(MountPlan, ONBUILD_05_triggers_may_mount) {
 
 TEST(MountPlan, MNT_23_SEC_06_the_plan_shows_ids_at_most) {
   const Plan plan = plan_of("FROM scratch\nRUN --mount=type=secret,id=s,env=V echo $V\n");
-  EXPECT_HAS(plan_text(plan), "RUN echo $V");
+  EXPECT_HAS(plan_text(plan), "echo $V");
   EXPECT_EQ(new_history(plan).at(0), "RUN /bin/sh -c echo $V # buildkit");
 }
 

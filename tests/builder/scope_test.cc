@@ -83,8 +83,8 @@ TEST(Scope, ARG_rows_in_the_environment_of_run) {
 TEST(Scope, ARG_05_not_before_its_line) {
   const Plan plan =
       plan_of("FROM scratch\nLABEL a=<$X>\nARG X=1\nLABEL b=<$X>\n", with_args({{"X", "2"}}));
-  EXPECT_EQ(plan.result.config.labels.at("a"), "<>");
-  EXPECT_EQ(plan.result.config.labels.at("b"), "<2>");
+  EXPECT_EQ(plan.result().config.labels.at("a"), "<>");
+  EXPECT_EQ(plan.result().config.labels.at("b"), "<2>");
 }
 
 TEST(Scope, ARG_01_ENV_03_errors) {
@@ -94,7 +94,7 @@ TEST(Scope, ARG_01_ENV_03_errors) {
 
 TEST(Scope, ARG_10_ARG_11_the_images_env_has_no_args) {
   const Plan plan = plan_of("FROM busybox\nENV X=env\nARG X=arg\nARG Y=1\nENV Z=$X\n");
-  EXPECT_EQ(plan.result.config.env, (Words{"PATH=/bin", "A=base", "X=env", "Z=arg"}));
+  EXPECT_EQ(plan.result().config.env, (Words{"PATH=/bin", "A=base", "X=env", "Z=arg"}));
 }
 
 TEST(Scope, ARG_09_without_a_build_arg_the_default_must_expand) {
@@ -111,7 +111,7 @@ TEST(Scope, ARG_12_proxies_need_no_declaration_and_stay_hidden) {
       run.proxies,
       (Pairs{{"HTTP_PROXY", "p"}, {"http_proxy", "p"}, {"NO_PROXY", "n"}, {"no_proxy", "n"}}));
   EXPECT_EQ(run.environment, Words{kDefaultPath});
-  EXPECT_EQ(plan.result.config.labels.at("l"), "<>");
+  EXPECT_EQ(plan.result().config.labels.at("l"), "<>");
   EXPECT_EQ(new_history(plan).at(1), "RUN /bin/sh -c x # buildkit");
 }
 
@@ -136,7 +136,7 @@ TEST(Scope, ARG_15_history_lists_args_with_the_value_in_force) {
 TEST(Scope, ARG_17_arguments_that_speak_to_the_builder_are_in_no_environment) {
   const Plan plan = plan_of("FROM scratch\nARG BUILDKIT_SBOM_SCAN_STAGE=true\nLABEL l=<$BUILDKIT_SBOM_SCAN_STAGE>\nRUN x\n");
   EXPECT_EQ(steps_of<RunStep>(plan).at(0).environment, Words{kDefaultPath});
-  EXPECT_EQ(plan.result.config.labels.at("l"), "<>");
+  EXPECT_EQ(plan.result().config.labels.at("l"), "<>");
   EXPECT_EQ(new_history(plan).back(), "RUN |1 BUILDKIT_SBOM_SCAN_STAGE=true /bin/sh -c x # buildkit");
 }
 
@@ -151,7 +151,7 @@ TEST(Scope, ENV_05_persists_in_child_stages) {
   EXPECT_EQ(environment_of("FROM scratch AS a\nENV E=1\nFROM a\nRUN x\n"), Words{"E=1"});
   const Plan plan = plan_of("FROM scratch\nENV E=1\n");
   EXPECT_EQ(plan.steps.size(), 1U);
-  EXPECT_TRUE(plan.result.history.at(0).entry.empty_layer);
+  EXPECT_TRUE(plan.result().history.at(0).entry.empty_layer);
 }
 
 TEST(Scope, EXP_18_never_expanded) {
@@ -160,15 +160,15 @@ TEST(Scope, EXP_18_never_expanded) {
       "$V\n"
       "COPY --exclude=$V a /\n");
   EXPECT_EQ(steps_of<RunStep>(plan).at(0).argv.at(2), "$V");
-  EXPECT_EQ(plan.result.config.entrypoint->at(0), "$V");
-  EXPECT_EQ(plan.result.config.shell->at(0), "$V");
-  EXPECT_EQ(plan.result.config.healthcheck->test.at(1), "$V");
+  EXPECT_EQ(plan.result().config.entrypoint->at(0), "$V");
+  EXPECT_EQ(plan.result().config.shell->at(0), "$V");
+  EXPECT_EQ(plan.result().config.healthcheck->test.at(1), "$V");
   EXPECT_EQ(steps_of<CopyStep>(plan).at(0).excludes, Words{"$V"});
 }
 
 TEST(Scope, DIR_05_the_backtick_escapes_in_words) {
   const Plan plan = plan_of("# escape=`\nFROM scratch\nENV a=`$x b=c\\d\n");
-  EXPECT_EQ(plan.result.config.env, (Words{kDefaultPath, "a=$x", "b=c\\d"}));
+  EXPECT_EQ(plan.result().config.env, (Words{kDefaultPath, "a=$x", "b=c\\d"}));
 }
 
 TEST(EnvironmentList, ENV_04_replaces_in_place) {

@@ -43,7 +43,7 @@ TEST(StageLinks, a_later_stage_is_refused_only_where_it_is_needed) {
   const std::string text = "FROM scratch AS a\nCOPY --from=b x y\nFROM scratch AS b\nFROM scratch\n";
   EXPECT_NO_THROW(plan_of(text));
   PlanOptions options = amd64_options();
-  options.target = "a";
+  options.targets = {"a"};
   EXPECT_HAS(failure_of(text, options).message, "cannot copy from stage \"b\"");  // FROM-06
 }
 

@@ -89,15 +89,15 @@ TEST_F(Inputs, pull_policies) {
 }
 
 TEST_F(Inputs, OUT_01_names_become_an_image_output) {
-  EXPECT_TRUE(read_build_inputs(flags_).outputs.empty());
+  EXPECT_TRUE(read_build_inputs(flags_).results.at(0).outputs.empty());
   flags_.tags = {"app"};
-  EXPECT_EQ(read_build_inputs(flags_).outputs.size(), 1U);
+  EXPECT_EQ(read_build_inputs(flags_).results.at(0).outputs.size(), 1U);
   flags_.outputs = {"type=oci,dest=x.tar"};
   const BuildInputs inputs = read_build_inputs(flags_);
-  ASSERT_EQ(inputs.outputs.size(), 2U);
-  EXPECT_EQ(inputs.outputs[0].names.at(0).str(), "docker.io/library/app:latest");
+  ASSERT_EQ(inputs.results.at(0).outputs.size(), 2U);
+  EXPECT_EQ(inputs.results.at(0).outputs[0].names.at(0).str(), "docker.io/library/app:latest");
   flags_.push = true;
-  EXPECT_TRUE(read_build_inputs(flags_).outputs.back().push);
+  EXPECT_TRUE(read_build_inputs(flags_).results.at(0).outputs.back().push);
 }
 
 struct Refusal {
@@ -121,7 +121,7 @@ TEST_F(Inputs, refused_before_any_work) {
        Errc::unsupported, "docker exporter does not currently support exporting manifest lists"},
       {"FROM_16", [](BuildFlags& f) { f.platforms = {"a/b/c/d/e"}; }, Errc::invalid,
        "failed to parse platform"},
-      {"CALL_06", [](BuildFlags& f) { f.call = "outline"; }, Errc::unsupported, "--call=outline"},
+      {"CALL_06", [](BuildFlags& f) { f.call = "outlines"; }, Errc::invalid, "unknown call"},
       {"secret", [](BuildFlags& f) { f.refused = {"--secret"}; }, Errc::unsupported,
        "--secret is not supported yet"},
       {"isolation", [](BuildFlags& f) { f.isolation = "vm"; }, Errc::unsupported, "--isolation=vm"},

@@ -28,7 +28,7 @@ struct Reported {
 
 template <class Failure>
 Reported report_of(const Failure& failure,
-                   const Excerpts& excerpts = {"Dockerfile", "FROM a\nRUN b\n"}) {
+                   const Excerpts& excerpts = {"Dockerfile", "FROM a\nRUN b\n", ""}) {
   ::testing::internal::CaptureStderr();
   Reported reported;
   reported.code = report(std::make_exception_ptr(failure), excerpts);
@@ -37,14 +37,35 @@ Reported report_of(const Failure& failure,
 }
 
 TEST(Report, ERR_01_ERR_03_a_dockerfile_error_shows_its_lines) {
-  const Reported reported =
-      report_of(parser::DockerfileError("unknown instruction: BUN", {{2, 2}}));
+  parser::DockerfileError error("unknown instruction: BUN", {{2, 2}});
+  error.mark_syntax();
+  const Reported reported = report_of(error);
   EXPECT_EQ(reported.code, 2);
   EXPECT_NE(reported.text.find("Dockerfile:2\n--------------------\n"), std::string::npos)
       << reported.text;
   EXPECT_NE(reported.text.find(">>> RUN b"), std::string::npos) << reported.text;
   EXPECT_NE(reported.text.find("dockerfile parse error on line 2: unknown instruction: BUN"),
             std::string::npos);
+}
+
+TEST(Report, ERR_03_what_reads_well_and_can_not_be_built_is_no_parse_error) {
+  const Reported reported = report_of(parser::DockerfileError("no such stage", {{2, 2}}));
+  EXPECT_NE(reported.text.find("ERROR: failed to solve: no such stage\n"), std::string::npos) << reported.text;
+}
+
+TEST(Report, ERR_03_a_failed_step_repeats_its_output) {
+  builder::Step step;
+  step.range = {2, 2};
+  const Reported reported = report_of(builder::StepError(Errc::step_failed, "exit code: 7", step, 7),
+                                      {"Dockerfile", "FROM a\nRUN b\n", "------\n > RUN b:\nsaid\n------\n"});
+  EXPECT_TRUE(reported.text.starts_with("------\n > RUN b:\nsaid\n------\nDockerfile:2\n")) << reported.text;
+}
+
+TEST(Report, control_characters_do_not_reach_the_terminal) {
+  const Reported reported =
+      report_of(parser::DockerfileError("odd \x1b[2J", {{1, 1}}), {"Dockerfile", "FROM \x1b]0;x\x07\n", ""});
+  EXPECT_EQ(reported.text.find("\x1b["), std::string::npos);
+  EXPECT_EQ(reported.text.find("\x1b]"), std::string::npos);
 }
 
 TEST(Report, an_error_without_a_place_has_no_excerpt) {

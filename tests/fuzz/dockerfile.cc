@@ -10,6 +10,7 @@
 #include "parser/excerpt.h"
 #include "parser/expand.h"
 #include "parser/lines.h"
+#include "parser/lint.h"
 #include "parser/mount.h"
 #include "parser/ports.h"
 #include "parser/stop_signal.h"
@@ -62,8 +63,10 @@ void check_order(const Dockerfile& file) {
     last = range.last_line;
   }
   last = 0;
-  for (const Diagnostic& finding : file.warnings) {
-    require(!finding.ranges.empty() && !finding.rule.empty(), "findings have a rule and a place");
+  Findings findings;
+  lint_text(file, findings);
+  for (const Diagnostic& finding : findings.sorted()) {
+    require(!finding.ranges.empty() && finding.rule != nullptr, "findings have a rule and a place");
     check_ranges(finding.ranges, lines);
     require(finding.ranges.front().first_line >= last, "findings are in line order");
     last = finding.ranges.front().first_line;

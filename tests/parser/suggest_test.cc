@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <array>
+#include <string>
+#include <vector>
 
 namespace cooper::parser {
 namespace {
@@ -17,6 +19,14 @@ TEST(Suggest, ERR_05_nearest_within_two) {
   EXPECT_EQ(find_suggestion("mount", kWords), std::nullopt);
   EXPECT_EQ(find_suggestion("Mount", kWords), "mount");
   EXPECT_EQ(find_suggestion("", kWords), std::nullopt);
+}
+
+TEST(Suggest, ERR_05_ends_after_many_comparisons) {
+  const std::vector<std::string> names(20'000, "name");
+  SuggestionBudget budget;
+  EXPECT_EQ(budget.find("nam", names), "name");
+  EXPECT_EQ(budget.find("nam", names), "name");
+  EXPECT_EQ(budget.find("nam", names), std::nullopt);
 }
 
 TEST(Suggest, LEX_12_copies_the_case) {
