@@ -18,7 +18,8 @@ void repeatable(CLI::App& app, const std::string& name, std::vector<std::string>
 void add_inputs(CLI::App& app, BuildFlags& flags) {
   app.add_option("context", flags.context,
                  "Directory that COPY and ADD read from; or a git repository, a URL, - for a tar on standard input")
-      ->required();
+      ->required()
+      ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
   app.add_option("-f,--file", flags.file,
                  "Dockerfile, - for standard input (default: Dockerfile or Containerfile in the context)");
   repeatable(app, "--build-arg", flags.build_args, "Value of an ARG: --build-arg VERSION=1.2");
@@ -121,6 +122,8 @@ void add_foreign(CLI::App& app, BuildFlags& flags) {
 }  // namespace
 
 void add_build_flags(CLI::App& app, BuildFlags& flags) {
+  // Of several values where one counts it is the last, so that a script's own flags can be overridden behind them.
+  app.option_defaults()->multi_option_policy(CLI::MultiOptionPolicy::TakeLast);
   add_inputs(app, flags);
   add_results(app, flags);
   add_running(app, flags);

@@ -1,0 +1,45 @@
+#include "cmd/build_flags.h"
+
+#include <gtest/gtest.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+
+namespace cooper::cmd {
+namespace {
+
+using Words = std::vector<std::string>;
+
+BuildFlags flags_of(Words words) {
+  CLI::App app;
+  BuildFlags flags;
+  add_build_flags(app, flags);
+  std::reverse(words.begin(), words.end());  // as CLI11 wants them
+  app.parse(words);
+  return flags;
+}
+
+TEST(BuildFlags, where_one_value_counts_it_is_the_last) {
+  const BuildFlags flags = flags_of({"-f", "a", "--progress=plain", "--pull", ".", "--file", "b", "--progress", "tty",
+                                     "--pull=false", "--no-cache", "--no-cache", "--network=none", "--network=host"});
+  EXPECT_EQ(flags.file, "b");
+  EXPECT_EQ(flags.progress, "tty");
+  EXPECT_EQ(flags.pull, false);
+  EXPECT_TRUE(flags.no_cache);
+  EXPECT_EQ(flags.network, "host");
+}
+
+TEST(BuildFlags, what_may_be_repeated_is_kept_in_order) {
+  const BuildFlags flags = flags_of({"-t", "a", "--build-arg", "B=1", "-t", "b", "--build-arg", "B=2", "."});
+  EXPECT_EQ(flags.tags, (Words{"a", "b"}));
+  EXPECT_EQ(flags.build_args, (Words{"B=1", "B=2"}));
+  EXPECT_EQ(flags.context, ".");
+}
+
+TEST(BuildFlags, there_is_one_context) {
+  EXPECT_THROW(flags_of({"a", "b"}), CLI::ParseError);
+  EXPECT_THROW(flags_of({}), CLI::ParseError);
+}
+
+}  // namespace
+}  // namespace cooper::cmd
