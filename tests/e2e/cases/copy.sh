@@ -33,7 +33,7 @@ printf 'FROM busybox\nCOPY --link keep/x /x\n' >c/Dockerfile
 build -t a c >out 2>err
 printf 'FROM busybox\nRUN true >/other\nCOPY --link keep/x /x\n' >c/Dockerfile
 build -t a c >out 2>err
-contains "$(grep -A1 'COPY keep/x /x' err)" CACHED
+contains "$(grep -A1 'COPY --link keep/x /x' err)" CACHED
 
 row IGNORE-03
 printf '\357\273\277# a comment\n\n  f  \n/keep/./x\n' >c/.dockerignore
