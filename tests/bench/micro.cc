@@ -29,7 +29,8 @@ namespace fs = std::filesystem;
 using Clock = std::chrono::steady_clock;
 
 constexpr int kLookups = 1000;
-constexpr int kPaths = 500;
+constexpr int kPatterns = 1000;
+constexpr int kIgnorePaths = 50'000;
 
 double seconds_since(Clock::time_point began) {
   return std::chrono::duration<double>(Clock::now() - began).count();
@@ -54,26 +55,71 @@ void measure_parser() {
   const std::string text = dockerfile_text(1'000'000);
   measure("parse a Dockerfile of 1 MB", static_cast<double>(text.size()) / 1e6, "MB",
           [&] { (void)parser::parse_dockerfile("Dockerfile", text); });
+}
 
+// A third "**/x*", a third literal, a third exceptions of either kind.
+std::vector<std::string> usual_patterns() {
   std::vector<std::string> patterns;
-  for (int i = 0; i < 1000; ++i) {
+  for (int i = 0; i < kPatterns; ++i) {
     const std::string number = std::to_string(i);
-    if (i % 4 == 0) patterns.push_back("**/name" + number);
-    if (i % 4 == 1) patterns.push_back("part" + number + "/file" + number + ".o");
-    if (i % 4 == 2) patterns.push_back("part" + number + "/*.[ch]");
-    if (i % 4 == 3)
-      patterns.push_back((i % 20 == 3 ? "!src/**/keep" : "src/**/drop") + number + "?.txt");
+    const std::string literal = "files/d" + std::to_string(i % 500) + "/f" + number;
+    if (i % 3 == 0) patterns.push_back("**/x" + number + "*");
+    if (i % 3 == 1) patterns.push_back(literal);
+    if (i % 3 == 2) patterns.push_back(i % 2 == 0 ? "!**/x" + number + "*.keep" : "!" + literal);
   }
-  const parser::IgnorePatterns ignore(patterns);
+  return patterns;
+}
+
+// All of the form "*a*b*c*": many begin to match each name.
+std::vector<std::string> starry_patterns() {
+  std::mt19937 random(7);
+  std::vector<std::string> patterns;
+  for (int i = 0; i < kPatterns; ++i) {
+    std::string pattern = i % 3 == 0 ? "!**/*" : "**/*";
+    for (int letter = 0; letter < 3; ++letter) {
+      pattern.push_back(static_cast<char>('a' + random() % 26));
+      pattern.push_back('*');
+    }
+    patterns.push_back(pattern);
+  }
+  return patterns;
+}
+
+// 500 directories of 100 files, as of the load files50k; the usual patterns speak of a few of them.
+std::vector<TreePath> many_paths() {
   std::vector<TreePath> paths;
-  for (int i = 0; i < kPaths; ++i) {
-    paths.push_back(TreePath::clean("src/part" + std::to_string(i % 100) + "/deeper/file" +
-                                    std::to_string(i) + ".txt"));
+  for (int i = 0; i < kIgnorePaths; ++i) {
+    const std::string number = std::to_string(i);
+    paths.push_back(TreePath::clean("files/d" + std::to_string(i % 500) +
+                                    (i < kPatterns ? "/x" : "/f") + number +
+                                    (i % 4 == 0 ? ".keep" : "")));
   }
-  measure("ignore, one path against 1,000 patterns", static_cast<double>(paths.size()), "path",
-          [&] {
-            for (const TreePath& path : paths) (void)ignore.excluded(path);
-          });
+  return paths;
+}
+
+void measure_ignore(const std::string& name, const std::vector<std::string>& patterns,
+                    const std::vector<TreePath>& paths) {
+  measure(name, static_cast<double>(paths.size()), "path", [&] {
+    const parser::IgnorePatterns ignore(patterns);
+    for (const TreePath& path : paths) {
+      if (ignore.excluded(path)) (void)ignore.may_include_beneath(path);
+    }
+  });
+}
+
+void measure_ignore() {
+  const std::vector<TreePath> paths = many_paths();
+  measure_ignore("ignore, 1,000 patterns, 50,000 paths", usual_patterns(), paths);
+  std::vector<TreePath> words;
+  const std::string text = text_like(1'000'000);
+  for (std::size_t at = 0; words.size() < 2000; at += 50) {
+    words.push_back(TreePath::clean("source/part/" + text.substr(at, 20)));
+  }
+  measure_ignore("ignore, 1,000 patterns like **/*a*b*c*", starry_patterns(), words);
+  std::string greedy;
+  for (int i = 0; i < 50; ++i) greedy += "a*";
+  measure_ignore("ignore, 50 times a*, then b, 250 times a", {greedy + "b"},
+                 {TreePath::clean(std::string(250, 'a'))});
 }
 
 void measure_store(const std::string& path) {
@@ -187,6 +233,7 @@ int main() {
     const TempDir scratch = TempDir::in_host_tmp("cooper-bench-");
     const fs::path path = scratch.host_path();
     measure_parser();
+    measure_ignore();
     measure_layers();
     measure_store((path / "store").string());
     const std::string sandbox = "sandbox, one step of true";
