@@ -38,11 +38,12 @@ std::optional<parser::IgnorePatterns> read_ignore_file(const ContextOptions& opt
   return with_context([&] { return file->first; }, [&] { return parser::parse_ignore(file->second); });
 }
 
-std::shared_ptr<const layers::Tree> open_local_context(const ContextOptions& options) {
+std::shared_ptr<const layers::Tree> open_local_context(const ContextOptions& options,
+                                                       std::optional<parser::IgnorePatterns> ignored) {
   layers::HostTreeOptions tree;
   tree.memory = options.memory;
   tree.threads = options.threads;
-  if (auto ignored = read_ignore_file(options)) tree.filter = std::make_shared<IgnoreFilter>(std::move(*ignored));
+  if (ignored) tree.filter = std::make_shared<IgnoreFilter>(std::move(*ignored));
   return layers::open_host_tree(Dir::open(options.directory, Confine::image), std::move(tree));
 }
 

@@ -21,7 +21,8 @@ struct ContextOptions {
 // What the context's ignore file says; nullopt when it has none. Error(invalid) for a bad pattern names the file.
 std::optional<parser::IgnorePatterns> read_ignore_file(const ContextOptions& options);
 
-// Error(not_found) names a directory that does not exist.
-std::shared_ptr<const layers::Tree> open_local_context(const ContextOptions& options);
+// `ignored` is what read_ignore_file() gave. Error(not_found) names a directory that does not exist.
+std::shared_ptr<const layers::Tree> open_local_context(const ContextOptions& options,
+                                                       std::optional<parser::IgnorePatterns> ignored);
 
 }  // namespace cooper::builder

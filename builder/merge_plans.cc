@@ -3,31 +3,16 @@
 #include <algorithm>
 #include <limits>
 #include <optional>
-#include <string_view>
 
 #include "base/error.h"
+#include "parser/text.h"
 
 namespace cooper::builder {
-namespace {
-
-// As the field reads booleans.
-std::optional<bool> read_bool(std::string_view text) {
-  for (const std::string_view word : {"1", "t", "T", "true", "TRUE", "True"}) {
-    if (text == word) return true;
-  }
-  for (const std::string_view word : {"0", "f", "F", "false", "FALSE", "False"}) {
-    if (text == word) return false;
-  }
-  return std::nullopt;
-}
-
-}  // namespace
-
 bool wants_index(const std::map<std::string, std::string>& build_args, std::size_t platforms) {
   const bool several = platforms > 1;
   const auto given = build_args.find("BUILDKIT_MULTI_PLATFORM");
   if (given == build_args.end() || given->second.empty()) return several;
-  const auto wanted = read_bool(given->second);
+  const auto wanted = parser::to_bool(given->second);
   if (!wanted) throw Error(Errc::invalid, cat("invalid boolean value for multi-platform: ", given->second));
   if (several && !*wanted) {
     throw Error(Errc::invalid, "conflicting config: returning multiple target platforms is not allowed");

@@ -12,6 +12,7 @@
 #include "builder/outline.h"
 #include "builder/planner.h"
 #include "builder/scope.h"
+#include "builder/stage_links.h"
 #include "builder/stage_table.h"
 #include "parser/suggest.h"
 
@@ -28,6 +29,14 @@ struct PlannedStage {
   // Of the config, which gets them when they are a target's.
   EnvironmentList image_env;
   bool env_changed = false;
+};
+
+// What FROM comes to, once the global ARGs are known.
+struct StageBase {
+  std::string name;
+  oci::Platform platform;
+  std::optional<FoundContext> replaced;  // the named context that stands for the whole stage (CTX-09)
+  std::optional<std::size_t> stage;      // the earlier stage that this one continues
 };
 
 class PlanBuilder {
@@ -70,12 +79,11 @@ class PlanBuilder {
   PlannedStage begin_stage(const StageText& text);
   PlannedStage from_image(const std::string& image, const StageText& text, const oci::Platform& platform);
   PlannedStage from_scratch();
-  // The named context that stands for a whole stage.
-  std::optional<FoundContext> overriding(const StageText& text) const;
   PlannedStage from_context(const FoundContext& found, const StageText& text, const oci::Platform& platform);
   PlannedStage from_files(StepId files, const std::string& name, const StageText& text);
   StepId files_of_context(const FoundContext& found, const oci::Platform& platform, const StageText& user);
   std::optional<std::size_t> stage_of(const NamedContext& context) const;
+  StageBase base_of(const StageText& text) const;
   std::string base_name(const parser::From& from) const;
   oci::Platform stage_platform(const parser::From& from) const;
   std::pair<StepId, ResolvedBase> image(const std::string& reference, const oci::Platform& platform);
@@ -83,11 +91,10 @@ class PlanBuilder {
   void declare_globals(const std::string& target);
   void resolve_epoch();
   std::optional<std::int64_t> time_of(const std::string& source) const;
-  bool is_context(const StageText& stage, const std::string& name) const;
   const PlannedStage& stage_with_needs(std::size_t target);
   void plan_target(std::size_t target);
   void name_platform(oci::Platform& platform) const;
-  void check_every_base();
+  void resolve_bases();
 
   const parser::Dockerfile& dockerfile_;
   const PlanOptions& options_;
@@ -96,6 +103,8 @@ class PlanBuilder {
   StageTable table_;
   GlobalScope globals_;
   Plan plan_;
+  std::vector<StageBase> bases_;               // by stage, like the following
+  std::vector<std::vector<StageLink>> links_;  // what it copies and mounts from
   std::vector<std::optional<PlannedStage>> stages_;
   std::vector<std::size_t> uses_;  // how many stages may still continue this one, and whether it is a target
   std::vector<WantedTarget> targets_;

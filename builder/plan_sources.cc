@@ -80,7 +80,6 @@ PlannedStage PlanBuilder::from_scratch() {
   begun.result.config.env = {kDefaultPath};
   begun.result.config.working_dir = std::string(1, '/');  // "=" alone trips a false warning of GCC 12
   begun.image_env = EnvironmentList(begun.result.config.env);
-  begun.result.config.working_dir = "/";
   begun.result.config.platform = options_.target_platform;
   begun.platform = options_.target_platform;
   begun.scope.set_env("PATH", std::string(kDefaultPath).substr(5));

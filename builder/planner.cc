@@ -1,18 +1,17 @@
 #include "builder/planner.h"
 
 #include <algorithm>
-#include <charconv>
 
 #include "base/error.h"
 #include "builder/from_lint.h"
 #include "builder/merge_plans.h"
 #include "builder/plan_builder.h"
 #include "builder/stage_links.h"
-#include "builder/stage_needs.h"
 #include "builder/stage_planner.h"
 #include "oci/reference.h"
 #include "parser/lint.h"
 #include "parser/suggest.h"
+#include "parser/text.h"
 
 namespace cooper::builder {
 namespace {
@@ -32,15 +31,6 @@ std::vector<std::pair<std::string, std::string>> automatic_arguments(const PlanO
   add("TARGET", options.target_platform);
   list.emplace_back("TARGETSTAGE", target.empty() ? "default" : target);
   return list;
-}
-
-// REPRO-02. nullopt: no number.
-std::optional<std::int64_t> read_epoch(const std::string& text) {
-  const char* const end = text.data() + text.size();
-  std::int64_t value = 0;
-  const auto [stopped, failure] = std::from_chars(text.data() + (text.starts_with('+') ? 1 : 0), end, value);
-  if (failure != std::errc() || stopped != end) return std::nullopt;
-  return value;
 }
 
 // FROM-16: the first unset variable of an expression that has a near name among those that are set.
@@ -120,20 +110,18 @@ Outline PlanBuilder::outline() {
 
 // Stages are planned in the order of the file, so that a long chain of them makes no deep recursion.
 const PlannedStage& PlanBuilder::stage_with_needs(std::size_t target) {
-  using Found = std::optional<std::size_t>;
-  const StageFinder find{
-      [this](const StageText& text) {
-        return at_range(text.from->origin.range, [&] { return overriding(text).has_value(); });
-      },
-      [this](const StageText& text) -> Found {
-        const std::string name = base_name(*text.from);
-        return name == "scratch" ? Found() : table_.for_from(name, text.index);
-      },
-      [this](const std::string& word, std::size_t current, bool numbers) {
-        const Found found = table_.find(word, numbers);
-        return found && *found < current ? found : Found();
-      }};
-  for (const std::size_t index : needed_stages(table_, target, find)) stage(index);
+  std::vector<bool> needed(target + 1, false);
+  needed[target] = true;
+  for (std::size_t index = target + 1; index-- > 0;) {  // needs point backwards
+    if (!needed[index]) continue;
+    if (const auto base = bases_[index].stage) needed[*base] = true;
+    for (const StageLink& link : links_[index]) {
+      if (link.to < index) needed[link.to] = true;
+    }
+  }
+  for (std::size_t index = 0; index < target; ++index) {
+    if (needed[index]) stage(index);
+  }
   return stage(target);
 }
 
@@ -162,8 +150,10 @@ void PlanBuilder::declare_globals(const std::string& target) {
   }
   if (plan_.targets.empty()) lint_froms(table_, globals_, defaults_hold ? &defaults : nullptr, escape(), findings_);
   resolve_epoch();
-  check_every_base();
-  check_stage_links(table_, [this](const StageText& stage, const std::string& name) { return is_context(stage, name); });
+  resolve_bases();
+  links_ = read_stage_links(table_, [this](const StageText& stage, const std::string& name) {
+    return find_context(options_.named_contexts, name, bases_[stage.index].platform).context != nullptr;
+  });
 }
 
 // REPRO-01. From here on the variable is the resolved number, or was never given (ARG-16).
@@ -171,7 +161,7 @@ void PlanBuilder::resolve_epoch() {
   constexpr const char* kName = "SOURCE_DATE_EPOCH";
   const auto text = globals_.build_arg_or_default(kName);
   if (!text) return;
-  std::optional<std::int64_t> epoch = read_epoch(*text);
+  std::optional<std::int64_t> epoch = parser::to_integer(*text);  // REPRO-02
   if (!epoch && !text->empty()) epoch = time_of(*text);
   plan_.source_date_epoch = epoch;
   globals_.settle(kName, epoch ? std::optional(std::to_string(*epoch)) : std::nullopt);
@@ -190,10 +180,6 @@ std::optional<std::int64_t> PlanBuilder::time_of(const std::string& source) cons
   throw parser::DockerfileError(cat("SOURCE_DATE_EPOCH from ", source, " is not supported yet"), {}, Errc::unsupported);
 }
 
-bool PlanBuilder::is_context(const StageText& stage, const std::string& name) const {
-  return find_context(options_.named_contexts, name, stage_platform(*stage.from)).context != nullptr;
-}
-
 // A platform that was asked for is the image's; else it is the base's, or what `FROM --platform` brought (PLAT-06, 07).
 void PlanBuilder::name_platform(oci::Platform& platform) const {
   const oci::Platform& target = options_.target_platform;
@@ -207,28 +193,30 @@ void PlanBuilder::name_platform(oci::Platform& platform) const {
   platform = oci::normalize(platform);
 }
 
-// FROM-09: an unparsable base reference fails wherever it stands.
-void PlanBuilder::check_every_base() {
+// Of every stage: an unparsable base reference fails wherever it stands (FROM-09).
+void PlanBuilder::resolve_bases() {
+  bases_.clear();
   std::fill(uses_.begin(), uses_.end(), 0);
   for (const WantedTarget& target : targets_) ++uses_[target.stage];
   for (const auto& [name, context] : options_.named_contexts) {
     if (const auto stage = stage_of(context)) ++uses_[*stage];
   }
   for (const StageText& text : table_.stages()) {
-    at_range(text.from->origin.range, [&] {
-      const std::string name = base_name(*text.from);
-      if (overriding(text) || name == "scratch") return;
-      if (const auto earlier = table_.for_from(name, text.index)) {
-        ++uses_[*earlier];
-        return;
-      }
-      try {
-        static_cast<void>(oci::parse_reference(name));
-      } catch (const Error& error) {
-        throw parser::DockerfileError(cat("failed to parse stage name \"", name, "\": ", error.message()));
-      }
-    });
+    bases_.push_back(at_range(text.from->origin.range, [&] { return base_of(text); }));
+    if (const auto stage = bases_.back().stage) ++uses_[*stage];
   }
+}
+
+StageBase PlanBuilder::base_of(const StageText& text) const {
+  StageBase base{base_name(*text.from), stage_platform(*text.from), {}, {}};
+  const FoundContext found = find_context(options_.named_contexts, text.name, base.platform);
+  if (found.context != nullptr) {
+    base.replaced = found;
+  } else if (base.name != "scratch") {
+    base.stage = table_.for_from(base.name, text.index);
+    if (!base.stage) check_image_name(base.name);
+  }
+  return base;
 }
 
 std::string PlanBuilder::base_name(const parser::From& from) const {
@@ -242,14 +230,11 @@ std::string PlanBuilder::base_name(const parser::From& from) const {
 oci::Platform PlanBuilder::stage_platform(const parser::From& from) const {
   if (!from.has_platform) return options_.target_platform;
   const std::string text = parser::expand_word(from.platform, escape(), globals_.lookup());
-  const std::string hint = suggestion_for(from.platform, escape(), globals_);
-  if (text.empty()) {
-    throw parser::DockerfileError(cat("empty platform value from expression ", from.platform, hint));  // FROM-16
-  }
   try {
+    if (text.empty()) throw Error(Errc::invalid, cat("empty platform value from expression ", from.platform));
     return oci::parse_platform(text);
-  } catch (const Error& error) {
-    throw parser::DockerfileError(cat(error.message(), hint));
+  } catch (const Error& error) {  // FROM-16
+    throw parser::DockerfileError(error.message() + suggestion_for(from.platform, escape(), globals_));
   }
 }
 
@@ -262,7 +247,7 @@ const PlannedStage& PlanBuilder::stage(std::size_t index) {
   }
   in_progress_[index] = true;
   PlannedStage begun = at_range(text.from->origin.range, [&] { return begin_stage(text); });
-  if (const auto replaced = overriding(text)) {
+  if (const auto& replaced = bases_[index].replaced) {
     name_source(begun.result.rootfs, cat("[context ", *replaced->name, "] ", replaced->context->value), text.from->origin.range);
     begun.base_image.clear();
     stages_[index] = std::move(begun);
@@ -288,19 +273,16 @@ PlannedStage PlanBuilder::continue_stage(std::size_t index) {
 }
 
 PlannedStage PlanBuilder::begin_stage(const StageText& text) {
-  const std::string name = base_name(*text.from);
-  const oci::Platform platform = stage_platform(*text.from);
-  if (const auto found = overriding(text)) return from_context(*found, text, platform);  // CTX-09
-  if (name == "scratch") return from_scratch();                                           // FROM-12
-  if (const auto earlier = table_.for_from(name, text.index)) {
-    if (outline_) outline_->need(text.index, *earlier);
+  const StageBase& base = bases_[text.index];
+  if (base.replaced) return from_context(*base.replaced, text, base.platform);  // CTX-09
+  if (base.name == "scratch") return from_scratch();                            // FROM-12
+  if (base.stage) {
+    if (outline_) outline_->need(text.index, *base.stage);
     // ONBUILD-03: triggers of the parent stage run in the child, which StagePlanner sees in the config.
-    return continue_stage(*earlier);
+    return continue_stage(*base.stage);
   }
-  if (const auto found = find_context(options_.named_contexts, name, platform); found.context != nullptr) {
-    return from_context(found, text, platform);
-  }
-  return from_image(name, text, platform);
+  const FoundContext found = find_context(options_.named_contexts, base.name, base.platform);
+  return found.context != nullptr ? from_context(found, text, base.platform) : from_image(base.name, text, base.platform);
 }
 
 // Other than where it is used: whether or not there is one.
@@ -308,12 +290,6 @@ std::optional<std::size_t> PlanBuilder::stage_of(const NamedContext& context) co
   if (context.kind != NamedContext::Kind::stage) return std::nullopt;
   const std::size_t count = table_.stages().size();
   return context.value.empty() ? count - 1 : table_.find(context.value, false);
-}
-
-std::optional<FoundContext> PlanBuilder::overriding(const StageText& text) const {
-  const auto found = find_context(options_.named_contexts, text.name, stage_platform(*text.from));
-  if (found.context == nullptr) return std::nullopt;
-  return found;
 }
 
 StepId PlanBuilder::add(Step step) {
@@ -349,14 +325,8 @@ Plan make_plan(const parser::Dockerfile& dockerfile, const PlanOptions& options,
     one.target_platform = target;
     one.platform_given = options.platform_given || !options.platforms.empty();
     one.show_platforms = true;
-    parser::Findings of_platform = findings.none_yet();
-    try {
-      merger.add(target, PlanBuilder(dockerfile, one, remembered, of_platform).build());
-    } catch (...) {
-      findings.include(of_platform);
-      throw;
-    }
-    findings.include(of_platform);
+    findings.begin_another_plan();
+    merger.add(target, PlanBuilder(dockerfile, one, remembered, findings).build());
   }
   return std::move(merger).take();
 }

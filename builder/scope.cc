@@ -2,18 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <cctype>
 
 #include "base/error.h"
+#include "parser/text.h"
 
 namespace cooper::builder {
 namespace {
-
-std::string to_lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
 
 void check_names(const parser::Arg& arg) {
   for (const parser::Arg::Entry& entry : arg.entries) {
@@ -21,12 +15,11 @@ void check_names(const parser::Arg& arg) {
   }
 }
 
-// ATTEST-12: they tell the builder what to scan and are in no environment.
+}  // namespace
+
 bool speaks_to_builder(std::string_view name) {
   return name == "BUILDKIT_SBOM_SCAN_CONTEXT" || name == "BUILDKIT_SBOM_SCAN_STAGE";
 }
-
-}  // namespace
 
 std::optional<std::size_t> NameList::position(std::string_view name) const {
   if (index_.empty()) {
@@ -184,10 +177,10 @@ std::vector<std::pair<std::string, std::string>> proxy_variables(
                                                         "ALL_PROXY"};
   std::vector<std::pair<std::string, std::string>> list;
   for (const std::string upper : kNames) {
-    const std::string lower = to_lower(upper);
+    const std::string lower = parser::to_lower(upper);
     const std::string* value = nullptr;
     for (const auto& [name, text] : build_args) {
-      if (to_lower(name) == lower) value = &text;
+      if (parser::to_lower(name) == lower) value = &text;
     }
     if (value == nullptr) continue;
     list.emplace_back(upper, *value);

@@ -52,6 +52,9 @@ class EnvironmentList {
   std::vector<std::string> values_;
 };
 
+// ATTEST-12: arguments that tell the builder what to scan. They are in no environment, so never "defined" (CHECK-11).
+bool speaks_to_builder(std::string_view name);
+
 // The ARGs ahead of the first FROM with the platform arguments before them (ARG-02, PLAT-02), build-args applied.
 class GlobalScope {
  public:

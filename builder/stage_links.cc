@@ -10,27 +10,13 @@
 namespace cooper::builder {
 namespace {
 
-struct Link {
-  std::size_t to = 0;
-  parser::SourceRange range;
-};
-
-void check_image_name(const std::string& name) {
-  if (name == "scratch") return;
-  try {
-    static_cast<void>(oci::parse_reference(name));
-  } catch (const Error& error) {
-    throw parser::DockerfileError(cat("failed to parse stage name \"", name, "\": ", error.message()));
-  }
-}
-
 // The stages that one stage copies or mounts from, in the order of its instructions.
 class LinkReader {
  public:
   LinkReader(const StageTable& table, const IsContext& is_context) : table_(table), is_context_(is_context) {}
 
-  std::vector<Link> links_of(const StageText& stage) {
-    std::vector<Link> links;
+  std::vector<StageLink> links_of(const StageText& stage) {
+    std::vector<StageLink> links;
     if (!stage.name.empty() && is_context_(stage, stage.name)) return links;
     for (const parser::Instruction* instruction : stage.body) {
       const parser::SourceRange range = parser::origin_of(*instruction).range;
@@ -49,11 +35,11 @@ class LinkReader {
 
  private:
   void follow(const StageText& stage, const std::string& from, bool numbers, parser::SourceRange range,
-              std::vector<Link>& links) const {
+              std::vector<StageLink>& links) const {
     if (from.empty()) return;
     if (const auto index = table_.find(from, numbers)) {
       links.push_back({*index, range});
-    } else if (!is_context_(stage, from)) {
+    } else if (from != "scratch" && !is_context_(stage, from)) {
       check_image_name(from);
     }
   }
@@ -69,7 +55,7 @@ class LinkReader {
 }
 
 // Depth first with a stack of our own: how deep stages stand on each other is the file's choice.
-void check_circles(const StageTable& table, const std::vector<std::vector<Link>>& links) {
+void check_circles(const StageTable& table, const std::vector<std::vector<StageLink>>& links) {
   enum class Mark { fresh, on_path, done };
   std::vector<Mark> marks(links.size(), Mark::fresh);
   struct Visit {
@@ -89,7 +75,7 @@ void check_circles(const StageTable& table, const std::vector<std::vector<Link>>
         if (!ranges.empty()) ranges.pop_back();
         continue;
       }
-      const Link& link = links[visit.stage][visit.next++];
+      const StageLink& link = links[visit.stage][visit.next++];
       if (marks[link.to] == Mark::done) continue;
       ranges.push_back(link.range);
       if (marks[link.to] == Mark::on_path) fail_circular(table, first, ranges);
@@ -101,12 +87,21 @@ void check_circles(const StageTable& table, const std::vector<std::vector<Link>>
 
 }  // namespace
 
-void check_stage_links(const StageTable& table, const IsContext& is_context) {
+std::vector<std::vector<StageLink>> read_stage_links(const StageTable& table, const IsContext& is_context) {
   LinkReader reader(table, is_context);
-  std::vector<std::vector<Link>> links;
+  std::vector<std::vector<StageLink>> links;
   links.reserve(table.stages().size());
   for (const StageText& stage : table.stages()) links.push_back(reader.links_of(stage));
   check_circles(table, links);
+  return links;
+}
+
+void check_image_name(const std::string& name) {
+  try {
+    static_cast<void>(oci::parse_reference(name));
+  } catch (const Error& error) {
+    throw parser::DockerfileError(cat("failed to parse stage name \"", name, "\": ", error.message()));
+  }
 }
 
 }  // namespace cooper::builder

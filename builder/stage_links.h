@@ -7,6 +7,7 @@
 
 #include <functional>
 #include <string>
+#include <vector>
 
 #include "builder/stage_table.h"
 
@@ -16,6 +17,16 @@ namespace cooper::builder {
 // is replaced as a whole (CTX-09).
 using IsContext = std::function<bool(const StageText& stage, const std::string& name)>;
 
-void check_stage_links(const StageTable& table, const IsContext& is_context);
+// A stage that COPY or a mount of another takes files from.
+struct StageLink {
+  std::size_t to = 0;
+  parser::SourceRange range;  // of the instruction
+};
+
+// By stage, in the order of its instructions. Also found, and left to planning to refuse: links to later stages (FROM-06).
+std::vector<std::vector<StageLink>> read_stage_links(const StageTable& table, const IsContext& is_context);
+
+// FROM-09: DockerfileError for what can't name an image.
+void check_image_name(const std::string& name);
 
 }  // namespace cooper::builder

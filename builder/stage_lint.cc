@@ -14,8 +14,6 @@ namespace rules = parser::rules;
 constexpr std::array<std::string_view, 10> kSecretWords = {
     "apikey", "auth", "credential", "credentials", "key", "password", "pword", "passwd", "secret", "token"};
 constexpr std::array<std::string_view, 3> kHarmlessWords = {"public", "file", "version"};
-// Arguments that the reference keeps out of the environment, so that they are never "defined".
-constexpr std::array<std::string_view, 2> kNoVariables = {"BUILDKIT_SBOM_SCAN_CONTEXT", "BUILDKIT_SBOM_SCAN_STAGE"};
 
 template <class Words>
 bool holds(const Words& words, std::string_view word) {
@@ -43,7 +41,7 @@ void StagePlanner::report(const parser::Rule& rule, std::initializer_list<std::s
 void StagePlanner::report_undefined(const std::vector<std::string>& names) {
   if (!stage_.base_known) return;  // its Env may hold them
   for (const std::string& name : names) {
-    if (holds(kNoVariables, name) || stage_.scope.declared(name)) continue;
+    if (speaks_to_builder(name) || stage_.scope.declared(name)) continue;
     auto near = plan_.suggestions().find(name, stage_.scope.names());
     if (near) near->insert(0, 1, '$');
     report(rules::kUndefinedVar, {name}, near);

@@ -7,6 +7,7 @@
 #include "builder/step_display.h"
 #include "parser/ports.h"
 #include "parser/stop_signal.h"
+#include "parser/text.h"
 
 namespace cooper::builder {
 namespace {
@@ -150,9 +151,7 @@ std::string StagePlanner::display(const std::string& instruction) {
 StepId StagePlanner::add_step(Operation operation, const std::string& instruction) {
   Step step{std::move(operation), display(instruction), text_.shown(), range_, plan_.options().no_cache};
   for (const std::string& name : plan_.options().no_cache_stages) {
-    const bool same = std::equal(name.begin(), name.end(), step.stage.begin(), step.stage.end(),
-                                 [](unsigned char a, unsigned char b) { return std::tolower(a) == b; });
-    step.ignore_cache = step.ignore_cache || same;
+    step.ignore_cache = step.ignore_cache || parser::to_lower(name) == step.stage;
   }
   const StepId id = plan_.add(std::move(step));
   stage_.result.rootfs = id;

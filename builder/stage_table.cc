@@ -1,33 +1,12 @@
 #include "builder/stage_table.h"
 
 #include <algorithm>
-#include <cctype>
-#include <charconv>
 
 #include "base/error.h"
 #include "parser/suggest.h"
+#include "parser/text.h"
 
 namespace cooper::builder {
-namespace {
-
-std::string to_lower(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(),
-                 [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return text;
-}
-
-// Decimal, with or without a sign; nullopt: a name.
-std::optional<long long> read_number(const std::string& word) {
-  const bool sign = word.starts_with('+');
-  const char* const end = word.data() + word.size();
-  long long number = 0;
-  const auto [stopped, failure] = std::from_chars(word.data() + (sign ? 1 : 0), end, number);
-  if (word.empty() || failure != std::errc() || stopped != end) return std::nullopt;
-  return number;
-}
-
-}  // namespace
-
 StageTable::StageTable(const parser::Dockerfile& dockerfile) {
   for (const parser::Instruction& instruction : dockerfile.instructions) {
     if (const auto* from = std::get_if<parser::From>(&instruction)) {
@@ -47,7 +26,7 @@ StageTable::StageTable(const parser::Dockerfile& dockerfile) {
 
 std::size_t StageTable::target(const std::string& name) const {
   if (name.empty()) return stages_.size() - 1;
-  const std::string wanted = to_lower(name);
+  const std::string wanted = parser::to_lower(name);
   if (const auto named = latest_before(wanted, stages_.size())) return *named;
   std::vector<std::string> names;
   for (const StageText& stage : stages_) {
@@ -70,14 +49,14 @@ std::optional<std::size_t> StageTable::for_from(const std::string& word, std::si
 
 std::optional<std::size_t> StageTable::find(const std::string& word, bool numbers) const {
   if (numbers) {
-    if (const auto number = read_number(word)) {
-      if (*number < 0 || *number >= static_cast<long long>(stages_.size())) {
+    if (const auto number = parser::to_integer(word)) {
+      if (*number < 0 || *number >= static_cast<std::int64_t>(stages_.size())) {
         throw parser::DockerfileError(cat("invalid stage index ", *number));
       }
       return static_cast<std::size_t>(*number);
     }
   }
-  return latest_before(to_lower(word), stages_.size());
+  return latest_before(parser::to_lower(word), stages_.size());
 }
 
 std::optional<std::size_t> StageTable::for_copy(const std::string& word, std::size_t current, bool numbers,
@@ -85,10 +64,10 @@ std::optional<std::size_t> StageTable::for_copy(const std::string& word, std::si
   const auto found = find(word, numbers);
   if (!found) return std::nullopt;
   if (*found == current) {
-    throw parser::DockerfileError(cat("circular dependency detected on stage: ", to_lower(word)));  // FROM-11
+    throw parser::DockerfileError(cat("circular dependency detected on stage: ", parser::to_lower(word)));  // FROM-11
   }
   if (*found > current) {
-    throw parser::DockerfileError(cat("cannot ", verb, " from stage \"", to_lower(word),
+    throw parser::DockerfileError(cat("cannot ", verb, " from stage \"", parser::to_lower(word),
                                       "\", it needs to be defined before current stage \"",
                                       stages_[current].shown(), "\""));
   }

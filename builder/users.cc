@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "parser/text.h"
 
 namespace cooper::builder {
 namespace {
@@ -26,16 +27,6 @@ std::optional<std::uint32_t> parse_id_or_root(std::string_view text) {
   return text == "root" ? std::optional<std::uint32_t>(0) : parse_id(text);
 }
 
-std::vector<std::string_view> split(std::string_view text, char separator) {
-  std::vector<std::string_view> parts;
-  for (;;) {
-    const std::size_t at = text.find(separator);
-    parts.push_back(text.substr(0, at));
-    if (at == std::string_view::npos) return parts;
-    text.remove_prefix(at + 1);
-  }
-}
-
 struct PasswdRow {
   std::string name;
   std::uint32_t uid = 0;
@@ -54,8 +45,8 @@ std::vector<PasswdRow> read_passwd(const FileLookup& files) {
   std::vector<PasswdRow> rows;
   const auto text = files(kPasswd);
   if (!text) return rows;
-  for (const std::string_view line : split(*text, '\n')) {
-    const auto fields = split(line, ':');
+  for (const std::string_view line : parser::split(*text, '\n')) {
+    const auto fields = parser::split(line, ':');
     if (fields.size() < 6 || fields[0].empty() || fields[0][0] == '#') continue;
     const auto uid = parse_id(fields[2]);
     const auto gid = parse_id(fields[3]);
@@ -68,14 +59,14 @@ std::vector<GroupRow> read_group(const FileLookup& files) {
   std::vector<GroupRow> rows;
   const auto text = files(kGroup);
   if (!text) return rows;
-  for (const std::string_view line : split(*text, '\n')) {
-    const auto fields = split(line, ':');
+  for (const std::string_view line : parser::split(*text, '\n')) {
+    const auto fields = parser::split(line, ':');
     if (fields.size() < 3 || fields[0].empty() || fields[0][0] == '#') continue;
     const auto gid = parse_id(fields[2]);
     if (!gid) continue;
     GroupRow row{std::string(fields[0]), *gid, {}};
     if (fields.size() > 3 && !fields[3].empty()) {
-      for (const std::string_view member : split(fields[3], ',')) row.members.emplace_back(member);
+      for (const std::string_view member : parser::split(fields[3], ',')) row.members.emplace_back(member);
     }
     rows.push_back(std::move(row));
   }

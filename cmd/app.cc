@@ -18,10 +18,6 @@
 #include "cmd/errors.h"
 #include "cmd/image_commands.h"
 
-#ifndef COOPER_VERSION
-#define COOPER_VERSION "0"
-#endif
-
 namespace cooper::cmd {
 namespace {
 

@@ -46,7 +46,7 @@ class BuildJob {
     for (const std::string& flag : flags_.ignored) progress_->notice(flag + " means nothing here and is ignored");
     tell_limits();
     const DockerfileText file = find_dockerfile();
-    inputs_.plan.ignored = [&] { return ignored(file); };
+    inputs_.plan.ignored = [&] { return ignored(file) ? &*ignored_ : nullptr; };
     inputs_.plan.context_time_unknown = inputs_.context.remote.has_value();
     // Before parsing: what another frontend reads is another language.
     builder::check_frontend(parser::find_syntax(file.text), inputs_.plan.build_args);
@@ -157,11 +157,11 @@ class BuildJob {
     return std::move(*plan);
   }
 
-  // Read once, when the first COPY or ADD asks.
-  const parser::IgnorePatterns* ignored(const DockerfileText& file) {
+  // The main context's. Read once, when the first COPY or ADD asks.
+  const std::optional<parser::IgnorePatterns>& ignored(const DockerfileText& file) {
     if (!ignore_read_ && inputs_.context.directory) ignored_ = builder::read_ignore_file(context_options("", file));
     ignore_read_ = true;
-    return ignored_ ? &*ignored_ : nullptr;
+    return ignored_;
   }
 
   // A file that can't be made is told now, and not after an hour of work.
@@ -242,7 +242,7 @@ class BuildJob {
   std::shared_ptr<const layers::Tree> open_context(const std::string& name, const DockerfileText& file) {
     builder::ContextOptions options = context_options(name, file);
     options.memory = digests_.open(*store_, options.directory);
-    return builder::open_local_context(options);
+    return builder::open_local_context(options, name.empty() ? ignored(file) : builder::read_ignore_file(options));
   }
 
   // Every target is assembled and exported, then all are told.

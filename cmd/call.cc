@@ -9,25 +9,28 @@
 namespace cooper::cmd {
 namespace {
 
-struct Method {
+template <class Value>
+struct Named {
   std::string_view name;
-  Call::Kind kind;
+  Value value;
 };
-constexpr std::array<Method, 6> kMethods = {{{"build", Call::Kind::build},
+
+constexpr std::array<Named<Call::Kind>, 6> kMethods = {{{"build", Call::Kind::build},
                                              {"plan", Call::Kind::plan},
                                              {"check", Call::Kind::check},
                                              {"lint", Call::Kind::check},
                                              {"outline", Call::Kind::outline},
                                              {"targets", Call::Kind::targets}}};
 
-struct FormatName {
-  std::string_view name;
-  Call::Format format;
-};
-constexpr std::array<FormatName, 4> kFormats = {{{"text", Call::Format::text},
+constexpr std::array<Named<Call::Format>, 4> kFormats = {{{"text", Call::Format::text},
                                                  {"json", Call::Format::json},
                                                  {"sarif", Call::Format::sarif},
                                                  {"dot", Call::Format::dot}}};
+
+template <class Table>
+auto find_named(const Table& table, std::string_view name) {
+  return std::find_if(table.begin(), table.end(), [name](const auto& each) { return each.name == name; });
+}
 
 bool has_format(Call::Kind kind, Call::Format format) {
   switch (format) {
@@ -46,20 +49,18 @@ Call parse_call(const std::string& text) {
   Call call;
   if (text.empty()) return call;
   const std::vector<std::string> fields = split_csv(text, "--call");
-  const auto method =
-      std::find_if(kMethods.begin(), kMethods.end(), [&](const Method& each) { return each.name == fields.front(); });
+  const auto method = find_named(kMethods, fields.front());
   if (method == kMethods.end()) {
     throw Error(Errc::invalid, cat("unknown call \"", fields.front(), "\" (build, check, outline, targets, plan)"));
   }
-  call.kind = method->kind;
+  call.kind = method->value;
   for (std::size_t i = 1; i < fields.size(); ++i) {
     const std::string value = fields[i].starts_with("format=") ? fields[i].substr(7) : fields[i];
-    const auto format = std::find_if(kFormats.begin(), kFormats.end(),
-                                     [&](const FormatName& each) { return each.name == value; });
-    if (format == kFormats.end() || !has_format(call.kind, format->format)) {
+    const auto format = find_named(kFormats, value);
+    if (format == kFormats.end() || !has_format(call.kind, format->value)) {
       throw Error(Errc::invalid, cat("--call=", text, ": unknown format \"", value, "\""));
     }
-    call.format = format->format;
+    call.format = format->value;
   }
   return call;
 }

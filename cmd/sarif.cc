@@ -6,10 +6,6 @@
 
 #include "base/error.h"
 
-#ifndef COOPER_VERSION
-#define COOPER_VERSION "0"
-#endif
-
 namespace cooper::cmd {
 namespace {
 

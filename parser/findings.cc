@@ -63,7 +63,9 @@ void Findings::report(const Rule& rule, const Origin& origin, std::initializer_l
 void Findings::report_at(SourceRange range, const Rule& rule, const Origin& origin,
                          std::initializer_list<std::string_view> parts, const std::optional<std::string>& suggestion) {
   if (!hears(rule, origin)) return;
-  found_.push_back({&rule, fill(rule.message, parts) + did_you_mean(suggestion), {range}});
+  std::string message = fill(rule.message, parts) + did_you_mean(suggestion);
+  if (!told_.empty() && told_.contains({range.first_line, rule.name, message})) return;
+  found_.push_back({&rule, std::move(message), {range}});
 }
 
 bool Findings::hears(const Rule& rule, const Origin& origin) const {
@@ -71,12 +73,8 @@ bool Findings::hears(const Rule& rule, const Origin& origin) const {
   return allows(with_comments(options_, origin.comments), rule);
 }
 
-void Findings::include(const Findings& other) {
-  const std::size_t known = found_.size();
-  for (const Diagnostic& finding : other.found_) {
-    const auto end = found_.begin() + static_cast<std::ptrdiff_t>(known);
-    if (std::find(found_.begin(), end, finding) == end) found_.push_back(finding);
-  }
+void Findings::begin_another_plan() {
+  for (const Diagnostic& finding : found_) told_.emplace(line_of(finding), finding.rule->name, finding.message);
 }
 
 std::string Findings::failure() const {

@@ -3,8 +3,10 @@
 
 #include <initializer_list>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "parser/check.h"
@@ -19,7 +21,6 @@ struct Diagnostic {
   const Rule* rule = nullptr;  // of parser/rules.h, lives for ever
   std::string message;         // about this place
   std::vector<SourceRange> ranges;
-  friend bool operator==(const Diagnostic&, const Diagnostic&) = default;
 };
 
 // "Rule: message (line N)".
@@ -40,10 +41,8 @@ class Findings {
   // May the rule speak of this instruction?
   bool hears(const Rule& rule, const Origin& origin) const;
 
-  // Nothing found, under the same options.
-  Findings none_yet() const { return Findings(options_); }
-  // Takes over what is not here yet: what several platforms' plans find is told once (CHECK-27).
-  void include(const Findings& other);
+  // The same file is planned again, for another platform: what is here already is not taken once more (CHECK-27).
+  void begin_another_plan();
 
   bool empty() const noexcept { return found_.empty(); }
   bool fails_build() const noexcept { return options_.error && !found_.empty(); }  // CHECK-25
@@ -55,6 +54,7 @@ class Findings {
  private:
   CheckOptions options_;
   std::vector<Diagnostic> found_;
+  std::set<std::tuple<int, std::string_view, std::string>> told_;  // by earlier plans: line, rule, message
 };
 
 }  // namespace cooper::parser

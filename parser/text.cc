@@ -109,6 +109,18 @@ std::optional<bool> to_bool(std::string_view text) {
   return std::nullopt;
 }
 
+std::optional<std::int64_t> to_integer(std::string_view text) {
+  if (text.starts_with('+')) {
+    text.remove_prefix(1);
+    if (text.starts_with('-')) return std::nullopt;
+  }
+  std::int64_t value = 0;
+  const char* const end = text.data() + text.size();
+  const auto result = std::from_chars(text.data(), end, value);
+  if (result.ec != std::errc{} || result.ptr != end) return std::nullopt;
+  return value;
+}
+
 std::optional<unsigned long> to_number(std::string_view text, int base, unsigned long limit) {
   if (text.empty() || !is_digit(text.front())) return std::nullopt;
   unsigned long value = 0;

@@ -1,6 +1,7 @@
 // ASCII text helpers. Locale-free on purpose: output depends only on input.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,8 @@ std::string quoted(std::string_view text);
 
 // The spellings Go's strconv.ParseBool takes: 1 t T TRUE true True 0 f F FALSE false False.
 std::optional<bool> to_bool(std::string_view text);
+// Decimal with or without one sign; nullopt for anything else.
+std::optional<std::int64_t> to_integer(std::string_view text);
 // Digits only, no sign; nullopt above limit.
 std::optional<unsigned long> to_number(std::string_view text, int base, unsigned long limit);
 

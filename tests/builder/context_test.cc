@@ -15,7 +15,8 @@ class Context : public ::testing::Test {
   // Names directly beneath the root.
   Words names(const std::optional<fs::path>& dockerfile = std::nullopt) const {
     Words list;
-    const auto tree = open_local_context({root(), dockerfile, nullptr, 2});
+    const ContextOptions options{root(), dockerfile, nullptr, 2};
+    const auto tree = open_local_context(options, read_ignore_file(options));
     for (const layers::Entry& entry : tree->children(TreePath())) list.push_back(entry.path.str());
     return list;
   }
@@ -26,7 +27,7 @@ class Context : public ::testing::Test {
 TEST_F(Context, CTX_03_files_belong_to_root) {
   write_file(root() / "a", "1");
   fs::permissions(root() / "a", fs::perms::owner_all);
-  const auto tree = open_local_context({root(), std::nullopt, nullptr, 2});
+  const auto tree = open_local_context({root(), std::nullopt, nullptr, 2}, std::nullopt);
   const auto entry = tree->find(TreePath::clean("a"));
   ASSERT_TRUE(entry);
   EXPECT_EQ(entry->uid, 0U);
@@ -70,7 +71,7 @@ TEST_F(Context, IGNORE_04_a_bad_ignore_file_is_named) {
 
 TEST_F(Context, a_missing_directory_is_not_found) {
   try {
-    open_local_context({root() / "nowhere", std::nullopt, nullptr, 2});
+    open_local_context({root() / "nowhere", std::nullopt, nullptr, 2}, std::nullopt);
     FAIL() << "opened nothing";
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Errc::not_found);

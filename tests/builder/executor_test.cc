@@ -65,7 +65,8 @@ class Executor : public StoreTest {
     made.clock = [this] { return std::pair<std::int64_t, std::uint32_t>(clock_, 0); };
     made.open_context = [this, &events](const std::string& name) {
       events.push_back("open " + name);
-      return open_local_context({path("context") / name, std::nullopt, nullptr, 2});
+      const ContextOptions context{path("context") / name, std::nullopt, nullptr, 2};
+      return open_local_context(context, read_ignore_file(context));
     };
     made.before_running = [&events] { events.emplace_back("run"); };
     return made;

@@ -10,7 +10,8 @@ class MountSources : public StoreTest {
  protected:
   void put(const std::string& name, const std::string& text) const { write_file(path("context") / name, text); }
   MountSource select(const std::string& source) const {
-    return select_mount_source(open_local_context({path("context"), std::nullopt, nullptr, 2}), source);
+    const ContextOptions context{path("context"), std::nullopt, nullptr, 2};
+    return select_mount_source(open_local_context(context, read_ignore_file(context)), source);
   }
 };
 

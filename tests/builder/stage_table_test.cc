@@ -63,6 +63,8 @@ TEST_F(Stages, FROM_05_copy_takes_any_case_and_numbers) {
   EXPECT_EQ(table_.for_copy("1", 2, false, "mount"), std::nullopt);
   EXPECT_EQ(table_.for_copy("busybox", 2, true, "copy"), std::nullopt);
   EXPECT_EQ(table_.for_copy("1x", 2, true, "copy"), std::nullopt);
+  EXPECT_EQ(table_.for_copy("+1", 2, true, "copy"), 1U);
+  EXPECT_EQ(table_.for_copy("+-1", 2, true, "copy"), std::nullopt);
 }
 
 struct Refusal {

@@ -14,35 +14,13 @@
 
 #include "builder/stand_in_bases.h"
 #include "tests/builder/plan_fixture.h"
+#include "tests/golden_folders.h"
 
 namespace cooper::cmd {
 namespace {
 
 namespace fs = std::filesystem;
-
-std::optional<std::string> find_text(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  if (!in) return std::nullopt;
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
-
-std::vector<std::string> cases() {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(fs::path(COOPER_TESTDATA) / "checks")) {
-    names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-std::string test_name(const ::testing::TestParamInfo<std::string>& info) {
-  std::string name = info.param;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return c == '-' || c == '.'; }, '_');
-  return name;
-}
+using tests::find_text;
 
 // busybox; shelly, which has a SHELL; a registry that does not answer; and nothing else.
 class Bases : public builder::FakeResolver {
@@ -138,7 +116,7 @@ TEST_P(Questions, are_answered_as_before) {
   if (accept) GTEST_SKIP() << "accepted " << folder_;
 }
 
-INSTANTIATE_TEST_SUITE_P(Checks, Questions, ::testing::ValuesIn(cases()), test_name);
+INSTANTIATE_TEST_SUITE_P(Checks, Questions, ::testing::ValuesIn(tests::cases_of("checks")), tests::name_of_case);
 
 TEST(Calls, CALL_06_spellings) {
   EXPECT_EQ(parse_call("").kind, Call::Kind::build);

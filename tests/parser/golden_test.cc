@@ -10,34 +10,17 @@
 #include <sstream>
 
 #include "parser/ast_print.h"
+#include "tests/golden_folders.h"
 
 namespace cooper::parser {
 namespace {
 
 namespace fs = std::filesystem;
 
-std::string read(const fs::path& path) {
-  std::ifstream in(path, std::ios::binary);
-  std::ostringstream out;
-  out << in.rdbuf();
-  return out.str();
-}
+using tests::cases_of;
+using tests::name_of_case;
 
-std::vector<std::string> cases_of(const std::string& folder) {
-  std::vector<std::string> names;
-  for (const auto& entry : fs::directory_iterator(fs::path(COOPER_TESTDATA) / folder)) {
-    names.push_back(entry.path().filename().string());
-  }
-  std::sort(names.begin(), names.end());
-  return names;
-}
-
-std::string test_name(const ::testing::TestParamInfo<std::string>& info) {
-  std::string name = info.param;
-  std::replace_if(
-      name.begin(), name.end(), [](char c) { return c == '-' || c == '.'; }, '_');
-  return name;
-}
+std::string read(const fs::path& path) { return tests::find_text(path).value_or(""); }
 
 void expect_same(const fs::path& expectation, const std::string& actual) {
   if (std::getenv("COOPER_ACCEPT") != nullptr) {
@@ -55,7 +38,7 @@ TEST_P(GoldenAst, matches) {
               print_ast(parse_dockerfile("Dockerfile", read(folder / "Dockerfile"))));
 }
 
-INSTANTIATE_TEST_SUITE_P(Parser, GoldenAst, ::testing::ValuesIn(cases_of("parser")), test_name);
+INSTANTIATE_TEST_SUITE_P(Parser, GoldenAst, ::testing::ValuesIn(cases_of("parser")), name_of_case);
 
 class GoldenError : public ::testing::TestWithParam<std::string> {};
 
@@ -77,7 +60,7 @@ TEST_P(GoldenError, matches) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Parser, GoldenError, ::testing::ValuesIn(cases_of("parser-errors")),
-                         test_name);
+                         name_of_case);
 
 }  // namespace
 }  // namespace cooper::parser

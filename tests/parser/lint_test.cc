@@ -143,5 +143,17 @@ TEST(Findings, CHECK_25_the_failure_names_the_rules_once_each) {
   EXPECT_EQ(findings.failure(), "lint violation found for rules: CopyIgnoredFile, UndefinedVar");
 }
 
+TEST(Findings, CHECK_27_of_several_plans_are_told_once) {
+  const auto plan = [](Findings& findings, const std::string& text) {
+    findings.begin_another_plan();
+    lint_text(parse_dockerfile("f", text), findings);
+    return findings.sorted().size();
+  };
+  Findings findings;
+  EXPECT_EQ(plan(findings, "FROM a AS B\nFROM a AS C\n"), 2U);
+  EXPECT_EQ(plan(findings, "FROM a AS B\nFROM a AS C\n"), 2U);
+  EXPECT_EQ(plan(findings, "FROM a AS B\nFROM a AS D\n"), 3U);
+}
+
 }  // namespace
 }  // namespace cooper::parser

@@ -9,7 +9,7 @@ buildah $storage pull -q "docker-archive:$WORK/busybox.tar" >/dev/null
 mkdir -p c/dir/sub && echo a >c/dir/a && echo b >c/dir/sub/b && ln -s a c/dir/link && chmod 755 c/dir/a && chmod 700 c/dir/sub
 cat >c/Dockerfile <<'D'
 FROM localhost/busybox AS one
-WORKDIR /work/deep
+WORKDIR /srv/deep
 COPY dir /copied/
 COPY --chown=12:34 dir/a new-name
 COPY dir/a dir/sub/b /flat/
