@@ -1,5 +1,7 @@
 // diff(apply(x)) is x, over generated layers.
 
+#include <unistd.h>
+
 #include <map>
 #include <random>
 
@@ -10,6 +12,9 @@ namespace cooper::layers {
 namespace {
 
 using Items = std::map<TreePath, Item>;
+
+// Builds read trees as root of a namespace, whom no mode stops. This process may be a plain user.
+const std::uint32_t kAlwaysReadable = ::geteuid() == 0 ? 0 : 0400;
 
 class Generator {
  public:
@@ -82,9 +87,9 @@ class Generator {
     switch (pick(upper ? 9 : 4)) {
       case 0:
       case 1:
-        return owned(
-            file_item(text, std::string(static_cast<std::size_t>(pick(2000)), 'x'), bits() & 07777),
-            upper);
+        return owned(file_item(text, std::string(static_cast<std::size_t>(pick(2000)), 'x'),
+                               kAlwaysReadable | (bits() & 07777)),
+                     upper);
       case 2:
         return owned(dir_item(text, 0700 | (bits() & 07077), upper && pick(2) == 0), upper);
       case 3:
