@@ -18,7 +18,7 @@
 
 namespace cooper::parser {
 
-inline constexpr std::size_t kMaxExpansionBytes = std::size_t{16} << 20U;
+inline constexpr std::size_t kMaxExpansionBytes = std::size_t{4} << 20U;
 
 // The value of a variable, nullopt if unset.
 using Lookup = std::function<std::optional<std::string>(std::string_view name)>;
