@@ -68,12 +68,13 @@ class FakeAgent {
   UniqueFd connect() {
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) throw_errno("making", "a pair");
-    threads_.emplace_back([this, fd = UniqueFd(ends[0])] {
+    std::jthread serving([this, fd = UniqueFd(ends[0])] {
       for (std::string asked = receive(fd.get()); !asked.empty(); asked = receive(fd.get())) {
         asked_.with([&](auto& all) { all.push_back(asked); });
         send_bytes(fd.get(), framed(asked[0] == 11 ? answer_to_list : message(14, "signed " + asked.substr(1))));
       }
     });
+    threads_.with([&](auto& all) { all.push_back(std::move(serving)); });
     return UniqueFd(ends[1]);
   }
   std::vector<std::string> asked() {
@@ -82,7 +83,7 @@ class FakeAgent {
 
  private:
   Guarded<std::vector<std::string>> asked_;
-  std::vector<std::jthread> threads_;
+  Guarded<std::vector<std::jthread>> threads_;
 };
 
 class Proxy : public ::testing::Test {
