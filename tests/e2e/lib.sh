@@ -22,6 +22,9 @@ row() { echo "row $*"; }
 
 cooper() { "$COOPER" "$@"; }
 
+# Is the program built with a sanitizer?
+instrumented() { grep -qaE '__(asan|tsan)_init' "$COOPER"; }
+
 # A local image "busybox" of Debian's static busybox, made by cooper itself.
 make_busybox() {
   mkdir -p "$WORK/busybox"
