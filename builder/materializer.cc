@@ -108,7 +108,9 @@ void Materializer::apply_one(const LayerStack& stack, std::size_t index, std::st
         return layers::apply_verified(store_.open_blob(layer.descriptor.digest), fresh.dir(), *below,
                                       layer.diff_id, {}, layer_name(layer));
       });
-  remember_table(layer.diff_id, std::move(applied));
+  // A table that is known already stays. It has the tar's own rows and nothing that is implied, like a row of the root:
+  // a source whose layer is this one, too, is read where it lies by them (packed).
+  if (!store_.find_table(layer.diff_id)) remember_table(layer.diff_id, std::move(applied));
   store_.put_tree(mapping_, chain, std::move(fresh), TreePath());
 }
 

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "builder/sources/source_store.h"
 #include "layers/layer_writer.h"
 #include "tests/builder/store_fixture.h"
 
@@ -82,6 +83,23 @@ TEST_F(MaterializerTest, a_remembered_table_needs_no_blob) {
   EXPECT_EQ(materializer_.table(layer)->entries().size(), 1U);
   EXPECT_EQ(Materializer(*store_, fetcher_).table(layer)->entries().size(), 1U);
   EXPECT_TRUE(fetcher_.fetched.empty());
+}
+
+// FROM scratch, COPY . / of a context from elsewhere: the image's layer is the context's.
+TEST_F(MaterializerTest, CTX_05_a_source_is_read_in_place_after_its_layer_was_unpacked_for_an_image) {
+  const LayerStack source({SourceStore(*store_).make("context", [](layers::LayerWriter& writer) {
+    MemorySource content("1");
+    writer.add(file("a", "1"), &content);
+  })});
+  const auto read = [&](Materializer& materializer) {
+    const auto tree = materializer.packed(source);
+    return read_all(*tree->open(*tree->find(TreePath::clean("a"))), 10, "a");
+  };
+  materializer_.set_mapping("0");
+  EXPECT_EQ(materializer_.files(source, {})->children(TreePath()).size(), 1U);
+  EXPECT_EQ(read(materializer_), "1");
+  Materializer next_build(*store_, fetcher_);
+  EXPECT_EQ(read(next_build), "1");
 }
 
 TEST(LayerStack, chains_name_every_prefix) {

@@ -10,6 +10,7 @@ for pack in cat gzip xz zstd bzip2; do
   tar -C c -c . | $pack >c.tar
   unpacked - <c.tar
   equal "$(cat "$OUT/f" "$OUT/sub/g" | tr '\n' ' ')" '1 2 ' "a $pack context"
+  unpacked - <c.tar  # again, when the image has the same layer
 done
 unpacked -f sub/Other - <c.tar
 equal "$(cat "$OUT/other-g")" 2 "a Dockerfile inside"
