@@ -1,4 +1,4 @@
-"""Flattens images (OCI layout directories, OCI or docker archives) and compares the trees.
+"""Flattens images (OCI layout directories, OCI or docker archives, `dir:` of skopeo) and compares the trees.
 
     image_tree.py list IMAGE
     image_tree.py config IMAGE
@@ -16,6 +16,7 @@ class Image:
 
     def __init__(self, path):
         self.path, self.tar = path, None
+        self.flat = os.path.exists(os.path.join(path, "version"))  # dir: has blobs by value beside manifest.json
         if not os.path.isdir(path):
             self.tar = tarfile.open(path)
             self.members = {m.name.lstrip("./"): m for m in self.tar.getmembers()}
@@ -28,12 +29,14 @@ class Image:
 
     def blob(self, digest):
         algorithm, value = digest.split(":")
-        data = self.read(f"blobs/{algorithm}/{value}")
+        data = self.read(value if self.flat else f"blobs/{algorithm}/{value}")
         if hashlib.sha256(data).hexdigest() != value:
             raise ValueError(f"blob {digest} does not match its name")
         return data
 
     def manifest(self):
+        if self.flat:
+            return json.loads(self.read("manifest.json"))
         entry = json.loads(self.read("index.json"))["manifests"][0]
         document = json.loads(self.blob(entry["digest"]))
         while "manifests" in document:

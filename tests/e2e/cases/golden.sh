@@ -29,6 +29,7 @@ digests env >found
 [ "${COOPER_ACCEPT:-}" != 1 ] || cp found "$expected"
 diff "$expected" found || fail "digests changed"
 holds() { digests "$@" >again; diff found again || fail "digests differ with: $*"; }
+for name in one two three; do peer "$name"; done
 holds env LC_ALL=C
 holds env LC_ALL=C.UTF-8
 THREADS=4 holds env
