@@ -102,15 +102,14 @@ void Materializer::apply_one(const LayerStack& stack, std::size_t index, std::st
   fetcher_.ensure_blob(layer.descriptor);
   TempDir fresh = store_.new_tree(mapping_);
   const auto below = merge(stack, index, true);
-  layers::Table applied = with_context(
+  layers::Applied applied = with_context(
       [&] { return cat("unpacking layer ", index + 1, " of ", stack.layers().size()); },
       [&] {
         return layers::apply_verified(store_.open_blob(layer.descriptor.digest), fresh.dir(), *below,
                                       layer.diff_id, {}, layer_name(layer));
       });
-  // A table that is known already stays. It has the tar's own rows and nothing that is implied, like a row of the root:
-  // a source whose layer is this one, too, is read where it lies by them (packed).
-  if (!store_.find_table(layer.diff_id)) remember_table(layer.diff_id, std::move(applied));
+  // What the layers below added is true upon them only, and no row of the tar in which a source is read in place.
+  if (!store_.find_table(layer.diff_id)) remember_table(layer.diff_id, std::move(applied.alone));
   store_.put_tree(mapping_, chain, std::move(fresh), TreePath());
 }
 

@@ -27,13 +27,57 @@ void add_all(TarReader& reader, ApplyRows& rows) {
   while (const auto member = reader.next()) rows.add(*member, reader.content());
 }
 
-Table apply(TarReader& reader, const Dir& into, const Tree& below, const std::string& name) {
-  ApplyDirectory directory(into);
-  ApplyRows rows(&below, directory, name);
-  add_all(reader, rows);
+// Passes on, and remembers what digest the last file had.
+class Watched : public RowActions {
+ public:
+  explicit Watched(RowActions& actions) : actions_(actions) {}
+  void make_directory(const TreePath& path) override { actions_.make_directory(path); }
+  void remove(const TreePath& path) override { actions_.remove(path); }
+  std::optional<oci::ContentDigest> make(const Entry& entry, ByteSource* content) override {
+    last_ = actions_.make(entry, content);
+    return last_;
+  }
+  void make_link(const TreePath& first, const TreePath& path) override {
+    actions_.make_link(first, path);
+  }
+  const std::optional<oci::ContentDigest>& last() const noexcept { return last_; }
+
+ private:
+  RowActions& actions_;
+  std::optional<oci::ContentDigest> last_;
+};
+
+// For a table alone of files whose digests are known.
+class KnownActions : public RowActions {
+ public:
+  void make_directory(const TreePath&) override {}
+  void remove(const TreePath&) override {}
+  std::optional<oci::ContentDigest> make(const Entry& entry, ByteSource*) override {
+    return entry.content;
+  }
+  void make_link(const TreePath&, const TreePath&) override {}
+};
+
+Table finish(ApplyRows&& rows, ApplyDirectory& directory) {
   Table table = std::move(rows).finish();
   directory.finish(table);
   return table;
+}
+
+// Both tables in one pass over the tar.
+Applied apply_both(TarReader& reader, const Dir& into, const Tree& below, const std::string& name) {
+  ApplyDirectory directory(into);
+  Watched watched(directory);
+  ApplyRows rows(&below, watched, name);
+  KnownActions known;
+  MemorySource no_content{std::string()};
+  ApplyRows alone(nullptr, known, name);
+  while (auto member = reader.next()) {
+    rows.add(*member, reader.content());
+    if (member->entry.type == EntryType::file) member->entry.content = watched.last();
+    alone.add(*member, no_content);
+  }
+  return {finish(std::move(rows), directory), std::move(alone).finish()};
 }
 
 }  // namespace
@@ -41,7 +85,10 @@ Table apply(TarReader& reader, const Dir& into, const Tree& below, const std::st
 Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
                   const TarLimits& limits, const std::string& name) {
   TarReader reader(std::move(tar), limits, name, TarKind::layer);
-  return apply(reader, into, below, name);
+  ApplyDirectory directory(into);
+  ApplyRows rows(&below, directory, name);
+  add_all(reader, rows);
+  return finish(std::move(rows), directory);
 }
 
 Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits,
@@ -53,17 +100,17 @@ Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits,
   return std::move(rows).finish();
 }
 
-Table apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
-                     const oci::DiffId& expected, const TarLimits& limits,
-                     const std::string& name) {
+Applied apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
+                       const oci::DiffId& expected, const TarLimits& limits,
+                       const std::string& name) {
   TarReader reader(std::move(tar), limits, name, TarKind::layer, true);
-  Table table = apply(reader, into, below, name);
+  Applied applied = apply_both(reader, into, below, name);
   const oci::DiffId found = reader.diff_id();
   if (found != expected) {
     throw Error(Errc::corrupt,
                 cat(name, ": the layer's diffID is ", found, ", expected ", expected));
   }
-  return table;
+  return applied;
 }
 
 }  // namespace cooper::layers

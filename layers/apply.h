@@ -29,9 +29,17 @@ Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& 
 // The table alone; nothing touches a disk.
 Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits, const std::string& name);
 
+// What was applied: the rows as they are over `below`, and those of the tar alone (read_table's),
+// which are the same for every layer below and may be kept under the diffID.
+struct Applied {
+  Table over_below;
+  Table alone;
+};
+
 // apply_layer, with the diffID computed on the way and checked: Error(corrupt) when it is not
 // `expected`.
-Table apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
-                     const oci::DiffId& expected, const TarLimits& limits, const std::string& name);
+Applied apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
+                       const oci::DiffId& expected, const TarLimits& limits,
+                       const std::string& name);
 
 }  // namespace cooper::layers

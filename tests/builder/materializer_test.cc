@@ -24,6 +24,14 @@ layers::Entry whiteout(const std::string& name) {
   return entry;
 }
 
+layers::Entry directory(const std::string& name, unsigned mode) {
+  layers::Entry entry;
+  entry.path = TreePath::clean(name);
+  entry.type = layers::EntryType::directory;
+  entry.mode = mode;
+  return entry;
+}
+
 class MaterializerTest : public StoreTest {
  protected:
   // A layer that only the fetcher has.
@@ -83,6 +91,17 @@ TEST_F(MaterializerTest, a_remembered_table_needs_no_blob) {
   EXPECT_EQ(materializer_.table(layer)->entries().size(), 1U);
   EXPECT_EQ(Materializer(*store_, fetcher_).table(layer)->entries().size(), 1U);
   EXPECT_TRUE(fetcher_.fetched.empty());
+}
+
+// What a layer leaves unsaid is as it is below, whatever it was first unpacked upon.
+TEST_F(MaterializerTest, one_layer_upon_two_bases) {
+  const PlannedLayer shared = far_layer({{file("d/f", "1"), "1"}});
+  const LayerStack first({far_layer({{directory("d", 0700), ""}}), shared});
+  const LayerStack second({far_layer({{directory("d", 0755), ""}}), shared});
+  materializer_.set_mapping("0");
+  EXPECT_EQ(materializer_.files(first, {})->find(TreePath::clean("d"))->mode, 0700U);
+  EXPECT_EQ(materializer_.metadata(second)->find(TreePath::clean("d"))->mode, 0755U);
+  EXPECT_EQ(Materializer(*store_, fetcher_).metadata(second)->find(TreePath::clean("d"))->mode, 0755U);
 }
 
 // FROM scratch, COPY . / of a context from elsewhere: the image's layer is the context's.

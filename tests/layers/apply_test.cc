@@ -216,6 +216,19 @@ TEST_F(Apply, a_symlink_below_leads_members_to_where_it_points) {
   EXPECT_EQ(table.find(at("bin")), nullptr);
 }
 
+TEST_F(Apply, the_table_of_the_tar_alone_owes_nothing_to_what_is_below) {
+  const auto below = tree_of({dir_item("", 0700), link_item("bin", "usr/bin"), dir_item("usr"),
+                              dir_item("usr/bin", 0711), dir_item("d", 0700)});
+  const std::string tar =
+      TarBuilder().file("bin/tool", "t").file("d/f", "f").hard_link("same", "d/f").finish();
+  const Applied applied =
+      apply_verified(source_of(tar), into(), *below, {oci::sha256(tar)}, {}, "layer-x");
+  EXPECT_EQ(applied.over_below.find(at("d"))->mode, 0700u);
+  EXPECT_NE(applied.over_below.find(at("usr/bin/tool")), nullptr);
+  EXPECT_EQ(applied.alone.entries(), read_table(source_of(tar), {}, "layer-x").entries());
+  EXPECT_EQ(applied.alone.find(at("d")), nullptr);
+}
+
 TEST_F(Apply, hard_links_to_lower_files_are_copies) {
   const TempDir lower = TempDir::in_host_tmp("cooper-test-");
   const auto nothing = empty_tree();
@@ -273,9 +286,10 @@ TEST_F(Apply, truncation_at_every_offset_is_an_error_or_the_diff_id_tells) {
       apply_verified(source_of(tar.substr(0, size)), fresh.dir(), *below, expected, {}, "layer-x");
     });
   }
-  const Table table =
+  const Applied applied =
       apply_verified(source_of(tar), into(), *empty_tree(), expected, {}, "layer-x");
-  EXPECT_EQ(table.entries().size(), 3u);
+  EXPECT_EQ(applied.over_below.entries().size(), 3u);
+  EXPECT_EQ(applied.alone.entries(), read_table(source_of(tar), {}, "layer-x").entries());
 }
 
 TEST_F(Apply, read_table_agrees_with_apply) {

@@ -157,8 +157,8 @@ TEST(DiffProperty, diff_of_apply_is_identity) {
     const WrittenLayer written = write_layer(blobs, listed(layer_items));
 
     const TempDir upper = TempDir::in_host_tmp("cooper-test-");
-    const Table applied = apply_verified(blobs.open_blob(written.descriptor.digest), upper.dir(),
-                                         *below, written.diff_id, {}, "layer");
+    const Applied applied = apply_verified(blobs.open_blob(written.descriptor.digest), upper.dir(),
+                                           *below, written.diff_id, {}, "layer");
     LayerWriter writer(blobs, {Compression::none});
     write_diff(upper.dir(), *below, {}, writer);
     const WrittenLayer again = std::move(writer).finish();
@@ -172,7 +172,9 @@ TEST(DiffProperty, diff_of_apply_is_identity) {
     const auto lower = below_of(listed(base_items));
     Table settled = read_table(blobs.open_blob(written.descriptor.digest), {}, "layer");
     ASSERT_EQ(settled.entries(), written.table.entries());
-    ASSERT_EQ(applied.entries().size(), written.table.entries().size() + 1);  // and the root
+    ASSERT_EQ(applied.alone.entries(), written.table.entries());
+    ASSERT_EQ(applied.over_below.entries().size(),
+              written.table.entries().size() + 1);  // and the root
   }
 }
 
