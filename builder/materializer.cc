@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "builder/layer_identity.h"
 #include "layers/apply.h"
 #include "layers/packed_layer.h"
 
@@ -18,19 +19,48 @@ std::string layer_name(const PlannedLayer& layer) { return "layer " + layer.desc
 
 }  // namespace
 
+bool Materializer::is_confirmed(const PlannedLayer& layer) {
+  const bool seen = confirmed_.with([&](auto& confirmed) {
+    const auto found = confirmed.find(layer.descriptor.digest);
+    return found != confirmed.end() && found->second == layer.diff_id;
+  });
+  if (seen) return true;
+  if (!has_known_identity(store_, layer)) return false;
+  confirmed_.with([&](auto& confirmed) { confirmed.insert_or_assign(layer.descriptor.digest, layer.diff_id); });
+  return true;
+}
+
+void Materializer::mark_confirmed(const PlannedLayer& layer) {
+  note_identity(store_, layer);
+  confirmed_.with([&](auto& confirmed) { confirmed.insert_or_assign(layer.descriptor.digest, layer.diff_id); });
+}
+
+layers::Table Materializer::verified_table(const PlannedLayer& layer) {
+  fetcher_.ensure_blob(layer.descriptor);
+  layers::Table table = layers::read_verified_table(store_.open_blob(layer.descriptor.digest), layer.diff_id, {},
+                                                    layer_name(layer));
+  mark_confirmed(layer);
+  return table;
+}
+
+void Materializer::confirm(const LayerStack& stack) {
+  for (const PlannedLayer& layer : stack.layers()) {
+    if (!is_confirmed(layer)) verified_table(layer);
+  }
+}
+
 layers::TablePtr Materializer::table(const PlannedLayer& layer) {
+  const bool confirmed = is_confirmed(layer);
   auto known = tables_.with([&](auto& tables) {
     const auto found = tables.find(layer.diff_id);
     return found == tables.end() ? nullptr : found->second;
   });
-  if (known) return known;
+  if (known && confirmed) return known;
   auto made = [&]() -> layers::Table {
-    if (const auto bytes = store_.find_table(layer.diff_id)) {
+    if (const auto bytes = confirmed ? store_.find_table(layer.diff_id) : std::nullopt) {
       return layers::Table::parse(*bytes, "table of " + layer_name(layer));
     }
-    fetcher_.ensure_blob(layer.descriptor);
-    layers::Table table =
-        layers::read_table(store_.open_blob(layer.descriptor.digest), {}, layer_name(layer));
+    layers::Table table = verified_table(layer);
     store_.put_table(layer.diff_id, table.serialize());
     return table;
   }();
@@ -38,10 +68,11 @@ layers::TablePtr Materializer::table(const PlannedLayer& layer) {
   return tables_.with([&](auto& tables) { return tables.try_emplace(layer.diff_id, shared).first->second; });
 }
 
-void Materializer::remember_table(const oci::DiffId& diff_id, layers::Table table) {
-  store_.put_table(diff_id, table.serialize());
+void Materializer::remember_table(const PlannedLayer& layer, layers::Table table) {
+  store_.put_table(layer.diff_id, table.serialize());
+  mark_confirmed(layer);
   auto shared = std::make_shared<const layers::Table>(std::move(table));
-  tables_.with([&](auto& tables) { tables.try_emplace(diff_id, std::move(shared)); });
+  tables_.with([&](auto& tables) { tables.try_emplace(layer.diff_id, std::move(shared)); });
 }
 
 void Materializer::adopt_tree(const LayerStack& stack, TempDir tree, const TreePath& inside) {
@@ -92,6 +123,7 @@ void Materializer::ensure_trees(const LayerStack& stack, std::stop_token stop) {
   for (std::size_t i = 0; i < stack.chains().size(); ++i) {
     if (!store_.find_tree(mapping_, stack.chains()[i])) apply_one(stack, i, stop);
   }
+  confirm(stack);
 }
 
 void Materializer::apply_one(const LayerStack& stack, std::size_t index, std::stop_token stop) {
@@ -109,7 +141,11 @@ void Materializer::apply_one(const LayerStack& stack, std::size_t index, std::st
                                       layer.diff_id, {}, layer_name(layer));
       });
   // What the layers below added is true upon them only, and no row of the tar in which a source is read in place.
-  if (!store_.find_table(layer.diff_id)) remember_table(layer.diff_id, std::move(applied.alone));
+  if (store_.find_table(layer.diff_id)) {
+    mark_confirmed(layer);
+  } else {
+    remember_table(layer, std::move(applied.alone));
+  }
   store_.put_tree(mapping_, chain, std::move(fresh), TreePath());
 }
 

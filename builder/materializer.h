@@ -1,6 +1,9 @@
 // Brings layers only as far as somebody needs them: elsewhere -> blob -> table, or -> tree (a directory usable as an
 // overlay lower directory). Everything is kept in the store, so the next build finds it. Thread-safe; work on one tree is
 // done once across threads and processes.
+//
+// A layer is used under the diffID that its image claims only once its blob was seen to have it (layer_identity.h):
+// otherwise Error(corrupt), before anything is kept.
 #pragma once
 
 #include <memory>
@@ -33,7 +36,10 @@ class Materializer {
   const std::string& mapping() const noexcept { return mapping_; }
 
   layers::TablePtr table(const PlannedLayer& layer);
-  void remember_table(const oci::DiffId& diff_id, layers::Table table);
+  // Sees to it that each layer has the diffID it is said to have: needed before what is known of a chain is used.
+  void confirm(const LayerStack& stack);
+  // Of a layer whose bytes we wrote or hashed.
+  void remember_table(const PlannedLayer& layer, layers::Table table);
   // Publishes a directory that already holds what the top layer of `stack` is (a RUN's upper directory).
   void adopt_tree(const LayerStack& stack, TempDir tree, const TreePath& inside);
   TempDir new_tree() { return store_.new_tree(mapping_); }
@@ -47,6 +53,9 @@ class Materializer {
   std::vector<std::string> lower_paths(const LayerStack& stack, std::stop_token stop);
 
  private:
+  bool is_confirmed(const PlannedLayer& layer);
+  void mark_confirmed(const PlannedLayer& layer);
+  layers::Table verified_table(const PlannedLayer& layer);
   void ensure_trees(const LayerStack& stack, std::stop_token stop);
   void apply_one(const LayerStack& stack, std::size_t index, std::stop_token stop);
   std::unique_ptr<layers::Tree> merge(const LayerStack& stack, std::size_t count, bool with_files);
@@ -55,6 +64,7 @@ class Materializer {
   LayerFetcher& fetcher_;
   std::string mapping_;
   Guarded<std::unordered_map<oci::DiffId, layers::TablePtr>> tables_;
+  Guarded<std::unordered_map<oci::BlobDigest, oci::DiffId>> confirmed_;
 };
 
 }  // namespace cooper::builder

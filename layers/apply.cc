@@ -80,6 +80,20 @@ Applied apply_both(TarReader& reader, const Dir& into, const Tree& below, const 
   return {finish(std::move(rows), directory), std::move(alone).finish()};
 }
 
+Table table_of(TarReader& reader, const std::string& name) {
+  HashActions actions;
+  ApplyRows rows(nullptr, actions, name);
+  add_all(reader, rows);
+  return std::move(rows).finish();
+}
+
+void check_diff_id(TarReader& reader, const oci::DiffId& expected, const std::string& name) {
+  const oci::DiffId found = reader.diff_id();
+  if (found == expected) return;
+  throw Error(Errc::corrupt,
+              cat(name, ": the layer's diffID is ", found, ", expected ", expected));
+}
+
 }  // namespace
 
 Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
@@ -94,10 +108,15 @@ Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& 
 Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits,
                  const std::string& name) {
   TarReader reader(std::move(tar), limits, name, TarKind::layer);
-  HashActions actions;
-  ApplyRows rows(nullptr, actions, name);
-  add_all(reader, rows);
-  return std::move(rows).finish();
+  return table_of(reader, name);
+}
+
+Table read_verified_table(std::unique_ptr<ByteSource> tar, const oci::DiffId& expected,
+                          const TarLimits& limits, const std::string& name) {
+  TarReader reader(std::move(tar), limits, name, TarKind::layer, true);
+  Table table = table_of(reader, name);
+  check_diff_id(reader, expected, name);
+  return table;
 }
 
 Applied apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
@@ -105,11 +124,7 @@ Applied apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const T
                        const std::string& name) {
   TarReader reader(std::move(tar), limits, name, TarKind::layer, true);
   Applied applied = apply_both(reader, into, below, name);
-  const oci::DiffId found = reader.diff_id();
-  if (found != expected) {
-    throw Error(Errc::corrupt,
-                cat(name, ": the layer's diffID is ", found, ", expected ", expected));
-  }
+  check_diff_id(reader, expected, name);
   return applied;
 }
 

@@ -1,5 +1,7 @@
 #include "builder/sources/source_store.h"
 
+#include "builder/layer_identity.h"
+
 namespace cooper::builder {
 namespace {
 
@@ -22,6 +24,7 @@ PlannedLayer SourceStore::make(const std::string& record,
   write(writer);
   layers::WrittenLayer written = std::move(writer).finish();
   store_.put_table(written.diff_id, written.table.serialize());
+  note_identity(store_, {written.descriptor, written.diff_id});
   const cache::LayerRecord layer{written.descriptor, written.diff_id};
   store_.put_step(key_of(record), {"source " + record, layer, ""});
   return {written.descriptor, written.diff_id};

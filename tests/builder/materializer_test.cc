@@ -87,7 +87,7 @@ TEST_F(MaterializerTest, a_remembered_table_needs_no_blob) {
   const PlannedLayer layer = made_up_layer("made here");
   layers::Entry entry = file("a", "1");
   entry.content = {oci::sha256(std::string_view("1"))};
-  materializer_.remember_table(layer.diff_id, layers::Table({entry}));
+  materializer_.remember_table(layer, layers::Table({entry}));
   EXPECT_EQ(materializer_.table(layer)->entries().size(), 1U);
   EXPECT_EQ(Materializer(*store_, fetcher_).table(layer)->entries().size(), 1U);
   EXPECT_TRUE(fetcher_.fetched.empty());
@@ -102,6 +102,35 @@ TEST_F(MaterializerTest, one_layer_upon_two_bases) {
   EXPECT_EQ(materializer_.files(first, {})->find(TreePath::clean("d"))->mode, 0700U);
   EXPECT_EQ(materializer_.metadata(second)->find(TreePath::clean("d"))->mode, 0755U);
   EXPECT_EQ(Materializer(*store_, fetcher_).metadata(second)->find(TreePath::clean("d"))->mode, 0755U);
+}
+
+// An image may claim the diffID of another's layer: it must neither answer for that one nor be answered by it.
+TEST_F(MaterializerTest, a_claimed_diffID_counts_only_once_the_blob_was_seen_to_have_it) {
+  const PlannedLayer honest = far_layer({{file("a", "1"), "1"}});
+  PlannedLayer liar = far_layer({{file("b", "22"), "22"}});
+  liar.diff_id = honest.diff_id;
+  const auto refused = [](auto use) {
+    try {
+      use();
+    } catch (const Error& error) {
+      return error.code() == Errc::corrupt;
+    }
+    return false;
+  };
+  materializer_.set_mapping("0");
+  EXPECT_TRUE(refused([&] { materializer_.table(liar); }));
+  EXPECT_FALSE(store_->find_table(honest.diff_id));
+  EXPECT_TRUE(refused([&] { materializer_.files(LayerStack({liar}), {}); }));
+  EXPECT_EQ(materializer_.files(LayerStack({honest}), {})->children(TreePath()).size(), 1U);
+  Materializer next_build(*store_, fetcher_);
+  next_build.set_mapping("0");
+  for (Materializer* materializer : {&materializer_, &next_build}) {
+    EXPECT_TRUE(refused([&] { materializer->confirm(LayerStack({liar})); }));
+    EXPECT_TRUE(refused([&] { materializer->table(liar); }));
+    EXPECT_TRUE(refused([&] { materializer->metadata(LayerStack({liar})); }));
+    EXPECT_TRUE(refused([&] { materializer->lower_paths(LayerStack({liar}), {}); }));
+    materializer->confirm(LayerStack({honest}));
+  }
 }
 
 // FROM scratch, COPY . / of a context from elsewhere: the image's layer is the context's.
