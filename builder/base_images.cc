@@ -30,8 +30,10 @@ std::vector<PlannedLayer> pair_layers(const oci::Manifest& manifest, const oci::
   return layers;
 }
 
+// Docker Hub answers 401 for repositories that do not exist.
+bool is_hub(const oci::Reference& reference) { return reference.registry == "docker.io"; }
+
 bool may_answer_locally(Errc code) {
-  // Docker Hub answers 401 for repositories that do not exist.
   return code == Errc::not_found || code == Errc::denied || code == Errc::network;
 }
 
@@ -130,9 +132,11 @@ oci::Descriptor BaseImages::resolve_root(const oci::Reference& reference, const 
     if (!local_may_answer || !may_answer_locally(error.code())) throw;
     const auto local = find_local(reference);
     if (!local) throw;
-    if (error.code() == Errc::network) {
-      progress_.notice(cat("registry not reached (", error.message(), "); using the local image ",
-                           reference.familiar(), " ", local->digest.str()));
+    // An expired login must not pass an old base off as today's.
+    const bool says_nothing = error.code() == Errc::not_found || (error.code() == Errc::denied && is_hub(reference));
+    if (!says_nothing) {
+      progress_.notice(cat(error.code() == Errc::network ? "registry not reached (" : "registry refused (",
+                           error.message(), "); using the local image ", reference.familiar(), " ", local->digest.str()));
     }
     return choose_manifest(*local, platform);
   }

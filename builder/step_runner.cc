@@ -198,7 +198,11 @@ std::optional<StepResult> StepRunner::look_up(StepId id, const Prepared& prepare
   if (plan_.steps[id].ignore_cache) return std::nullopt;
   const auto record = store_.find_step(prepared.record.key);
   if (!record || !record->layer) return std::nullopt;
-  return with_layer(rootfs_of(parent_of(plan_.steps[id].operation), results), *record, true);
+  const LayerStack& parent = rootfs_of(parent_of(plan_.steps[id].operation), results);
+  // The key knows the parent by what its image claims; that of COPY --link does not know it.
+  const auto* copy = std::get_if<CopyStep>(&plan_.steps[id].operation);
+  if (copy == nullptr || !copy->link) materializer_.confirm(parent);
+  return with_layer(parent, *record, true);
 }
 
 StepResult StepRunner::perform(StepId id, const std::vector<StepResult>& results, std::stop_token stop) {
@@ -264,7 +268,7 @@ StepResult StepRunner::conclude(const Step& step, const Prepared& prepared, cons
     store_.put_step(prepared.record.key, *earlier);
     return with_layer(parent, *earlier, false);
   }
-  materializer_.remember_table(written.diff_id, std::move(written.table));
+  materializer_.remember_table({written.descriptor, written.diff_id}, std::move(written.table));
   const cache::StepRecord record{prepared.record.text,
                                  cache::LayerRecord{written.descriptor, written.diff_id}, step_time()};
   store_.put_equal(parent.chain(), content, record);
@@ -272,8 +276,8 @@ StepResult StepRunner::conclude(const Step& step, const Prepared& prepared, cons
   return with_layer(parent, record, false);
 }
 
+// The true one, whatever the epoch: a build without an epoch may find this step, and takes its time (IMG-04).
 std::string StepRunner::step_time() const {
-  if (options_.source_date_epoch) return oci::format_time(*options_.source_date_epoch);
   const auto [seconds, nanoseconds] = options_.clock();
   return oci::format_time(seconds, nanoseconds);
 }

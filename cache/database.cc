@@ -1,5 +1,6 @@
 #include "cache/database.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <time.h>
 
@@ -8,6 +9,7 @@
 #include <cstring>
 
 #include "base/error.h"
+#include "base/unique_fd.h"
 #include "cache/disk_full.h"
 
 namespace cooper::cache {
@@ -49,6 +51,9 @@ void Database::Finalize::operator()(sqlite3_stmt* statement) const noexcept {
 }
 
 Database::Database(const std::filesystem::path& file) : name_(file.string()) {
+  // Records hold the environment of steps, build arguments too: for nobody but the store's owner. The log takes the
+  // mode of the database.
+  UniqueFd(::open(name_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600));
   sqlite3* opened = nullptr;
   const int code =
       sqlite3_open_v2(name_.c_str(), &opened,

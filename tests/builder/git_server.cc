@@ -30,7 +30,10 @@ std::string header_of(const std::string& block, const std::string& name) {
 
 }  // namespace
 
-GitServer::GitServer() : server_([this](const tests::ServerRequest& request) { return answer(request); }) {}
+// The backend by its path, as looking for it would read an environment that a test may be changing.
+GitServer::GitServer()
+    : backend_(git(".", {"--exec-path"}) + "/git-http-backend"),
+      server_([this](const tests::ServerRequest& request) { return answer(request); }) {}
 
 std::string GitServer::git(const std::string& repository, const std::vector<std::string>& arguments) {
   const std::string directory = path(repository);
@@ -66,7 +69,8 @@ std::string GitServer::commit(const std::string& repository, const std::string& 
 }
 
 tests::ServerResponse GitServer::answer(const tests::ServerRequest& request) {
-  if (!login_.empty() && request.header("authorization") != login_) {
+  const std::string login = login_.with([](const auto& value) { return value; });
+  if (!login.empty() && request.header("authorization") != login) {
     return {401, {{"WWW-Authenticate", "Basic realm=\"git\""}}, "who are you?"};
   }
   return dumb_ ? plain_file(request) : backend(request);
@@ -75,7 +79,7 @@ tests::ServerResponse GitServer::answer(const tests::ServerRequest& request) {
 // RFC 3875: what the program prints is headers, an empty line, and the body.
 tests::ServerResponse GitServer::backend(const tests::ServerRequest& request) {
   SpawnOptions options;
-  options.argv = {"git", "http-backend"};
+  options.argv = {backend_};
   options.environment = quiet_environment();
   const std::size_t query = request.target.find('?');
   for (const auto& [name, value] : std::vector<std::pair<std::string, std::string>>{

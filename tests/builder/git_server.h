@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "base/guarded.h"
 #include "base/temp_dir.h"
 #include "tests/support/http_server.h"
 
@@ -22,7 +23,7 @@ class GitServer {
   // No upload-pack: files only, which can't be cloned shallow.
   void set_dumb(bool dumb) { dumb_ = dumb; }
   // The value of the Authorization header that is asked for; "" for none.
-  void set_login(const std::string& value) { login_ = value; }
+  void set_login(const std::string& value) { login_.with([&](auto& login) { login = value; }); }
   std::size_t requests() const { return server_.log().size(); }
 
  private:
@@ -33,7 +34,8 @@ class GitServer {
 
   TempDir home_ = TempDir::in_host_tmp("cooper-git-test-");
   std::atomic<bool> dumb_ = false;
-  std::string login_;
+  Guarded<std::string> login_;
+  std::string backend_;
   tests::HttpServer server_;
 };
 

@@ -29,3 +29,38 @@ for archive in saved.tar.gz saved.tar.zst; do
   contains "$(cat err)" "no such image: nowhere"
   equal "$(wc -l <out)" 2 "names removed"
 done
+# What a build with an epoch left in the store has its true time for a build without one.
+row IMG-04
+make_busybox
+mkdir -p e && printf 'FROM busybox\nRUN echo epoch >/e\n' >e/Dockerfile
+SOURCE_DATE_EPOCH=5 build -t with-epoch e >/dev/null 2>&1
+build -t without-epoch e >/dev/null 2>log && contains "$(cat log)" CACHED
+contains "$(cooper inspect with-epoch)" 1970-01-01T00:00:05Z
+lacks "$(cooper inspect without-epoch)" 1970-01-01
+# A registry that refuses: the local image answers, and it is said that it does.
+python3 - >port <<'P' &
+import http.server, sys
+
+
+class Refuse(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(403)
+        self.end_headers()
+
+    do_HEAD = do_GET
+
+
+server = http.server.HTTPServer(("127.0.0.1", 0), Refuse)
+print(server.server_port, flush=True)
+server.serve_forever()
+P
+for _ in $(seq 100); do [ -s port ] && break; sleep 0.1; done
+refusing=127.0.0.1:$(cat port)/base:1
+printf 'FROM %s\nLABEL a=b\n' "$refusing" >e/refused
+exits 3 cooper build --network=host -f e/refused e
+cooper tag busybox "$refusing"
+cooper build --network=host -f e/refused e 2>log >/dev/null
+contains "$(cat log)" "using the local image"
+# A store is nobody else's, in a directory that was there before, too.
+mkdir -m 755 open && COOPER_ROOT=$WORK/open cooper images >/dev/null
+equal "$(find open -maxdepth 1 -name 'cooper.db*' -perm /077)" ""
