@@ -31,7 +31,7 @@ std::vector<PlannedLayer> pair_layers(const oci::Manifest& manifest, const oci::
 }
 
 // Docker Hub answers 401 for repositories that do not exist.
-bool is_hub(const oci::Reference& reference) { return reference.registry == "docker.io"; }
+bool is_hub(const oci::Reference& reference) { return reference.registry == oci::kDockerHub; }
 
 bool may_answer_locally(Errc code) {
   return code == Errc::not_found || code == Errc::denied || code == Errc::network;

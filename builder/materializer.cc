@@ -26,7 +26,7 @@ bool Materializer::is_confirmed(const PlannedLayer& layer) {
   });
   if (seen) return true;
   if (!has_known_identity(store_, layer)) return false;
-  confirmed_.with([&](auto& confirmed) { confirmed.insert_or_assign(layer.descriptor.digest, layer.diff_id); });
+  mark_confirmed(layer);  // noted again, so that prune keeps it as long as it is used
   return true;
 }
 
@@ -35,34 +35,36 @@ void Materializer::mark_confirmed(const PlannedLayer& layer) {
   confirmed_.with([&](auto& confirmed) { confirmed.insert_or_assign(layer.descriptor.digest, layer.diff_id); });
 }
 
-layers::Table Materializer::verified_table(const PlannedLayer& layer) {
+layers::Table Materializer::read(const PlannedLayer& layer) {
   fetcher_.ensure_blob(layer.descriptor);
-  layers::Table table = layers::read_verified_table(store_.open_blob(layer.descriptor.digest), layer.diff_id, {},
-                                                    layer_name(layer));
+  layers::Table table =
+      layers::read_table(store_.open_blob(layer.descriptor.digest), {}, layer_name(layer), layer.diff_id);
   mark_confirmed(layer);
   return table;
 }
 
 void Materializer::confirm(const LayerStack& stack) {
   for (const PlannedLayer& layer : stack.layers()) {
-    if (!is_confirmed(layer)) verified_table(layer);
+    if (!is_confirmed(layer)) table(layer);
   }
 }
 
 layers::TablePtr Materializer::table(const PlannedLayer& layer) {
-  const bool confirmed = is_confirmed(layer);
+  std::optional<layers::Table> fresh;
+  if (!is_confirmed(layer)) fresh = read(layer);
   auto known = tables_.with([&](auto& tables) {
     const auto found = tables.find(layer.diff_id);
     return found == tables.end() ? nullptr : found->second;
   });
-  if (known && confirmed) return known;
+  if (known) return known;
   auto made = [&]() -> layers::Table {
-    if (const auto bytes = confirmed ? store_.find_table(layer.diff_id) : std::nullopt) {
+    // First, although there may be a fresh one: that of a source says where in the tar its files are.
+    if (const auto bytes = store_.find_table(layer.diff_id)) {
       return layers::Table::parse(*bytes, "table of " + layer_name(layer));
     }
-    layers::Table table = verified_table(layer);
-    store_.put_table(layer.diff_id, table.serialize());
-    return table;
+    if (!fresh) fresh = read(layer);
+    store_.put_table(layer.diff_id, fresh->serialize());
+    return std::move(*fresh);
   }();
   auto shared = std::make_shared<const layers::Table>(std::move(made));
   return tables_.with([&](auto& tables) { return tables.try_emplace(layer.diff_id, shared).first->second; });

@@ -55,7 +55,7 @@ class Materializer {
  private:
   bool is_confirmed(const PlannedLayer& layer);
   void mark_confirmed(const PlannedLayer& layer);
-  layers::Table verified_table(const PlannedLayer& layer);
+  layers::Table read(const PlannedLayer& layer);
   void ensure_trees(const LayerStack& stack, std::stop_token stop);
   void apply_one(const LayerStack& stack, std::size_t index, std::stop_token stop);
   std::unique_ptr<layers::Tree> merge(const LayerStack& stack, std::size_t count, bool with_files);

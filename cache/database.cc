@@ -52,8 +52,7 @@ void Database::Finalize::operator()(sqlite3_stmt* statement) const noexcept {
 
 Database::Database(const std::filesystem::path& file) : name_(file.string()) {
   // Records hold the environment of steps, build arguments too: for nobody but the store's owner. The log takes the
-  // mode of the database.
-  // Only who makes the file may close it again: closing another descriptor of it would drop SQLite's locks.
+  // mode of the database. Only who makes the file may close it again: closing another descriptor of it would drop SQLite's locks.
   { const UniqueFd made(::open(name_.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600)); }
   sqlite3* opened = nullptr;
   const int code =

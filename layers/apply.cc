@@ -9,10 +9,8 @@ namespace cooper::layers {
 namespace {
 
 // For a table alone: files are read for their digests.
-class HashActions : public RowActions {
+class HashActions : public NoActions {
  public:
-  void make_directory(const TreePath&) override {}
-  void remove(const TreePath&) override {}
   std::optional<oci::ContentDigest> make(const Entry&, ByteSource* content) override {
     if (content == nullptr) return std::nullopt;
     NullSink nowhere;
@@ -20,7 +18,6 @@ class HashActions : public RowActions {
     copy_all(*content, digest);
     return oci::ContentDigest{digest.digest()};
   }
-  void make_link(const TreePath&, const TreePath&) override {}
 };
 
 void add_all(TarReader& reader, ApplyRows& rows) {
@@ -47,17 +44,6 @@ class Watched : public RowActions {
   std::optional<oci::ContentDigest> last_;
 };
 
-// For a table alone of files whose digests are known.
-class KnownActions : public RowActions {
- public:
-  void make_directory(const TreePath&) override {}
-  void remove(const TreePath&) override {}
-  std::optional<oci::ContentDigest> make(const Entry& entry, ByteSource*) override {
-    return entry.content;
-  }
-  void make_link(const TreePath&, const TreePath&) override {}
-};
-
 Table finish(ApplyRows&& rows, ApplyDirectory& directory) {
   Table table = std::move(rows).finish();
   directory.finish(table);
@@ -69,7 +55,7 @@ Applied apply_both(TarReader& reader, const Dir& into, const Tree& below, const 
   ApplyDirectory directory(into);
   Watched watched(directory);
   ApplyRows rows(&below, watched, name);
-  KnownActions known;
+  NoActions known;
   MemorySource no_content{std::string()};
   ApplyRows alone(nullptr, known, name);
   while (auto member = reader.next()) {
@@ -78,13 +64,6 @@ Applied apply_both(TarReader& reader, const Dir& into, const Tree& below, const 
     alone.add(*member, no_content);
   }
   return {finish(std::move(rows), directory), std::move(alone).finish()};
-}
-
-Table table_of(TarReader& reader, const std::string& name) {
-  HashActions actions;
-  ApplyRows rows(nullptr, actions, name);
-  add_all(reader, rows);
-  return std::move(rows).finish();
 }
 
 void check_diff_id(TarReader& reader, const oci::DiffId& expected, const std::string& name) {
@@ -105,17 +84,14 @@ Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& 
   return finish(std::move(rows), directory);
 }
 
-Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits,
-                 const std::string& name) {
-  TarReader reader(std::move(tar), limits, name, TarKind::layer);
-  return table_of(reader, name);
-}
-
-Table read_verified_table(std::unique_ptr<ByteSource> tar, const oci::DiffId& expected,
-                          const TarLimits& limits, const std::string& name) {
-  TarReader reader(std::move(tar), limits, name, TarKind::layer, true);
-  Table table = table_of(reader, name);
-  check_diff_id(reader, expected, name);
+Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits, const std::string& name,
+                 const std::optional<oci::DiffId>& expected) {
+  TarReader reader(std::move(tar), limits, name, TarKind::layer, expected.has_value());
+  HashActions actions;
+  ApplyRows rows(nullptr, actions, name);
+  add_all(reader, rows);
+  Table table = std::move(rows).finish();
+  if (expected) check_diff_id(reader, *expected, name);
   return table;
 }
 

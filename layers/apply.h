@@ -26,12 +26,10 @@ namespace cooper::layers {
 Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
                   const TarLimits& limits, const std::string& name);
 
-// The table alone; nothing touches a disk.
-Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits, const std::string& name);
-
-// The same, and Error(corrupt) when the tar's diffID is not `expected`.
-Table read_verified_table(std::unique_ptr<ByteSource> tar, const oci::DiffId& expected,
-                          const TarLimits& limits, const std::string& name);
+// The table alone; nothing touches a disk. With `expected`: Error(corrupt) when the tar's diffID is
+// another.
+Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits, const std::string& name,
+                 const std::optional<oci::DiffId>& expected = std::nullopt);
 
 // What was applied: the rows as they are over `below`, and those of the tar alone (read_table's),
 // which are the same for every layer below and may be kept under the diffID.

@@ -308,21 +308,6 @@ Table ApplyRows::finish() && {
 
 // -- tables read alone ----------------------------------------------------------------------------
 
-namespace {
-
-// Nothing happens anywhere; what is known of files stays.
-class NoActions : public RowActions {
- public:
-  void make_directory(const TreePath&) override {}
-  void remove(const TreePath&) override {}
-  std::optional<oci::ContentDigest> make(const Entry& entry, ByteSource*) override {
-    return entry.content;
-  }
-  void make_link(const TreePath&, const TreePath&) override {}
-};
-
-}  // namespace
-
 bool is_settled(const Table& table) {
   std::vector<const TreePath*> directories;  // those that hold the current row, outermost first
   for (const Entry& entry : table.entries()) {

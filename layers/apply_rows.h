@@ -29,6 +29,17 @@ class RowActions {
   virtual void make_link(const TreePath& first, const TreePath& path) = 0;
 };
 
+// For tables alone: nothing happens anywhere, and what is known of files stays.
+class NoActions : public RowActions {
+ public:
+  void make_directory(const TreePath&) override {}
+  void remove(const TreePath&) override {}
+  std::optional<oci::ContentDigest> make(const Entry& entry, ByteSource*) override {
+    return entry.content;
+  }
+  void make_link(const TreePath&, const TreePath&) override {}
+};
+
 class ApplyRows {
  public:
   // below may be null (see above). name names the layer in errors.

@@ -9,7 +9,6 @@
 namespace cooper::oci {
 namespace {
 
-constexpr std::string_view kDefaultRegistry = "docker.io";
 constexpr std::string_view kOfficialPrefix = "library/";
 constexpr std::size_t kMaxRepositoryBytes = 255;
 constexpr std::size_t kMaxTagBytes = 128;
@@ -154,15 +153,15 @@ std::string Reference::str() const {
 
 std::string Reference::familiar() const {
   std::string text = str();
-  if (registry != kDefaultRegistry) return text;
+  if (registry != kDockerHub) return text;
   std::string_view shorter = repository;
   if (shorter.starts_with(kOfficialPrefix) &&
       shorter.find('/', kOfficialPrefix.size()) == std::string_view::npos) {
-    return text.substr(kDefaultRegistry.size() + 1 + kOfficialPrefix.size());
+    return text.substr(kDockerHub.size() + 1 + kOfficialPrefix.size());
   }
   // "docker.io/localhost/x" must not become a name on the registry localhost.
   if (looks_like_registry(shorter.substr(0, shorter.find('/')))) return text;
-  return text.substr(kDefaultRegistry.size() + 1);
+  return text.substr(kDockerHub.size() + 1);
 }
 
 Reference parse_reference(std::string_view text) {
@@ -172,7 +171,7 @@ Reference parse_reference(std::string_view text) {
   if (identifier) refuse(text, "repository name cannot be 64 hexadecimal digits");
   Reference reference;
   std::string_view rest = text;
-  reference.registry = kDefaultRegistry;
+  reference.registry = kDockerHub;
   const std::size_t slash = rest.find('/');
   if (slash != std::string_view::npos && looks_like_registry(rest.substr(0, slash))) {
     reference.registry = rest.substr(0, slash);
@@ -180,12 +179,12 @@ Reference parse_reference(std::string_view text) {
     if (!is_registry(reference.registry)) {
       refuse(text, cat("invalid registry name \"", reference.registry, "\""));
     }
-    if (reference.registry == "index.docker.io") reference.registry = kDefaultRegistry;
+    if (reference.registry == "index.docker.io") reference.registry = kDockerHub;
   }
   take_suffixes(text, rest, reference);
   check_repository(text, rest);
   reference.repository = rest;
-  if (reference.registry == kDefaultRegistry && rest.find('/') == std::string_view::npos) {
+  if (reference.registry == kDockerHub && rest.find('/') == std::string_view::npos) {
     reference.repository.insert(0, kOfficialPrefix);
   }
   // Of the whole name: what is accepted must be readable in its full spelling, too.

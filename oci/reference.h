@@ -9,6 +9,9 @@
 
 namespace cooper::oci {
 
+// The registry of references that name none.
+inline constexpr std::string_view kDockerHub = "docker.io";
+
 struct Reference {
   std::string registry;    // "docker.io", "localhost:5000"
   std::string repository;  // "library/busybox"

@@ -8,7 +8,6 @@ namespace cooper::oci {
 namespace {
 
 // Docker Hub's name in references is not where its registry lives.
-constexpr std::string_view kHub = "docker.io";
 constexpr std::string_view kHubHost = "registry-1.docker.io";
 
 std::vector<Challenge> challenges_of(const HttpResponse& response) {
@@ -38,7 +37,7 @@ Endpoint make_endpoint(const Reference& reference, const RegistrySettings& setti
     throw Error(Errc::denied, cat("registry ", reference.registry, " is blocked by configuration"));
   }
   Endpoint endpoint;
-  endpoint.host = reference.registry == kHub ? std::string(kHubHost) : reference.registry;
+  endpoint.host = reference.registry == kDockerHub ? std::string(kHubHost) : reference.registry;
   endpoint.auth_host = reference.registry;
   endpoint.repository = reference.repository;
   endpoint.http_allowed = settings.insecure || is_loopback(reference.registry);
