@@ -58,11 +58,12 @@ layers::TablePtr Materializer::table(const PlannedLayer& layer) {
   });
   if (known) return known;
   auto made = [&]() -> layers::Table {
-    // First, although there may be a fresh one: that of a source says where in the tar its files are.
-    if (const auto bytes = store_.find_table(layer.diff_id)) {
-      return layers::Table::parse(*bytes, "table of " + layer_name(layer));
+    if (!fresh) {
+      if (const auto bytes = store_.find_table(layer.diff_id)) {
+        return layers::Table::parse(*bytes, "table of " + layer_name(layer));
+      }
+      fresh = read(layer);
     }
-    if (!fresh) fresh = read(layer);
     store_.put_table(layer.diff_id, fresh->serialize());
     return std::move(*fresh);
   }();
@@ -142,12 +143,7 @@ void Materializer::apply_one(const LayerStack& stack, std::size_t index, std::st
         return layers::apply_verified(store_.open_blob(layer.descriptor.digest), fresh.dir(), *below,
                                       layer.diff_id, {}, layer_name(layer));
       });
-  // What the layers below added is true upon them only, and no row of the tar in which a source is read in place.
-  if (store_.find_table(layer.diff_id)) {
-    mark_confirmed(layer);
-  } else {
-    remember_table(layer, std::move(applied.alone));
-  }
+  remember_table(layer, std::move(applied.alone));  // what the layers below added is true upon them only
   store_.put_tree(mapping_, chain, std::move(fresh), TreePath());
 }
 

@@ -150,19 +150,6 @@ TEST_F(MaterializerTest, CTX_05_a_source_is_read_in_place_after_its_layer_was_un
   EXPECT_EQ(read(next_build), "1");
 }
 
-// As prune may leave it: the source and its table are there, what was known of its diffID is not.
-TEST_F(MaterializerTest, a_source_is_read_in_place_when_its_identity_was_forgotten) {
-  layers::CompressionSpec plain;
-  plain.kind = layers::Compression::none;
-  layers::LayerWriter writer(*store_, plain);
-  MemorySource content("1");
-  writer.add(file("a", "1"), &content);
-  const layers::WrittenLayer written = std::move(writer).finish();
-  store_->put_table(written.diff_id, written.table.serialize());
-  const auto tree = materializer_.packed(LayerStack({{written.descriptor, written.diff_id}}));
-  EXPECT_EQ(read_all(*tree->open(*tree->find(TreePath::clean("a"))), 10, "a"), "1");
-}
-
 TEST(LayerStack, chains_name_every_prefix) {
   LayerStack stack;
   EXPECT_EQ(stack.chain(), std::nullopt);
