@@ -37,15 +37,12 @@ class DirectoryWriter {
       if (existing && !S_ISDIR(existing->st_mode)) target_.unlink(entry.path);
       if (!existing || !S_ISDIR(existing->st_mode)) {
         target_.make_dir(entry.path, 0700);
-      } else {
-        target_.set_mode(entry.path, 0700);  // an earlier export may have left it read-only; finish() restores
+      } else if ((existing->st_mode & S_IRWXU) != S_IRWXU) {  // an earlier export may have left it read-only
+        target_.set_mode(entry.path, (existing->st_mode & 07777) | S_IRWXU);  // finish() has the last word
       }
       return;
     }
-    if (existing && S_ISDIR(existing->st_mode)) {
-      throw Error(Errc::invalid, cat("cannot replace directory ", entry.path.str(), " of the destination"));
-    }
-    if (existing) target_.unlink(entry.path);
+    if (existing) target_.remove_all(entry.path);  // whatever it is, as the reference does
     write_leaf(entry);
   }
 

@@ -140,8 +140,9 @@ void Materializer::apply_one(const LayerStack& stack, std::size_t index, std::st
   layers::Applied applied = with_context(
       [&] { return cat("unpacking layer ", index + 1, " of ", stack.layers().size()); },
       [&] {
-        return layers::apply_verified(store_.open_blob(layer.descriptor.digest), fresh.dir(), *below,
-                                      layer.diff_id, {}, layer_name(layer));
+        return layers::apply_verified(store_.open_blob(layer.descriptor.digest), fresh.dir(),
+                                      layers::StandInSeal(store_.secret()), *below, layer.diff_id, {},
+                                      layer_name(layer));
       });
   remember_table(layer, std::move(applied.alone));  // what the layers below added is true upon them only
   store_.put_tree(mapping_, chain, std::move(fresh), TreePath());

@@ -144,7 +144,8 @@ StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepare
   }
   layers::LayerWriter writer(store_, options_.compression);
   const TreePath upper = TreePath::clean("upper");
-  layers::write_diff(scratch.dir().subdir(upper), *below, {outcome.stubs, false}, writer);
+  layers::write_diff(scratch.dir().subdir(upper), *below, layers::StandInSeal(store_.secret()),
+                     {outcome.stubs, false}, writer);
   layers::WrittenLayer written = std::move(writer).finish();
   const oci::DiffId ours = written.diff_id;
   StepResult result = conclude(plan_.steps[id], prepared, parent, std::move(written));

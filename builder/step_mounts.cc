@@ -54,7 +54,7 @@ std::string WrittenContexts::directory_of(const MountSource& source, cache::Stor
     auto found = directories.find(identity);
     if (found == directories.end()) {
       TempDir directory = store.scratch("context-");
-      layers::write_tree(source.selection, directory.dir());
+      layers::write_tree(source.selection, directory.dir(), layers::StandInSeal(store.secret()));
       found = directories.emplace(identity, std::move(directory)).first;
     }
     return found->second.host_path();
@@ -195,11 +195,12 @@ void StepMounts::take_caches(std::stop_token stop) {
 void StepMounts::fill_cache(const Cache& cache, const Dir& directory, std::stop_token stop) const {
   const RunMount& mount = cache.job.mount;
   if (cache.job.source != nullptr) {
+    const layers::StandInSeal seal(needs_.store.secret());
     if (cache.job.stack == nullptr) {
-      layers::write_tree(cache.job.source->selection, directory);
+      layers::write_tree(cache.job.source->selection, directory, seal);
     } else {
       const auto files = needs_.materializer.files(*cache.job.stack, std::move(stop));
-      layers::write_tree(select_mount_source(files, mount.source).selection, directory);
+      layers::write_tree(select_mount_source(files, mount.source).selection, directory, seal);
     }
     if (!mount.source.empty() || !shapes(mount)) return;
   }

@@ -114,10 +114,8 @@ std::optional<Prepared> StepRunner::prepare(StepId id, const std::vector<StepRes
                   std::nullopt};
 }
 
-// With one id a RUN can't change owners: its results are not those of a machine with more.
 std::string StepRunner::machine() const {
-  const bool one_id = workshop_ && enter_build_namespace().kind == Identity::Kind::single_id;
-  return one_id ? "one id" : "";
+  return workshop_ ? id_class(enter_build_namespace()) : "";
 }
 
 // Metadata is enough for a key, so that nothing is unpacked for a step that hits.

@@ -15,6 +15,7 @@ namespace cooper::cache::layout {
 inline constexpr int kVersion = 1;
 
 inline constexpr const char* kFormat = "format";
+inline constexpr const char* kSecret = "secret";
 inline constexpr const char* kDatabase = "cooper.db";
 inline constexpr const char* kBlobs = "blobs/sha256";
 inline constexpr const char* kTables = "tables";

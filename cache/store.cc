@@ -176,6 +176,9 @@ class LocalStore final : public Store {
                 const std::string& value) override {
     core_->records.put_fact(kind, key, value);
   }
+  std::string secret() override {
+    return in_store([&] { return core_->root.secret(); });
+  }
   Dir digests_dir() override {
     return in_store([&] {
       core_->root.ensure();

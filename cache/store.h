@@ -61,8 +61,8 @@ class StepLock {
   virtual ~StepLock() = default;
 };
 
-// A RUN cache mount's directory, kept from prune and from whoever must not share it until the handle
-// goes. It is no part of any layer, and may be found empty at any time.
+// A RUN cache mount's directory, kept from prune and from whoever must not share it until the
+// handle goes. It is no part of any layer, and may be found empty at any time.
 class CacheMount {
  public:
   virtual ~CacheMount() = default;
@@ -116,8 +116,8 @@ class Store : public oci::BlobStore {
   virtual std::unique_ptr<Lease> lease() = 0;
   // Waits; Error(cancelled) when stop is requested. The lock file vanishes with its last holder.
   virtual std::unique_ptr<StepLock> lock_step(const StepKey& key, std::stop_token stop) = 0;
-  // Removes what builds that were killed left unfinished. Done on opening too, but files of mapped ids wait for
-  // somebody who is in their namespace.
+  // Removes what builds that were killed left unfinished. Done on opening too, but files of mapped
+  // ids wait for somebody who is in their namespace.
   virtual void sweep() = 0;
   // A private directory beneath ingest/, swept when its owner is gone.
   virtual TempDir scratch(const std::string& prefix) = 0;
@@ -176,6 +176,9 @@ class Store : public oci::BlobStore {
   virtual std::optional<std::string> find_fact(const std::string& kind, const std::string& key) = 0;
   virtual void put_fact(const std::string& kind, const std::string& key,
                         const std::string& value) = 0;
+  // 32 random bytes that only this store's owner can read, the same as long as any of its trees
+  // counts: what vouches for notes kept inside trees, where processes of a build may write.
+  virtual std::string secret() = 0;
   // A directory for remembered file digests (layers::PackedDigestMemory).
   virtual Dir digests_dir() = 0;
 

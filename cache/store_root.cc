@@ -145,6 +145,21 @@ void StoreRoot::make_format() const {
   if (version > layout::kVersion) refuse_newer(label(), version);
 }
 
+std::optional<std::string> StoreRoot::try_secret() {
+  return secret_.with([&](std::optional<std::string>& secret) {
+    if (!secret) secret = find_secret(dir_);
+    return secret;
+  });
+}
+
+std::string StoreRoot::secret() {
+  ensure();
+  return secret_.with([&](std::optional<std::string>& secret) {
+    if (!secret) secret = find_or_make_secret(dir_);
+    return *secret;
+  });
+}
+
 bool StoreRoot::lock_alone() {
   // Turning a lock into another kind may let go of the first one; either way the shared one is
   // taken again.

@@ -9,12 +9,14 @@
 #include <atomic>
 #include <filesystem>
 #include <optional>
+#include <string>
 #include <utility>
 
 #include "base/dir.h"
 #include "base/guarded.h"
 #include "cache/database.h"
 #include "cache/file_lock.h"
+#include "cache/secret.h"
 
 namespace cooper::cache {
 
@@ -46,6 +48,10 @@ class StoreRoot {
     if (!ready_) with_db([](Database&) {});
   }
 
+  // The store's secret (cache/secret.h): the one that is there, or a new one.
+  std::optional<std::string> try_secret();
+  std::string secret();
+
   // When no other store object anywhere has this directory open: closes the database and calls
   // body, which may remove everything; the next use starts afresh. False: somebody is there.
   template <class Body>
@@ -53,6 +59,7 @@ class StoreRoot {
     return database_.with([&](std::optional<Database>& database) {
       database.reset();  // first: the shared lock may be lost for a moment while the other is tried
       ready_ = false;
+      secret_.with([](std::optional<std::string>& secret) { secret.reset(); });
       if (!lock_alone()) return false;
       try {
         body();
@@ -76,6 +83,7 @@ class StoreRoot {
   LockedFile presence_;  // the directory, locked; declared after dir_ and before the database that
                          // it protects
   Guarded<std::optional<Database>> database_;
+  Guarded<std::optional<std::string>> secret_;
   std::atomic<bool> ready_{false};  // the database is open, so the marker is there
 };
 

@@ -17,6 +17,7 @@
 #include "cache/disk_usage.h"
 #include "cache/file_lock.h"
 #include "cache/layout.h"
+#include "cache/secret.h"
 
 namespace cooper::cache {
 namespace {
@@ -78,19 +79,26 @@ BootClock boot_clock() {
   return {boot_id, now.tv_sec};
 }
 
-std::string mark_text(const BootClock& now) {
-  return cat(now.boot_id, " ", now.seconds, "\n");
+std::string mark_text(const BootClock& now, const std::string& secret_name) {
+  return cat(now.boot_id, " ", now.seconds, " ", secret_name, "\n");
 }
 
-TreeState read_mark(const std::string& text, const BootClock& now) {
-  if (text.ends_with(kSettledMark)) return TreeState::settled;
+TreeState read_mark(const std::string& text, const BootClock& now, const std::string& secret_name) {
+  const std::string last = cat(" ", secret_name, "\n");
+  if (secret_name.empty()) return TreeState::unfinished;
+  if (text.ends_with(last + kSettledMark)) return TreeState::settled;
   const std::string prefix = now.boot_id + " ";
-  if (!text.starts_with(prefix) || !text.ends_with('\n')) return TreeState::unfinished;
+  if (!text.starts_with(prefix) || !text.ends_with(last)) return TreeState::unfinished;
   std::int64_t made = 0;
   const auto [end, failure] =
       std::from_chars(text.data() + prefix.size(), text.data() + text.size(), made);
-  if (failure != std::errc() || *end != '\n') return TreeState::unfinished;
+  if (failure != std::errc() || end != text.data() + text.size() - last.size())
+    return TreeState::unfinished;
   return now.seconds - made >= kSettleSeconds ? TreeState::settled_now : TreeState::young;
+}
+
+TreeState Trees::state_of(const std::string& mark) const {
+  return read_mark(mark, boot_clock(), secret_name(root_.try_secret()));
 }
 
 void Trees::note_use(int mark) const {
@@ -111,7 +119,7 @@ std::optional<Dir> Trees::find(const TreeId& id) {
   const FileLock lock(mark->get(), LockMode::shared);
   if (status_of(mark->get()).st_nlink == 0) return std::nullopt;
   const std::string text = read_text(mark->get());
-  const TreeState state = read_mark(text, boot_clock());
+  const TreeState state = state_of(text);
   if (!whole(state) || !root_.dir().try_stat(layout::tree(id.mapping, id.chain))) {
     return std::nullopt;
   }
@@ -141,14 +149,14 @@ Dir Trees::put(const TreeId& id, TempDir tree, const TreePath& inside) {
       const UniqueFd& mark = locked.file;
       const TreePath path = layout::tree(id.mapping, id.chain);
       const bool there = root_.dir().try_stat(path).has_value();
-      if (there && whole(read_mark(read_text(mark.get()), boot_clock()))) {
+      if (there && whole(state_of(read_text(mark.get())))) {
         note_use(mark.get());
         return open_tree(id);
       }
       if (::ftruncate(mark.get(), 0) != 0) throw_errno("writing", "a tree's mark");
       if (there) replaced = ingest_.trash(path);
       move_in(id, tree, inside);
-      write_text(mark.get(), mark_text(boot_clock()), 0);
+      write_text(mark.get(), mark_text(boot_clock(), secret_name(root_.secret())), 0);
       set_mtime_ns(mark.get(), leases_.stamp(), to_string(id));
       published = open_tree(id);
     }
@@ -175,7 +183,6 @@ std::vector<Trees::Listed> Trees::list() const {
   std::vector<Listed> found;
   const TreePath base = layout::path(layout::kTrees);
   if (!root_.dir().try_stat(base)) return found;
-  const BootClock now = boot_clock();
   constexpr std::size_t kHexLength = 64;
   for (const DirEntry& mapping : root_.dir().list(base)) {
     if (mapping.type != DT_DIR || !layout::is_mapping(mapping.name)) continue;
@@ -199,7 +206,7 @@ std::vector<Trees::Listed> Trees::list() const {
           root_.dir().try_open_file(layout::tree_mark(id.mapping, id.chain), O_RDONLY);
       if (!mark) continue;
       tree.last_use = mtime_ns(status_of(mark->get()));
-      tree.whole = whole(read_mark(read_text(mark->get()), now));
+      tree.whole = whole(state_of(read_text(mark->get())));
     }
   }
   return found;
@@ -260,7 +267,7 @@ Trees::Removal Trees::remove(const TreeId& id, Nanoseconds horizon) {
     if (!lock) return Removal::in_use;
     const struct stat status = status_of(mark->get());
     if (status.st_nlink == 0) return Removal::in_use;
-    const bool claimed = whole(read_mark(read_text(mark->get()), boot_clock()));
+    const bool claimed = whole(state_of(read_text(mark->get())));
     if ((had_mark || claimed) && mtime_ns(status) >= horizon) return Removal::in_use;
     if (root_.dir().try_stat(path)) trashed = move_out(path, mark->get());
     root_.dir().unlink(mark_path);

@@ -31,6 +31,9 @@ struct TreeId {
 };
 std::string to_string(const TreeId& id);
 
+// The notes that a tree keeps of itself in its files are sealed with the store's secret, so the
+// mark names the secret: under another one the tree is a miss, too.
+
 // What a mark's text says about the tree, seen in this boot.
 enum class TreeState {
   unfinished,   // never published, or perhaps torn by a power loss
@@ -43,8 +46,9 @@ struct BootClock {
   std::int64_t seconds = 0;  // since boot
 };
 BootClock boot_clock();
-std::string mark_text(const BootClock& now);
-TreeState read_mark(const std::string& text, const BootClock& now);
+// secret_name: of cache/secret.h; a tree without one does not count.
+std::string mark_text(const BootClock& now, const std::string& secret_name);
+TreeState read_mark(const std::string& text, const BootClock& now, const std::string& secret_name);
 inline constexpr const char* kSettledMark = "settled\n";  // appended
 inline constexpr std::int64_t kSettleSeconds = 15 * 60;
 
@@ -73,6 +77,7 @@ class Trees {
   Removal remove(const TreeId& id, Nanoseconds horizon);
 
  private:
+  TreeState state_of(const std::string& mark) const;
   LockedFile lock_mark(const TreeId& id);
   void move_in(const TreeId& id, const TempDir& tree, const TreePath& inside);
   std::optional<TreePath> move_out(const TreePath& path, int mark);

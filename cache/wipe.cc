@@ -14,7 +14,7 @@ namespace {
 constexpr std::array kTopLevel = {
     layout::kMountPoints, layout::kMounts,   layout::kTrees,  "blobs",         layout::kTables,
     layout::kDigests,     layout::kDatabase, "cooper.db-wal", "cooper.db-shm", "cooper.db-journal",
-    layout::kIngest,      layout::kLocks,    layout::kFormat};
+    layout::kIngest,      layout::kLocks,    layout::kSecret, layout::kFormat};
 
 void count_all(const StoreParts& parts, PruneResult& result) {
   for (const ObjectId& id : parts.objects.files()) {

@@ -85,14 +85,14 @@ void add_display(CLI::App& app, BuildFlags& flags) {
 // Flags of `docker build` that are understood. What promises something is refused by name; what means nothing here is taken.
 void add_foreign(CLI::App& app, BuildFlags& flags) {
   for (const char* name : {"--cache-from", "--cache-to", "--attest",
-                           "--scratch", "--store-limit", "--step-memory"}) {
+                           "--scratch", "--store-limit", "--step-memory", "--security-opt"}) {
     app.add_option_function<std::vector<std::string>>(
            name, [&flags, name](const std::vector<std::string>&) { flags.refused.emplace_back(name); }, "")
         ->type_size(1)
         ->allow_extra_args(false)
         ->group("");
   }
-  for (const char* name : {"--load", "--explain", "--reproducible"}) {
+  for (const char* name : {"--load", "--explain", "--reproducible", "--squash"}) {
     app.add_flag_callback(name, [&flags, name] { flags.refused.emplace_back(name); }, "")->group("");
   }
   for (const char* name : {"--provenance", "--sbom"}) {

@@ -51,8 +51,9 @@ Table finish(ApplyRows&& rows, ApplyDirectory& directory) {
 }
 
 // Both tables in one pass over the tar.
-Applied apply_both(TarReader& reader, const Dir& into, const Tree& below, const std::string& name) {
-  ApplyDirectory directory(into);
+Applied apply_both(TarReader& reader, const Dir& into, const StandInSeal& seal, const Tree& below,
+                   const std::string& name) {
+  ApplyDirectory directory(into, seal);
   Watched watched(directory);
   ApplyRows rows(&below, watched, name);
   NoActions known;
@@ -69,16 +70,15 @@ Applied apply_both(TarReader& reader, const Dir& into, const Tree& below, const 
 void check_diff_id(TarReader& reader, const oci::DiffId& expected, const std::string& name) {
   const oci::DiffId found = reader.diff_id();
   if (found == expected) return;
-  throw Error(Errc::corrupt,
-              cat(name, ": the layer's diffID is ", found, ", expected ", expected));
+  throw Error(Errc::corrupt, cat(name, ": the layer's diffID is ", found, ", expected ", expected));
 }
 
 }  // namespace
 
-Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
-                  const TarLimits& limits, const std::string& name) {
+Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const StandInSeal& seal,
+                  const Tree& below, const TarLimits& limits, const std::string& name) {
   TarReader reader(std::move(tar), limits, name, TarKind::layer);
-  ApplyDirectory directory(into);
+  ApplyDirectory directory(into, seal);
   ApplyRows rows(&below, directory, name);
   add_all(reader, rows);
   return finish(std::move(rows), directory);
@@ -95,11 +95,11 @@ Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits, const
   return table;
 }
 
-Applied apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
-                       const oci::DiffId& expected, const TarLimits& limits,
+Applied apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const StandInSeal& seal,
+                       const Tree& below, const oci::DiffId& expected, const TarLimits& limits,
                        const std::string& name) {
   TarReader reader(std::move(tar), limits, name, TarKind::layer, true);
-  Applied applied = apply_both(reader, into, below, name);
+  Applied applied = apply_both(reader, into, seal, below, name);
   check_diff_id(reader, expected, name);
   return applied;
 }

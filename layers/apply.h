@@ -13,6 +13,7 @@
 #include "base/byte_stream.h"
 #include "base/dir.h"
 #include "layers/entry.h"
+#include "layers/standin.h"
 #include "layers/table.h"
 #include "layers/tree.h"
 
@@ -23,8 +24,8 @@ namespace cooper::layers {
 // supplies what the layer leaves unsaid: metadata of parent directories it does not list, and
 // hard-link targets in lower layers (copied). Hostile members ("..", links out, a symlink as
 // parent) stay inside or are Error(invalid) naming the member.
-Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
-                  const TarLimits& limits, const std::string& name);
+Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const StandInSeal& seal,
+                  const Tree& below, const TarLimits& limits, const std::string& name);
 
 // The table alone; nothing touches a disk. With `expected`: Error(corrupt) when the tar's diffID is
 // another.
@@ -40,8 +41,8 @@ struct Applied {
 
 // apply_layer, with the diffID computed on the way and checked: Error(corrupt) when it is not
 // `expected`.
-Applied apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const Tree& below,
-                       const oci::DiffId& expected, const TarLimits& limits,
+Applied apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const StandInSeal& seal,
+                       const Tree& below, const oci::DiffId& expected, const TarLimits& limits,
                        const std::string& name);
 
 }  // namespace cooper::layers

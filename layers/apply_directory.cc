@@ -48,9 +48,10 @@ bool set_xattr(int fd, const std::string& name, const std::string& value) {
 
 }  // namespace
 
-ApplyDirectory::ApplyDirectory(const Dir& into)
+ApplyDirectory::ApplyDirectory(const Dir& into, const StandInSeal& seal)
     : dir_(UniqueFd(::openat(into.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), Confine::strict,
            into.label()),
+      seal_(seal),
       buffer_(kCopyBufferBytes) {
   if (dir_.fd() < 0) throw_errno("opening", into.label());
   struct stat root {};
@@ -232,7 +233,8 @@ void ApplyDirectory::set_xattrs(int fd, const Entry& entry, StandIn& stand_in) {
     if (name == kCapability) stand_in.capability = value;
   }
   if (stand_in.empty()) return;
-  if (!set_xattr(fd, std::string(kOverrideXattr), stand_in.encode()) && errno != ENOTSUP) {
+  stand_in.owner = stand_in.uid ? stand_in.uid->seen : entry.uid;
+  if (!set_xattr(fd, std::string(kOverrideXattr), seal_.seal(stand_in)) && errno != ENOTSUP) {
     throw_errno("setting an attribute of", display(entry.path));
   }
 }

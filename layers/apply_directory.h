@@ -13,7 +13,7 @@ namespace cooper::layers {
 
 class ApplyDirectory : public RowActions {
  public:
-  explicit ApplyDirectory(const Dir& into);
+  ApplyDirectory(const Dir& into, const StandInSeal& seal);
 
   void make_directory(const TreePath& path) override;
   void remove(const TreePath& path) override;
@@ -40,6 +40,7 @@ class ApplyDirectory : public RowActions {
   std::string display(const TreePath& path) const;
 
   Dir dir_;
+  const StandInSeal& seal_;
   UniqueFd parent_fd_;
   TreePath parent_;
   bool parent_open_ = false;

@@ -37,11 +37,17 @@ bool same_but_time(const Entry& a, const Entry& b, bool keep_xattrs) {
 
 class DiffWriter {
  public:
-  DiffWriter(const Dir& upper, const Tree& below, const DiffOptions& options, LayerWriter& writer)
-      : upper_(upper), below_(below), options_(options), stubs_(options.stubs), writer_(writer) {}
+  DiffWriter(const Dir& upper, const Tree& below, const StandInSeal& seal,
+             const DiffOptions& options, LayerWriter& writer)
+      : upper_(upper),
+        below_(below),
+        reading_{upper.label(), below, seal},
+        options_(options),
+        stubs_(options.stubs),
+        writer_(writer) {}
 
   void run() {
-    const UpperEntry root = read_upper_root(upper_);
+    const UpperEntry root = read_upper_root(upper_, reading_);
     // The root's mtime moves with every name made in it, and no other builder records it.
     const auto lower = below_.find(TreePath());
     if (!lower || !same_but_time(root.entry, *lower, options_.keep_xattrs)) add_root(root.entry);
@@ -62,7 +68,7 @@ class DiffWriter {
 
   // lower_shows: what `below` has beneath path is still to be seen.
   void walk(int fd, const TreePath& path, bool lower_shows) {
-    const UpperDirectory directory(fd, path, upper_.label());
+    const UpperDirectory directory(fd, path, reading_);
     for (const DirEntry& item : directory.list()) {
       UpperEntry upper = directory.read(item);
       if (upper.skipped) continue;
@@ -124,7 +130,7 @@ class DiffWriter {
     const auto lower = lower_shows ? below_.find(entry.path) : std::nullopt;
     if (lower && (entry.opaque || !same_but_time(entry, *lower, options_.keep_xattrs)))
       return false;
-    const UpperDirectory directory(upper.fd.get(), entry.path, upper_.label());
+    const UpperDirectory directory(upper.fd.get(), entry.path, reading_);
     const bool lower_shows_inside = lower && lower->type == EntryType::directory;
     for (const DirEntry& item : directory.list()) {
       const UpperEntry inner = directory.read(item);
@@ -139,6 +145,7 @@ class DiffWriter {
 
   const Dir& upper_;
   const Tree& below_;
+  const UpperReading reading_;
   const DiffOptions& options_;
   const Stubs stubs_;
   LayerWriter& writer_;
@@ -147,10 +154,10 @@ class DiffWriter {
 
 }  // namespace
 
-void write_diff(const Dir& upper, const Tree& below, const DiffOptions& options,
-                LayerWriter& writer) {
+void write_diff(const Dir& upper, const Tree& below, const StandInSeal& seal,
+                const DiffOptions& options, LayerWriter& writer) {
   writer.keep_xattrs(options.keep_xattrs);
-  DiffWriter(upper, below, options, writer).run();
+  DiffWriter(upper, below, seal, options, writer).run();
 }
 
 }  // namespace cooper::layers

@@ -6,6 +6,7 @@
 #include "base/dir.h"
 #include "base/tree_path.h"
 #include "layers/layer_writer.h"
+#include "layers/standin.h"
 #include "layers/tree.h"
 
 namespace cooper::layers {
@@ -18,10 +19,10 @@ struct DiffOptions {
 };
 
 // Walks upper in order and feeds the writer: 0:0 character devices become whiteouts,
-// user.overlay.opaque directories opaque ones, stand-ins ("user.cooper.override") what they stand
-// for; hard links within upper are kept; parents that were only copied up (equal to `below`, mtime
+// user.overlay.opaque directories opaque ones, stand-ins (layers/standin.h) what they stand for;
+// hard links within upper are kept; parents that were only copied up (equal to `below`, mtime
 // included) are written with their metadata as they are below. sockets are left out.
-void write_diff(const Dir& upper, const Tree& below, const DiffOptions& options,
-                LayerWriter& writer);
+void write_diff(const Dir& upper, const Tree& below, const StandInSeal& seal,
+                const DiffOptions& options, LayerWriter& writer);
 
 }  // namespace cooper::layers

@@ -77,7 +77,7 @@ void take_status(UpperEntry& upper) {
 }
 
 // Attributes of an open file or directory, and what two of them mean.
-void take_xattrs(UpperEntry& upper, const std::string& display) {
+void take_xattrs(UpperEntry& upper, const UpperReading& reading, const std::string& display) {
   Entry& entry = upper.entry;
   entry.xattrs = read_xattrs(upper.fd.get(), display);
   if (entry.xattrs.empty()) return;
@@ -86,11 +86,10 @@ void take_xattrs(UpperEntry& upper, const std::string& display) {
       entry.type == EntryType::directory && opaque != entry.xattrs.end() && opaque->second == "y";
   const auto override_text = entry.xattrs.find(std::string(kOverrideXattr));
   if (override_text != entry.xattrs.end()) {
-    const auto stand_in = StandIn::parse(override_text->second);
-    if (!stand_in) {
-      throw Error(Errc::invalid, cat(display, ": malformed attribute ", kOverrideXattr));
+    const auto stand_in = reading.seal.open(override_text->second);
+    if (stand_in && stand_in->speaks_of(entry, reading.below.find(entry.path))) {
+      stand_in->apply(entry);
     }
-    stand_in->apply(entry);
   }
   std::erase_if(entry.xattrs, [](const auto& xattr) { return is_private_xattr(xattr.first); });
 }
@@ -100,10 +99,10 @@ void take_xattrs(UpperEntry& upper, const std::string& display) {
 std::vector<DirEntry> UpperDirectory::list() const {
   // A second descriptor, because fdopendir takes it over.
   UniqueFd own(::openat(fd_, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-  if (!own) throw_errno("opening", label_ + path_.absolute());
+  if (!own) throw_errno("opening", reading_.label + path_.absolute());
   const auto close = [](DIR* stream) { ::closedir(stream); };
   const std::unique_ptr<DIR, decltype(close)> stream(::fdopendir(own.get()), close);
-  if (!stream) throw_errno("reading", label_ + path_.absolute());
+  if (!stream) throw_errno("reading", reading_.label + path_.absolute());
   static_cast<void>(own.release());
   std::vector<DirEntry> items;
   for (;;) {
@@ -113,7 +112,7 @@ std::vector<DirEntry> UpperDirectory::list() const {
     const std::string_view name = item->d_name;
     if (name != "." && name != "..") items.push_back({std::string(name), item->d_type});
   }
-  if (errno != 0) throw_errno("reading", label_ + path_.absolute());
+  if (errno != 0) throw_errno("reading", reading_.label + path_.absolute());
   std::sort(items.begin(), items.end(),
             [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
   return items;
@@ -122,7 +121,7 @@ std::vector<DirEntry> UpperDirectory::list() const {
 UpperEntry UpperDirectory::read(const DirEntry& item) const {
   UpperEntry upper;
   upper.entry.path = path_.child(item.name);
-  const auto display = [&] { return label_ + upper.entry.path.absolute(); };
+  const auto display = [&] { return reading_.label + upper.entry.path.absolute(); };
   // Files and directories are opened at once: content and attributes are wanted anyway.
   const bool openable = item.type == DT_REG || item.type == DT_DIR;
   if (openable) {
@@ -135,20 +134,20 @@ UpperEntry UpperDirectory::read(const DirEntry& item) const {
                          : ::fstatat(fd_, item.name.c_str(), &upper.status, AT_SYMLINK_NOFOLLOW);
   if (failed != 0) throw_errno("looking at", display());
   take_status(upper);
-  if (openable) take_xattrs(upper, display());
+  if (openable) take_xattrs(upper, reading_, display());
   if (upper.entry.type == EntryType::symlink) {
     upper.entry.link_target = read_link(fd_, item.name, display());
   }
   return upper;
 }
 
-UpperEntry read_upper_root(const Dir& upper_dir) {
+UpperEntry read_upper_root(const Dir& upper_dir, const UpperReading& reading) {
   UpperEntry upper;
   upper.fd = UniqueFd(::openat(upper_dir.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!upper.fd) throw_errno("opening", upper_dir.label());
   if (::fstat(upper.fd.get(), &upper.status) != 0) throw_errno("looking at", upper_dir.label());
   take_status(upper);
-  take_xattrs(upper, upper_dir.label());
+  take_xattrs(upper, reading, upper_dir.label());
   return upper;
 }
 

@@ -9,6 +9,8 @@
 
 #include "base/dir.h"
 #include "layers/entry.h"
+#include "layers/standin.h"
+#include "layers/tree.h"
 #include "layers/xattr.h"
 
 namespace cooper::layers {
@@ -22,11 +24,18 @@ struct UpperEntry {
   bool skipped = false;  // a socket: layers hold none
 };
 
+// What reading goes by, the same for all directories of one upper directory.
+struct UpperReading {
+  const std::string& label;  // names the upper directory in errors
+  const Tree& below;
+  const StandInSeal& seal;
+};
+
 class UpperDirectory {
  public:
-  // fd: an open directory, borrowed. path: within the upper directory, label names that in errors.
-  UpperDirectory(int fd, TreePath path, const std::string& label)
-      : fd_(fd), path_(std::move(path)), label_(label) {}
+  // fd: an open directory, borrowed. path: within the upper directory.
+  UpperDirectory(int fd, TreePath path, const UpperReading& reading)
+      : fd_(fd), path_(std::move(path)), reading_(reading) {}
 
   std::vector<DirEntry> list() const;  // sorted by name
   UpperEntry read(const DirEntry& item) const;
@@ -34,10 +43,10 @@ class UpperDirectory {
  private:
   int fd_;
   TreePath path_;
-  const std::string& label_;
+  const UpperReading& reading_;
 };
 
 // The upper directory itself.
-UpperEntry read_upper_root(const Dir& upper);
+UpperEntry read_upper_root(const Dir& upper, const UpperReading& reading);
 
 }  // namespace cooper::layers

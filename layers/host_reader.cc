@@ -22,11 +22,10 @@ namespace {
 constexpr std::uint32_t kZfsMagic = 0x2fc12fc1;
 constexpr std::uint32_t kBcachefsMagic = 0xca451a4e;
 
-constexpr std::array<std::uint32_t, 13> kLocalFileSystems = {
+constexpr std::array<std::uint32_t, 10> kLocalFileSystems = {
     EXT4_SUPER_MAGIC,  // ext2 and ext3 too
-    XFS_SUPER_MAGIC,       BTRFS_SUPER_MAGIC,    TMPFS_MAGIC,    RAMFS_MAGIC,
-    OVERLAYFS_SUPER_MAGIC, F2FS_SUPER_MAGIC,     SQUASHFS_MAGIC, EROFS_SUPER_MAGIC_V1,
-    ISOFS_SUPER_MAGIC,     REISERFS_SUPER_MAGIC, kZfsMagic,      kBcachefsMagic,
+    XFS_SUPER_MAGIC,  BTRFS_SUPER_MAGIC,    TMPFS_MAGIC, RAMFS_MAGIC,    OVERLAYFS_SUPER_MAGIC,
+    F2FS_SUPER_MAGIC, REISERFS_SUPER_MAGIC, kZfsMagic,   kBcachefsMagic,
 };
 
 bool vanished(int errnum) noexcept {

@@ -4,11 +4,13 @@
 
 #include "base/error.h"
 #include "layers/xattr.h"
+#include "oci/digest.h"
 
 namespace cooper::layers {
 namespace {
 
 constexpr std::string_view kHexDigits = "0123456789abcdef";
+constexpr std::string_view kSealKey = ";seal=";
 
 std::string octal(std::uint32_t value) {
   char digits[16];
@@ -72,6 +74,11 @@ bool parse_key(std::string_view key, std::string_view value, StandIn& stand_in) 
   if (key == "gid") return (stand_in.gid = value_pair(value, 10)).has_value();
   if (key == "mode") return (stand_in.mode = value_pair(value, 8)).has_value();
   if (key == "cap") return (stand_in.capability = unhex(value)).has_value();
+  if (key == "owner") {
+    const auto parsed = number(value, 10);
+    if (parsed) stand_in.owner = *parsed;
+    return parsed.has_value();
+  }
   return false;
 }
 
@@ -92,6 +99,7 @@ std::string StandIn::encode() const {
   if (gid) add("gid=" + std::to_string(gid->meant) + "/" + std::to_string(gid->seen));
   if (mode) add("mode=" + octal(mode->meant) + "/" + octal(mode->seen));
   if (capability) add("cap=" + hex(*capability));
+  add("owner=" + std::to_string(owner));
   return text;
 }
 
@@ -109,6 +117,18 @@ std::optional<StandIn> StandIn::parse(std::string_view text) {
   return stand_in;
 }
 
+bool StandIn::speaks_of(const Entry& seen, const std::optional<Entry>& below) const {
+  if (seen.uid == owner) return true;
+  if (!below) return false;
+  const auto is_device = [&](const Device& wanted) {
+    return below->type == wanted.type && below->device_major == wanted.major &&
+           below->device_minor == wanted.minor;
+  };
+  // A change of owner takes the set-id bits and the capability of any file, chown(2).
+  return !mode && !capability && (!device || is_device(*device)) &&
+         (!uid || below->uid == uid->meant) && (!gid || below->gid == gid->meant);
+}
+
 void StandIn::apply(Entry& entry) const {
   if (device && entry.type == EntryType::file) {
     entry.type = device->type;
@@ -120,6 +140,24 @@ void StandIn::apply(Entry& entry) const {
   if (gid && entry.gid == gid->seen) entry.gid = gid->meant;
   if (mode && entry.mode == mode->seen) entry.mode = mode->meant & 07777;
   if (capability) entry.xattrs.emplace(kCapability, *capability);
+}
+
+std::string StandInSeal::code(std::string_view text) const {
+  constexpr std::size_t kCodeDigits = 32;  // 128 bits
+  return oci::hmac_sha256(secret_, text).hex().substr(0, kCodeDigits);
+}
+
+std::string StandInSeal::seal(const StandIn& stand_in) const {
+  const std::string text = stand_in.encode();
+  return cat(text, kSealKey, code(text));
+}
+
+std::optional<StandIn> StandInSeal::open(std::string_view text) const {
+  const std::size_t at = text.rfind(kSealKey);
+  if (at == std::string_view::npos) return std::nullopt;
+  const std::string_view sealed = text.substr(0, at);
+  if (text.substr(at + kSealKey.size()) != code(sealed)) return std::nullopt;
+  return StandIn::parse(sealed);
 }
 
 }  // namespace cooper::layers

@@ -51,9 +51,9 @@ std::vector<Entry> written_entries(const SelectedSource& source) {
 
 }  // namespace
 
-void write_tree(const Selection& selection, const Dir& into) {
+void write_tree(const Selection& selection, const Dir& into, const StandInSeal& seal) {
   const SelectedSource& source = only_source(selection);
-  ApplyDirectory out(into);
+  ApplyDirectory out(into, seal);
   std::vector<Entry> directories;
   for (Entry& entry : written_entries(source)) {
     write_one(selection, source, entry, out);

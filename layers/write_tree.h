@@ -4,6 +4,7 @@
 
 #include "base/dir.h"
 #include "layers/copy.h"
+#include "layers/standin.h"
 
 namespace cooper::layers {
 
@@ -14,10 +15,10 @@ inline constexpr const char* kSingleFileName = "file";
 // its own mode, owner and time for `into`; of anything else that alone, as kSingleFileName. Owners,
 // modes, times, hard links and capabilities are kept; what the kernel refuses has a stand-in
 // (apply.h). Error(io) names a file that changed since it was selected.
-void write_tree(const Selection& selection, const Dir& into);
+void write_tree(const Selection& selection, const Dir& into, const StandInSeal& seal);
 
-// Equal for two selections only if write_tree writes the same for both, times included. Precondition:
-// `content` is the selection's digest.
+// Equal for two selections only if write_tree writes the same for both, times included.
+// Precondition: `content` is the selection's digest.
 oci::Digest tree_identity(const Selection& selection, const oci::ContentDigest& content);
 
 }  // namespace cooper::layers

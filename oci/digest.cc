@@ -1,6 +1,7 @@
 #include "oci/digest.h"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 
 #include <cstring>
 #include <stdexcept>
@@ -129,6 +130,17 @@ Digest sha256(Bytes bytes) {
   Digest digest;
   if (EVP_Digest(bytes.data(), bytes.size(), digest.bytes.data(), nullptr, sha256_algorithm(),
                  nullptr) != 1) {
+    hashing_failed();
+  }
+  return digest;
+}
+
+Digest hmac_sha256(std::string_view key, std::string_view text) {
+  Digest digest;
+  const Bytes bytes = as_bytes(text);
+  if (HMAC(sha256_algorithm(), key.data(), static_cast<int>(key.size()),
+           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.bytes.data(),
+           nullptr) == nullptr) {
     hashing_failed();
   }
   return digest;

@@ -70,6 +70,7 @@ Digest sha256(Bytes bytes);
 inline Digest sha256(std::string_view text) {
   return sha256(as_bytes(text));
 }
+Digest hmac_sha256(std::string_view key, std::string_view text);  // RFC 2104
 
 // Hashes what passes on its way to `next`.
 class DigestSink : public ByteSink {

@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <fstream>
@@ -11,6 +12,7 @@
 #include <limits>
 #include <optional>
 #include <sstream>
+#include <stdexcept>
 
 #include "base/child_process.h"
 #include "base/error.h"
@@ -22,10 +24,11 @@
 namespace cooper::builder {
 namespace {
 
-// Ids of the host that steps of a root-run cooper get: far above anything useradd hands out, below
-// 2^31, where programs with signed ids still work.
+// Ids of the host that steps of a root-run cooper get: far above anything useradd hands out, and
+// above those that container managers give away from the bottom. All that are left: images name
+// users of OpenShift (1000680000) and of directories far beyond the first 65536.
 constexpr std::uint32_t kStepIdStart = 0x40000000;
-constexpr std::uint32_t kStepIdCount = 0x10000000;
+constexpr std::uint32_t kStepIdCount = 0xffffffff - kStepIdStart;  // without (uid_t)-1
 constexpr std::uint32_t kAllIds = std::numeric_limits<std::uint32_t>::max();
 
 constexpr const char* kHostRootInside =
@@ -105,6 +108,39 @@ Identity enter_as_root() {
   return identity;
 }
 
+std::uint32_t ids_from_zero(const std::vector<IdRange>& map) {
+  std::uint32_t count = 0;  // ranges of a map need not be in order
+  for (std::size_t i = 0; i < map.size(); ++i) {
+    for (const IdRange& range : map) {
+      if (range.inside == count) count += range.count;
+    }
+  }
+  return count;
+}
+
+const char* id_hint(Identity::Kind kind) {
+  switch (kind) {
+    case Identity::Kind::host_root:
+      return "too large a number for an id here";
+    case Identity::Kind::namespaced_root:
+      return "the container or user namespace that cooper runs in has no such id";
+    case Identity::Kind::sub_ids:
+      return "a larger range in /etc/subuid and /etc/subgid would give it one";
+    case Identity::Kind::single_id:
+      return "only one id is available here: install uidmap and give this user a range in "
+             "/etc/subuid and /etc/subgid";
+  }
+  throw std::logic_error("no such kind of identity");
+}
+
+void require_id(const Identity& identity, const std::vector<IdRange>& map, const char* what,
+                std::uint32_t id) {
+  if (outside_id(map, id)) return;
+  throw Error(
+      Errc::denied,
+      cat(what, " ", id, " is not among the ids this build may use: ", id_hint(identity.kind)));
+}
+
 std::string read_text_file(const char* path) {
   std::ifstream file(path);
   return {std::istreambuf_iterator<char>(file), {}};
@@ -178,6 +214,21 @@ const Identity& enter_build_namespace() {
   std::optional<Identity>& identity = entered_identity();
   if (!identity) identity = ::geteuid() == 0 ? enter_as_root() : enter_as_user();
   return *identity;
+}
+
+std::string id_class(const Identity& identity) {
+  constexpr std::uint32_t kUsualGrant = 65536;
+  constexpr std::uint32_t kSignedIds = 0x7fffffff;
+  const std::uint32_t count =
+      std::min(ids_from_zero(identity.step_uids), ids_from_zero(identity.step_gids));
+  // A user's grant comes beside his own id.
+  if (count == kUsualGrant || count == kUsualGrant + 1 || count >= kSignedIds) return "";
+  return count == 1 ? "one id" : cat(count, " ids");
+}
+
+void require_step_ids(const Identity& identity, std::uint32_t uid, std::uint32_t gid) {
+  require_id(identity, identity.step_uids, "user", uid);
+  require_id(identity, identity.step_gids, "group", gid);
 }
 
 void fall_back_to_all_ids(const std::string& reason) {

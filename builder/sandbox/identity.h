@@ -46,4 +46,12 @@ struct Identity {
 // user namespaces forbidden). Idempotent: a second call returns the same identity.
 const Identity& enter_build_namespace();
 
+// How results of RUN steps here may differ from those of a machine where every id exists: "" when
+// they don't, else "one id" or "N ids" (of users or groups, whichever are fewer). The usual grant
+// to a user, 65536 ids, counts as all: it is enough for what images hold.
+std::string id_class(const Identity& identity);
+
+// Error(denied) naming "user 5" or "group 5" and what would help, unless steps have that id.
+void require_step_ids(const Identity& identity, std::uint32_t uid, std::uint32_t gid);
+
 }  // namespace cooper::builder

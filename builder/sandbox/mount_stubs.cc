@@ -35,13 +35,6 @@ TreePath tail(const TreePath& path, std::size_t count) {
   return rest;
 }
 
-std::uint32_t mapped(const std::vector<IdRange>& map, std::uint32_t id, const char* what) {
-  if (const auto outside = outside_id(map, id)) return *outside;
-  throw Error(Errc::denied, cat(what, " ", id,
-                                " is not among the ids this build may use; a larger range in "
-                                "/etc/subuid and /etc/subgid would give it one"));
-}
-
 }  // namespace
 
 MountStubs::~MountStubs() {
@@ -106,8 +99,9 @@ MountStubs::Target MountStubs::prepare(const TreePath& target, bool directory) {
 }
 
 void MountStubs::make_working_dir(const TreePath& path, std::uint32_t uid, std::uint32_t gid) {
-  const std::uint32_t outside_uid = mapped(identity_.step_uids, uid, "user");
-  const std::uint32_t outside_gid = mapped(identity_.step_gids, gid, "group");
+  require_step_ids(identity_, uid, gid);
+  const std::uint32_t outside_uid = outside_id(identity_.step_uids, uid).value();
+  const std::uint32_t outside_gid = outside_id(identity_.step_gids, gid).value();
   const StepRootCredentials as_step_root(identity_);
   std::vector<TreePath> made;
   with_context([&] { return cat("making the working directory ", path.absolute()); },

@@ -89,8 +89,9 @@ bool may_set_groups() {
 // A step sees the limit that cooper was started with, unless it asks for another.
 std::vector<LimitPlan> limits_of(const RunRequest& request) {
   std::vector<LimitPlan> limits = plan_limits(request.ulimits);
-  const bool asked =
-      std::any_of(limits.begin(), limits.end(), [](const LimitPlan& limit) { return limit.resource == RLIMIT_NOFILE; });
+  const bool asked = std::any_of(limits.begin(), limits.end(), [](const LimitPlan& limit) {
+    return limit.resource == RLIMIT_NOFILE;
+  });
   const rlimit usual = usual_descriptor_limit();
   if (!asked) limits.push_back({RLIMIT_NOFILE, usual.rlim_cur, usual.rlim_max});
   return limits;
@@ -98,14 +99,7 @@ std::vector<LimitPlan> limits_of(const RunRequest& request) {
 
 void check_request(const RunRequest& request, const Identity& identity) {
   if (request.argv.empty()) throw Error(Errc::invalid, "a step needs a program to run");
-  const bool one_id = identity.kind == Identity::Kind::single_id;
-  if (one_id && (request.uid != 0 || request.gid != 0)) {
-    throw Error(
-        Errc::denied,
-        cat("the step runs as user ", request.uid, ":", request.gid,
-            ", but only one id is available here: give this user a range in /etc/subuid and "
-            "/etc/subgid"));
-  }
+  require_step_ids(identity, request.uid, request.gid);
 }
 
 class NamespaceRunner : public Runner {

@@ -77,10 +77,24 @@ TEST_F(Flatten, SEC_07_links_in_the_destination_are_replaced_not_followed) {
   EXPECT_TRUE(fs::is_regular_file(fs::symlink_status(path("out/a"))));
 }
 
-TEST_F(Flatten, a_directory_in_the_way_of_a_file_is_an_error) {
-  fs::create_directories(path("out/a/x"));
-  EXPECT_THROW(flatten_to_directory(*tree(), path("out"), std::nullopt), Error);
-  EXPECT_TRUE(fs::is_directory(path("out/a/x")));
+TEST_F(Flatten, OUT_15_a_directory_in_the_way_of_a_file_is_replaced) {
+  write_file(path("out/a/b/inside"), "x");
+  write_file(path("out/kept/c"), "x");
+  fs::permissions(path("out/kept"), fs::perms(0751));
+  flatten_to_directory(*tree(), path("out"), std::nullopt);
+  EXPECT_EQ(read_file(path("out/a")), "1");
+  EXPECT_EQ(read_file(path("out/kept/c")), "x");
+  EXPECT_EQ(status(path("out/kept")).st_mode & 07777, 0751U);
+}
+
+// What fails on the way leaves directories that were there usable.
+TEST_F(Flatten, OUT_15_a_failure_leaves_the_modes_of_directories_alone) {
+  if (::geteuid() == 0) GTEST_SKIP() << "nothing is unreadable to root";
+  write_file(path("out/dir/mine"), "x");
+  fs::permissions(path("out/dir"), fs::perms(0751));
+  fs::permissions(path("src/dir/b"), fs::perms::none);
+  EXPECT_ANY_THROW(flatten_to_directory(*tree(), path("out"), std::nullopt));
+  EXPECT_EQ(status(path("out/dir")).st_mode & 07777, 0751U);
 }
 
 TEST_F(Flatten, REPRO_07_an_epoch_is_every_mtime) {
@@ -113,8 +127,9 @@ TEST_F(Flatten, OUT_17_a_folder_for_each_of_several) {
   const auto table = layers::read_table(std::make_unique<MemorySource>(out.text), {}, "tar");
   Words names;
   for (const layers::Entry& entry : table.entries()) names.push_back(entry.path.str());
-  EXPECT_EQ(names, (Words{"linux_amd64", "linux_amd64/a", "linux_amd64/dir", "linux_amd64/dir/b", "linux_amd64/dir/hard",
-                          "linux_amd64/dir/link", "linux_amd64/empty", "linux_arm_v7"}));
+  EXPECT_EQ(names, (Words{"linux_amd64", "linux_amd64/a", "linux_amd64/dir", "linux_amd64/dir/b",
+                          "linux_amd64/dir/hard", "linux_amd64/dir/link", "linux_amd64/empty",
+                          "linux_arm_v7"}));
 }
 
 TEST_F(Flatten, OUT_19_an_empty_tree) {

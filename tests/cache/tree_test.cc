@@ -5,6 +5,7 @@
 
 #include <thread>
 
+#include "cache/secret.h"
 #include "tests/cache/store_fixture.h"
 
 namespace cooper::cache {
@@ -117,18 +118,40 @@ TEST_F(Tree, mappings_that_are_no_plain_words_are_refused) {
 
 TEST(TreeMark, of_this_boot_is_young_then_settles) {
   const BootClock made{"boot", 100};
-  const std::string text = mark_text(made);
-  EXPECT_EQ(read_mark(text, {"boot", 100}), TreeState::young);
-  EXPECT_EQ(read_mark(text, {"boot", 100 + kSettleSeconds}), TreeState::settled_now);
-  EXPECT_EQ(read_mark(text, {"later boot", 5000}), TreeState::unfinished);
-  EXPECT_EQ(read_mark(text + kSettledMark, {"later boot", 5}), TreeState::settled);
-  EXPECT_EQ(read_mark(text + "settl", {"boot", 100}), TreeState::unfinished) << "cut short";
+  const std::string text = mark_text(made, "key");
+  EXPECT_EQ(read_mark(text, {"boot", 100}, "key"), TreeState::young);
+  EXPECT_EQ(read_mark(text, {"boot", 100 + kSettleSeconds}, "key"), TreeState::settled_now);
+  EXPECT_EQ(read_mark(text, {"later boot", 5000}, "key"), TreeState::unfinished);
+  EXPECT_EQ(read_mark(text + kSettledMark, {"later boot", 5}, "key"), TreeState::settled);
+  EXPECT_EQ(read_mark(text + "settl", {"boot", 100}, "key"), TreeState::unfinished) << "cut short";
+}
+
+TEST(TreeMark, without_a_secret_none_counts) {
+  const BootClock made{"boot", 100};
+  EXPECT_EQ(read_mark(mark_text(made, ""), made, ""), TreeState::unfinished);
+  EXPECT_EQ(read_mark(mark_text(made, "") + kSettledMark, made, ""), TreeState::unfinished);
+}
+
+TEST_F(Tree, under_a_lost_secret_is_a_miss) {
+  {
+    const auto store = open();
+    put_plain_tree(*store, "0", chain_of("a"), "x");
+    ASSERT_TRUE(store->find_tree("0", chain_of("a")));
+  }
+  write_file(path() / "secret", "cut short");
+  const auto store = open();
+  EXPECT_FALSE(store->find_tree("0", chain_of("a")));
+  put_plain_tree(*store, "0", chain_of("a"), "x");
+  EXPECT_TRUE(store->find_tree("0", chain_of("a")));
+  EXPECT_EQ(store->secret().size(), kSecretBytes);
+  EXPECT_EQ(open()->secret(), store->secret()) << "one for all who open the store";
 }
 
 TEST(TreeMark, damaged_text_is_unfinished) {
-  for (const char* text : {"", "\n", "boot", "boot ", "boot \n", "boot x\n", "boot 5", "boot 5x\n",
-                           "settled", "boot 99999999999999999999\n"}) {
-    EXPECT_EQ(read_mark(text, {"boot", 10}), TreeState::unfinished) << text;
+  for (const char* text : {"", "\n", "boot", "boot ", "boot \n", "boot x key\n", "boot 5 key",
+                           "boot 5x key\n", "boot 5\n", "boot 5 other\n", "boot 5 other\nsettled\n",
+                           "settled\n", "settled", "boot 99999999999999999999 key\n"}) {
+    EXPECT_EQ(read_mark(text, {"boot", 10}, "key"), TreeState::unfinished) << text;
   }
 }
 
@@ -137,11 +160,12 @@ TEST_F(Tree, used_late_in_its_boot_is_written_down_as_settled) {
   put_plain_tree(*store, "0", chain_of("a"), "x");
   const std::string mark = store->tree_path("0", chain_of("a")) + ".used";
   const BootClock now = boot_clock();
-  write_file(mark, mark_text({now.boot_id, now.seconds - kSettleSeconds}));
+  const std::string name = secret_name(store->secret());
+  write_file(mark, mark_text({now.boot_id, now.seconds - kSettleSeconds}, name));
   EXPECT_TRUE(store->find_tree("0", chain_of("a")));
   std::string text;
   std::getline(std::ifstream(mark), text, '\0');
-  EXPECT_EQ(read_mark(text, {"next boot", 1}), TreeState::settled);
+  EXPECT_EQ(read_mark(text, {"next boot", 1}, name), TreeState::settled);
 }
 
 TEST_F(Tree, put_by_many_threads_at_once_is_one) {

@@ -21,7 +21,7 @@ class Apply : public testing::Test {
   Dir into() const { return root_.dir().subdir(at("into")); }
   Table apply(const std::string& tar) { return apply_over(tar, *empty_tree()); }
   Table apply_over(const std::string& tar, const Tree& below) {
-    return apply_layer(source_of(tar), into(), below, {}, "layer-x");
+    return apply_layer(source_of(tar), into(), test_seal(), below, {}, "layer-x");
   }
   struct stat stat_of(std::string_view path) const {
     return into().stat(at(path));

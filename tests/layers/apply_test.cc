@@ -87,7 +87,8 @@ TEST_F(Apply, owners_that_cannot_be_given_are_kept_beside) {
     expected.uid = {12345, status.st_uid};
     expected.gid = {54321, status.st_gid};
     expected.mode = {06755, 0755};
-    EXPECT_EQ(StandIn::parse(*text), expected);
+    expected.owner = status.st_uid;
+    EXPECT_EQ(test_seal().open(*text), expected);
     EXPECT_EQ(status.st_mode & 07777, 0755u) << "set-id bits must not work for the wrong owner";
   }
 }
@@ -104,7 +105,7 @@ TEST_F(Apply, devices_are_never_made) {
   }
   EXPECT_EQ(describe(*table.find(at("sda"))), "/sda block device 644 0:0 @1000000000 dev=8:0");
   const auto stand_in =
-      StandIn::parse(into().get_xattr(at("null"), std::string(kOverrideXattr)).value());
+      test_seal().open(into().get_xattr(at("null"), std::string(kOverrideXattr)).value());
   EXPECT_EQ(stand_in->device, (StandIn::Device{EntryType::char_device, 1, 3}));
 }
 
@@ -142,7 +143,8 @@ TEST_F(Apply, a_whiteout_beside_its_own_layers_entry_hides_only_below) {
     if (!first) tar.file(".wh.d", "").file(".wh.f", "");
     const auto below = tree_of({dir_item("d"), file_item("d/old", ""), file_item("f", "old")});
     const TempDir fresh = TempDir::in_host_tmp("cooper-test-");
-    const Table table = apply_layer(source_of(tar.finish()), fresh.dir(), *below, {}, "layer-x");
+    const Table table =
+        apply_layer(source_of(tar.finish()), fresh.dir(), test_seal(), *below, {}, "layer-x");
     EXPECT_TRUE(table.find(at("d"))->opaque);
     EXPECT_EQ(table.find(at("f"))->type, EntryType::file);
     EXPECT_EQ(fresh.dir().read_file(at("f"), 10), "kept");
@@ -181,7 +183,7 @@ TEST_F(Apply, capabilities_are_set_or_kept_beside) {
   } else {
     const auto text = into().get_xattr(at("ping"), std::string(kOverrideXattr));
     ASSERT_TRUE(text);
-    EXPECT_EQ(StandIn::parse(*text)->capability, capability);
+    EXPECT_EQ(test_seal().open(*text)->capability, capability);
   }
 }
 
@@ -221,8 +223,8 @@ TEST_F(Apply, the_table_of_the_tar_alone_owes_nothing_to_what_is_below) {
                               dir_item("usr/bin", 0711), dir_item("d", 0700)});
   const std::string tar =
       TarBuilder().file("bin/tool", "t").file("d/f", "f").hard_link("same", "d/f").finish();
-  const Applied applied =
-      apply_verified(source_of(tar), into(), *below, {oci::sha256(tar)}, {}, "layer-x");
+  const Applied applied = apply_verified(source_of(tar), into(), test_seal(), *below,
+                                         {oci::sha256(tar)}, {}, "layer-x");
   EXPECT_EQ(applied.over_below.find(at("d"))->mode, 0700u);
   EXPECT_NE(applied.over_below.find(at("usr/bin/tool")), nullptr);
   EXPECT_EQ(applied.alone.entries(), read_table(source_of(tar), {}, "layer-x").entries());
@@ -234,7 +236,7 @@ TEST_F(Apply, hard_links_to_lower_files_are_copies) {
   const auto nothing = empty_tree();
   Table table = apply_layer(
       source_of(tar_of({dir_item(""), file_item("a", "bytes", 0640), link_item("s", "a")})),
-      lower.dir(), *nothing, {}, "lower");
+      lower.dir(), test_seal(), *nothing, {}, "lower");
   const auto below = merge_layers({{share(std::move(table)), lower.dir().duplicate()}});
   const Table upper = apply_over(
       TarBuilder().hard_link("b", "a").hard_link("c", "b").hard_link("t", "s").finish(), *below);
@@ -283,11 +285,12 @@ TEST_F(Apply, truncation_at_every_offset_is_an_error_or_the_diff_id_tells) {
     const TempDir fresh = TempDir::in_host_tmp("cooper-test-");
     const auto below = empty_tree();
     expect_error(Errc::corrupt, {"layer-x"}, [&] {
-      apply_verified(source_of(tar.substr(0, size)), fresh.dir(), *below, expected, {}, "layer-x");
+      apply_verified(source_of(tar.substr(0, size)), fresh.dir(), test_seal(), *below, expected, {},
+                     "layer-x");
     });
   }
   const Applied applied =
-      apply_verified(source_of(tar), into(), *empty_tree(), expected, {}, "layer-x");
+      apply_verified(source_of(tar), into(), test_seal(), *empty_tree(), expected, {}, "layer-x");
   EXPECT_EQ(applied.over_below.entries().size(), 3u);
   EXPECT_EQ(applied.alone.entries(), read_table(source_of(tar), {}, "layer-x").entries());
 }

@@ -158,9 +158,9 @@ TEST(DiffProperty, diff_of_apply_is_identity) {
 
     const TempDir upper = TempDir::in_host_tmp("cooper-test-");
     const Applied applied = apply_verified(blobs.open_blob(written.descriptor.digest), upper.dir(),
-                                           *below, written.diff_id, {}, "layer");
+                                           test_seal(), *below, written.diff_id, {}, "layer");
     LayerWriter writer(blobs, {Compression::none});
-    write_diff(upper.dir(), *below, {}, writer);
+    write_diff(upper.dir(), *below, test_seal(), {}, writer);
     const WrittenLayer again = std::move(writer).finish();
     ASSERT_EQ(again.table.entries().size(), written.table.entries().size());
     for (std::size_t i = 0; i < again.table.entries().size(); ++i) {

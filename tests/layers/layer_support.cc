@@ -95,6 +95,11 @@ std::string tar_of(std::vector<Item> items) {
   return blobs.content(write_layer(blobs, std::move(items)).descriptor.digest);
 }
 
+const StandInSeal& test_seal() {
+  static const StandInSeal seal("a secret of the tests");
+  return seal;
+}
+
 std::unique_ptr<Tree> empty_tree() {
   return merge_layers({});
 }

@@ -40,6 +40,8 @@ std::string tar_of(std::vector<Item> items);
 std::unique_ptr<Tree> empty_tree();
 // The same, owned by whoever runs the test: what needs no privilege to apply.
 Item mine(Item item);
+// The seal of the tests' store.
+const StandInSeal& test_seal();
 // One layer of these entries and a root, all owned by whoever runs the test; no files behind it.
 std::unique_ptr<Tree> below_of(std::vector<Item> items);
 TablePtr share(Table table);

@@ -138,11 +138,11 @@ TEST(MergedTree, open_reads_from_the_layer_that_has_the_file) {
   std::vector<LayerView> views;
   const Table first = apply_layer(source_of(tar_of({dir_item(""), file_item("a", "low a"),
                                                     file_item("b", "low b"), hard_item("c", "b")})),
-                                  lower.dir(), *nothing, {}, "lower");
+                                  lower.dir(), test_seal(), *nothing, {}, "lower");
   views.push_back({share(first), lower.dir().duplicate()});
   const auto below = merge_layers({{views[0].table, lower.dir().duplicate()}});
   const Table second = apply_layer(source_of(tar_of({dir_item(""), file_item("b", "up b")})),
-                                   upper.dir(), *below, {}, "upper");
+                                   upper.dir(), test_seal(), *below, {}, "upper");
   views.push_back({share(second), upper.dir().duplicate()});
   const auto tree = merge_layers(std::move(views));
   EXPECT_EQ(read_content(*tree, "a"), "low a");

@@ -12,10 +12,11 @@ TEST(StandInText, round_trip_and_damage) {
   all.gid = {5, 65534};
   all.mode = {06755, 0755};
   all.capability = std::string("\x00\xff\x10", 3);
+  all.owner = 65534;
   EXPECT_EQ(StandIn::parse(all.encode()), all);
-  for (const char* text :
-       {"", "type", "type=x", "major=1", "type=c;major=x", "uid=5", "uid=5/", "mode=9/0", "cap=1",
-        "cap=zz", "cap=", "other=1", "uid=99999999999/1", ";", "type=c;;"}) {
+  for (const char* text : {"", "type", "type=x", "major=1", "type=c;major=x", "uid=5", "uid=5/",
+                           "mode=9/0", "cap=1", "cap=zz", "cap=", "other=1", "owner=5", "owner=x",
+                           "type=c;owner=", "uid=99999999999/1", ";", "type=c;;"}) {
     EXPECT_FALSE(StandIn::parse(text)) << text;
   }
 }
@@ -36,6 +37,24 @@ TEST(StandInText, a_change_by_the_step_counts_over_what_was_meant) {
   EXPECT_EQ(entry.mode, 04755u);
   EXPECT_EQ(changed.uid, 33u);
   EXPECT_EQ(changed.mode, 0700u);
+}
+
+TEST(StandInText, a_change_of_owner_takes_what_chown_takes) {
+  StandIn group;
+  group.gid = {5000, 0};
+  Entry below;
+  below.gid = 5000;
+  Entry seen;
+  EXPECT_TRUE(group.speaks_of(seen, std::nullopt));
+  seen.uid = 33;
+  EXPECT_FALSE(group.speaks_of(seen, std::nullopt));
+  EXPECT_TRUE(group.speaks_of(seen, below));
+  below.gid = 5001;
+  EXPECT_FALSE(group.speaks_of(seen, below));
+  StandIn capable;
+  capable.capability = "x";
+  EXPECT_TRUE(capable.speaks_of(Entry(), std::nullopt));
+  EXPECT_FALSE(capable.speaks_of(seen, below));
 }
 
 }  // namespace

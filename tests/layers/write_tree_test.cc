@@ -16,7 +16,7 @@ Selection only(std::shared_ptr<const Tree> tree, const std::string& path) {
 
 class WriteTree : public ::testing::Test {
  protected:
-  void write(const Selection& selection) const { write_tree(selection, out_.dir()); }
+  void write(const Selection& selection) const { write_tree(selection, out_.dir(), test_seal()); }
   std::string text(const std::string& path) const {
     return out_.dir().read_file(TreePath::clean(path), 1 << 20);
   }

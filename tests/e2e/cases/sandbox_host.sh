@@ -20,4 +20,61 @@ D
 exits 1 cooper build --pull=false --network=host --progress=plain --ulimit nproc=50 -f c/Forks c
 ! grep -Eq '^#[0-9]+ [0-9.]+ ALL-FORKED' err || fail "a thousand processes under nproc=50"
 contains "$(cat err)" "fork"
+# A process of a step gives its file what stand-ins of cooper's trees say: nothing comes of it, whoever it is.
+cat >setx.c <<'C'
+#include <sys/xattr.h>
+#include <string.h>
+#include <stdio.h>
+#include <stdlib.h>
+int main(int count, char **words) {
+  char text[4096];
+  if (!strcmp(words[1], "copy")) {
+    ssize_t size = getxattr(words[2], "user.cooper.override", text, sizeof text);
+    if (size < 0) { perror(words[2]); return 0; }
+    return setxattr(words[3], "user.cooper.override", text, size, 0) ? perror(words[3]), 1 : 0;
+  }
+  return setxattr(words[1], "user.cooper.override", words[2], strlen(words[2]), 0) ? perror(words[1]), 1 : 0;
+}
+C
+cc -static -o c/setx setx.c
+printf 'import io,tarfile\nt=tarfile.open("c/dev.tar","w")\ni=tarfile.TarInfo("null");i.type=tarfile.CHRTYPE;i.devmajor=1;i.devminor=3;i.mode=0o666\nt.addfile(i)\n' | python3 -
+cat >c/Forge <<'D'
+FROM busybox
+COPY --chmod=755 setx /setx
+ADD dev.tar /
+RUN chmod 1777 /tmp || mkdir -m 1777 /tmp
+USER 65534
+RUN cp /bin/busybox /tmp/suid && /setx /tmp/suid 'mode=4755/755;uid=0/65534;owner=65534' && touch /tmp/odd && /setx /tmp/odd 'mode=what'
+RUN touch /tmp/copied && chmod 666 /tmp/copied && /setx copy /null /tmp/copied
+USER 0
+RUN touch /tmp/roots && chmod 666 /tmp/roots && /setx copy /null /tmp/roots && chown 7:7 /null
+D
+build -o type=oci,dest=forge.tar -f c/Forge c 2>/dev/null
+line() { grep "^$1 " <<<"$tree"; }
+tree=$(tree_of forge.tar)
+contains "$(line tmp/suid)" '"mode": 493,'
+contains "$(line tmp/suid)" '"uid": 65534'
+contains "$(line tmp/odd)" '"type": "file"'
+contains "$(line tmp/copied)" '"type": "file"'
+contains "$(line tmp/roots)" '"type": "char"'
+contains "$(line null)" '"type": "char"'
+contains "$(line null)" '"uid": 7'
+nothing_left
+# Ids of large installations (OpenShift's, directories') exist for steps of root; a user without them is told what helps.
+cat >c/Large <<'D'
+FROM busybox
+RUN touch /f && chown 1000680000:3000000000 /f
+USER 1000680000
+RUN test "$(id -u)" = 1000680000
+D
+if [ "$ROLE" = root ]; then
+  build -o type=oci,dest=large.tar -f c/Large c 2>/dev/null
+  contains "$(tree_of large.tar | grep "^f ")" '"uid": 1000680000'
+  contains "$(tree_of large.tar | grep "^f ")" '"gid": 3000000000'
+else
+  printf 'FROM busybox\nUSER 1000680000\nRUN true\n' >c/Large
+  exits 3 cooper build --pull=false --network=host -f c/Large c
+  contains "$(cat err)" "user 1000680000 is not among the ids"
+  contains "$(cat err)" "larger range in /etc/subuid"
+fi
 nothing_left
