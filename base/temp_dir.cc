@@ -77,6 +77,9 @@ TempDir::~TempDir() {
 }
 
 std::string TempDir::host_path() const {
+  // By name where it is known: the kernel knows no whole path of a descriptor whose mount namespace is
+  // gone, as it is when the only process of a container has gone on to another.
+  if (dir_.label().starts_with('/')) return dir_.label();
   const std::string link = cat("/proc/self/fd/", dir_.fd());
   std::string target(PATH_MAX, '\0');
   const ssize_t length = ::readlink(link.c_str(), target.data(), target.size());

@@ -19,6 +19,7 @@
 #include "builder/materializer.h"
 #include "builder/plan.h"
 #include "builder/progress.h"
+#include "builder/sandbox/snapshot.h"
 #include "builder/sources/source_fetcher.h"
 #include "cache/store.h"
 #include "layers/compression.h"
@@ -39,6 +40,8 @@ struct ExecuteOptions {
   // RUN --mount=type=ssh: the socket of the agent that is forwarded under an id; nullopt: none. Thread-safe; may start
   // the agent. Empty: none.
   std::function<std::optional<std::string>(const std::string& id)> find_ssh_agent;
+  // Where roots of RUN steps come from; never changes a result.
+  Snapshotter snapshotter = Snapshotter::automatic;
   // Brings what fetched sources name; may be null for a plan without any.
   SourceFetcher* sources = nullptr;
   // Called once, on the caller's thread, when something is about to run: after the namespace is entered, before the

@@ -142,7 +142,7 @@ void Materializer::apply_one(const LayerStack& stack, std::size_t index, std::st
       [&] {
         return layers::apply_verified(store_.open_blob(layer.descriptor.digest), fresh.dir(),
                                       layers::StandInSeal(store_.secret()), *below, layer.diff_id, {},
-                                      layer_name(layer));
+                                      layer_name(layer), hiding_);
       });
   remember_table(layer, std::move(applied.alone));  // what the layers below added is true upon them only
   store_.put_tree(mapping_, chain, std::move(fresh), TreePath());

@@ -15,6 +15,7 @@
 #include "base/guarded.h"
 #include "builder/layer_stack.h"
 #include "cache/store.h"
+#include "layers/apply.h"
 #include "layers/tree.h"
 
 namespace cooper::builder {
@@ -32,7 +33,10 @@ class Materializer {
   Materializer(cache::Store& store, LayerFetcher& fetcher) : store_(store), fetcher_(fetcher) {}
 
   // Names the store's trees for our id mapping ("" until the build's namespace is entered).
-  void set_mapping(std::string mapping) { mapping_ = std::move(mapping); }
+  void set_mapping(std::string mapping, layers::Hiding hiding = layers::Hiding::marked) {
+    mapping_ = std::move(mapping);
+    hiding_ = hiding;
+  }
   const std::string& mapping() const noexcept { return mapping_; }
 
   layers::TablePtr table(const PlannedLayer& layer);
@@ -63,6 +67,7 @@ class Materializer {
   cache::Store& store_;
   LayerFetcher& fetcher_;
   std::string mapping_;
+  layers::Hiding hiding_ = layers::Hiding::marked;
   Guarded<std::unordered_map<oci::DiffId, layers::TablePtr>> tables_;
   Guarded<std::unordered_map<oci::BlobDigest, oci::DiffId>> confirmed_;
 };

@@ -5,10 +5,10 @@
 
 #include "base/error.h"
 #include "builder/sandbox/snapshot.h"
+#include "builder/step_root.h"
 #include "builder/step_error.h"
 #include "builder/step_runner.h"
 #include "builder/users.h"
-#include "layers/diff.h"
 
 namespace cooper::builder {
 namespace {
@@ -60,16 +60,6 @@ std::string joined(const std::vector<std::string>& argv) {
   return text;
 }
 
-// The upper directory's own metadata is what the merged root shows.
-void prepare_upper(const Dir& scratch, const layers::Entry& root) {
-  const TreePath upper = TreePath::clean("upper");
-  scratch.make_dir(upper, 0755);
-  scratch.set_owner(upper, root.uid, root.gid);
-  scratch.set_mode(upper, root.mode);
-  scratch.set_mtime(upper, root.mtime);
-  scratch.make_dir(TreePath::clean("work"), 0700);
-}
-
 // HEREDOC-09: the body as an executable file, mounted read-only at /dev/pipes/<name>.
 std::optional<UniqueFd> write_script(const RunStep& step, const TempDir& place) {
   if (!step.script) return std::nullopt;
@@ -116,25 +106,22 @@ RunOutcome StepRunner::run_masked(StepId id, const RunRequest& request, const Un
 StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepared& prepared,
                                    const std::vector<StepResult>& results, std::stop_token stop) {
   const LayerStack& parent = results[step.parent].rootfs;
-  const std::vector<std::string> lowers = materializer_.lower_paths(parent, stop);
-  const auto below = materializer_.metadata(parent);
-  TempDir scratch = materializer_.new_tree();
-  prepare_upper(scratch.dir(), *below->find(TreePath()));
+  const std::unique_ptr<StepRoot> root = workshop_->roots.open(parent, stop);
+  const TempDir& scratch = root->scratch();
   const auto script = write_script(step, scratch);
   const MountNeeds needs{store_, materializer_, workshop_->storage, options_, written_contexts_, fresh_caches_};
   const RunOutcome outcome = [&] {
     StepMounts mounts(needs, scratch, plan_.steps[id].ignore_cache);
     mounts.open(mount_jobs(step, prepared, results), stop);
-    const UniqueFd root = workshop_->storage.mount(lowers, scratch.host_path() + "/upper",
-                                                   scratch.host_path() + "/work");
-    const Dir root_dir(root.duplicate(), Confine::image, "rootfs");
+    const UniqueFd mounted = root->mount();
+    const Dir root_dir(mounted.duplicate(), Confine::image, "rootfs");
     RunRequest request = make_request(step, root_dir);
     if (script) {
       request.mounts.push_back({StepMount::Kind::bind,
                                 TreePath::clean("/dev/pipes/" + step.script->first), script->get(), true, 0});
     }
     mounts.add_to(request);
-    return run_masked(id, request, root, mounts.mask(), stop);
+    return run_masked(id, request, mounted, mounts.mask(), stop);
   }();
   if (!outcome.status.success()) {
     throw StepError(Errc::step_failed,
@@ -143,16 +130,12 @@ StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepare
                     plan_.steps[id], outcome.status.shell_code());
   }
   layers::LayerWriter writer(store_, options_.compression);
-  const TreePath upper = TreePath::clean("upper");
-  layers::write_diff(scratch.dir().subdir(upper), *below, layers::StandInSeal(store_.secret()),
-                     {outcome.stubs, false}, writer);
+  root->write_layer({outcome.stubs, false}, writer);
   layers::WrittenLayer written = std::move(writer).finish();
   const oci::DiffId ours = written.diff_id;
   StepResult result = conclude(plan_.steps[id], prepared, parent, std::move(written));
-  // The upper directory is the layer's tree already, unless an older layer answers for it.
-  if (result.rootfs.layers().back().diff_id == ours) {
-    materializer_.adopt_tree(result.rootfs, std::move(scratch), upper);
-  }
+  // Unless an older layer answers for it, whose times are others.
+  if (result.rootfs.layers().back().diff_id == ours) root->keep(result.rootfs);
   return result;
 }
 

@@ -94,9 +94,7 @@ void StepMounts::add_bind(const MountJob& job, std::stop_token stop) {
   mount.read_only = job.mount.read_only;
   std::vector<std::string> lowers;
   TreePath part = job.source->top().path;
-  if (job.stack != nullptr) {
-    lowers = needs_.materializer.lower_paths(*job.stack, std::move(stop));
-  } else {
+  if (job.stack == nullptr) {
     lowers.push_back(needs_.contexts.directory_of(*job.source, needs_.store));
     part = job.source->is_directory() ? TreePath() : TreePath::clean(layers::kSingleFileName);
     if (mount.read_only) {
@@ -105,6 +103,8 @@ void StepMounts::add_bind(const MountJob& job, std::stop_token stop) {
       return;
     }
   }
+  if (!needs_.storage.overlay_refusal().empty()) return add_copied_bind(job, std::move(mount), std::move(stop));
+  if (job.stack != nullptr) lowers = needs_.materializer.lower_paths(*job.stack, std::move(stop));
   // MNT-10: what is written lands in a layer that nobody keeps.
   const TreePath layer = TreePath::clean(cat("mount-", mounts_.size()));
   const TreePath upper = layer.child("upper");
@@ -113,6 +113,21 @@ void StepMounts::add_bind(const MountJob& job, std::stop_token stop) {
   const std::string home = scratch_.host_path();
   hold(std::move(mount),
        needs_.storage.mount_part(lowers, home + upper.absolute(), home + work.absolute(), part));
+}
+
+// Without overlays: the selected part, written for this step alone.
+void StepMounts::add_copied_bind(const MountJob& job, StepMount mount, std::stop_token stop) {
+  const TreePath place = TreePath::clean(cat("mount-", mounts_.size()));
+  scratch_.dir().make_dir(place, 0755);
+  const layers::StandInSeal seal(needs_.store.secret());
+  if (job.stack == nullptr) {
+    layers::write_tree(job.source->selection, scratch_.dir().subdir(place), seal);
+  } else {
+    const auto files = needs_.materializer.files(*job.stack, std::move(stop));
+    layers::write_tree(select_mount_source(files, job.mount.source).selection, scratch_.dir().subdir(place), seal);
+  }
+  const TreePath top = job.source->is_directory() ? place : place.child(layers::kSingleFileName);
+  hold(std::move(mount), needs_.storage.mount_path(scratch_.host_path() + top.absolute()));
 }
 
 // MNT-20 … MNT-23.

@@ -86,6 +86,7 @@ class StepMounts {
   };
 
   void add_bind(const MountJob& job, std::stop_token stop);
+  void add_copied_bind(const MountJob& job, StepMount mount, std::stop_token stop);
   void add_secret(const parser::RunMount& mount);
   void add_ssh(const parser::RunMount& mount);
   void add_cache(const MountJob& job);

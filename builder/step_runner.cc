@@ -72,16 +72,27 @@ const SourceStep* StepRunner::local_context(StepId id) const {
   return source != nullptr && source->kind == SourceStep::Kind::local_context ? source : nullptr;
 }
 
+Workshop::Workshop(const Identity& identity, cache::Store& store, Materializer& materializer, Snapshotter snapshotter)
+    : storage(identity, store.path().string(), snapshotter),
+      roots(store, materializer, storage),
+      runner(make_namespace_runner(identity, (store.path() / "ingest").string())) {}
+
 void StepRunner::open_workshop() {
   if (workshop_) return;
   const Identity& identity = enter_build_namespace();
-  materializer_.set_mapping(identity.mapping);
   store_.sweep();
-  const std::string store_path = store_.path().string();
-  workshop_ = std::make_unique<Workshop>(Workshop{
-      StepStorage(identity, store_path), make_namespace_runner(identity, (store_.path() / "ingest").string())});
+  workshop_ = std::make_unique<Workshop>(identity, store_, materializer_, options_.snapshotter);
+  const std::string& refusal = workshop_->storage.overlay_refusal();
+  if (refusal.empty()) {
+    materializer_.set_mapping(identity.mapping);
+  } else {  // trees of their own: the file system may refuse what overlayfs wants in a tree, too
+    materializer_.set_mapping(identity.mapping + "-plain", layers::Hiding::left_out);
+  }
   // After the storage: it is what finds out whether id-mapped mounts work.
   for (const std::string& line : identity.notices) progress_.notice(line);
+  if (!refusal.empty() && options_.snapshotter == Snapshotter::automatic) {
+    progress_.notice(cat("RUN steps work in copies of their whole root, which takes time and room: ", refusal));
+  }
 }
 
 std::optional<StepResult> StepRunner::source(const SourceStep& step, const std::stop_token& stop) const {

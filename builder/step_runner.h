@@ -15,6 +15,7 @@
 #include "builder/sandbox/runner.h"
 #include "builder/sandbox/snapshot.h"
 #include "builder/step_mounts.h"
+#include "builder/step_root.h"
 #include "builder/step_key.h"
 #include "layers/copy.h"
 #include "layers/layer_writer.h"
@@ -31,7 +32,9 @@ struct Prepared {
 
 // Where processes run: made once per build, when the first step needs it.
 struct Workshop {
+  Workshop(const Identity& identity, cache::Store& store, Materializer& materializer, Snapshotter snapshotter);
   StepStorage storage;
+  StepRoots roots;
   std::unique_ptr<Runner> runner;
 };
 

@@ -188,6 +188,7 @@ class BuildJob {
   std::vector<builder::StepResult> execute(const builder::Plan& plan, const DockerfileText& file) {
     builder::ExecuteOptions options;
     options.compression = inputs_.compression;
+    options.snapshotter = inputs_.snapshotter;
     options.compression.threads = inputs_.threads;
     options.source_date_epoch = plan.source_date_epoch;
     options.clock = [] {

@@ -45,6 +45,7 @@ struct BuildFlags {
   std::string progress;
   std::string call;
   std::string isolation;
+  std::string snapshotter;
   std::optional<bool> pull;
   int retries = 3;
   int threads = 0;  // 0: as many as processors

@@ -39,6 +39,12 @@ std::optional<builder::Network> read_network(const std::string& text) {
   throw Error(Errc::invalid, cat("invalid network mode \"", text, "\" (default, host, none)"));
 }
 
+builder::Snapshotter snapshotter_named(const std::string& text) {
+  if (text == "overlay") return builder::Snapshotter::overlay;
+  if (text == "copy") return builder::Snapshotter::copy;
+  return builder::Snapshotter::automatic;
+}
+
 void refuse_unsupported(const BuildFlags& flags) {
   if (!flags.refused.empty()) {
     throw Error(Errc::unsupported, cat(flags.refused.front(), " is not supported yet"));
@@ -117,6 +123,7 @@ BuildInputs read_build_inputs(const BuildFlags& flags) {
   inputs.threads = flags.threads > 0 ? flags.threads : static_cast<int>(std::thread::hardware_concurrency());
   plan.named_contexts = read_named_contexts(flags);
   Results results = read_results(flags, plan.platforms.size());
+  inputs.snapshotter = snapshotter_named(flags.snapshotter);
   if (results.compression) inputs.compression = *results.compression;
   inputs.results = std::move(results.targets);
   for (const TargetResult& result : inputs.results) {

@@ -5,6 +5,7 @@
 
 #include "builder/export.h"
 #include "builder/planner.h"
+#include "builder/sandbox/snapshot.h"
 #include "cmd/build_context.h"
 #include "cmd/build_flags.h"
 #include "cmd/call.h"
@@ -19,6 +20,7 @@ struct BuildInputs {
   builder::PullPolicy pull = builder::PullPolicy::registry_first;
   std::vector<TargetResult> results;  // one per target
   layers::CompressionSpec compression;
+  builder::Snapshotter snapshotter = builder::Snapshotter::automatic;
   std::vector<builder::Annotation> annotations;
   MainContext context;
   int threads = 2;

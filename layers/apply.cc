@@ -51,9 +51,9 @@ Table finish(ApplyRows&& rows, ApplyDirectory& directory) {
 }
 
 // Both tables in one pass over the tar.
-Applied apply_both(TarReader& reader, const Dir& into, const StandInSeal& seal, const Tree& below,
-                   const std::string& name) {
-  ApplyDirectory directory(into, seal);
+Applied apply_both(TarReader& reader, const Dir& into, const StandInSeal& seal, Hiding hiding,
+                   const Tree& below, const std::string& name) {
+  ApplyDirectory directory(into, seal, hiding);
   Watched watched(directory);
   ApplyRows rows(&below, watched, name);
   NoActions known;
@@ -97,9 +97,9 @@ Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits, const
 
 Applied apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const StandInSeal& seal,
                        const Tree& below, const oci::DiffId& expected, const TarLimits& limits,
-                       const std::string& name) {
+                       const std::string& name, Hiding hiding) {
   TarReader reader(std::move(tar), limits, name, TarKind::layer, true);
-  Applied applied = apply_both(reader, into, seal, below, name);
+  Applied applied = apply_both(reader, into, seal, hiding, below, name);
   check_diff_id(reader, expected, name);
   return applied;
 }

@@ -19,6 +19,10 @@
 
 namespace cooper::layers {
 
+// Whether whiteouts and opaque directories are marked in the directory, as overlayfs wants them, or
+// known to the table only: some file systems refuse the marks.
+enum class Hiding { marked, left_out };
+
 // Reads a layer tar (any compression) into an empty directory, as an overlay lower directory:
 // whiteouts as 0:0 character devices, opaque directories with user.overlay.opaque=y. `below`
 // supplies what the layer leaves unsaid: metadata of parent directories it does not list, and
@@ -43,6 +47,6 @@ struct Applied {
 // `expected`.
 Applied apply_verified(std::unique_ptr<ByteSource> tar, const Dir& into, const StandInSeal& seal,
                        const Tree& below, const oci::DiffId& expected, const TarLimits& limits,
-                       const std::string& name);
+                       const std::string& name, Hiding hiding = Hiding::marked);
 
 }  // namespace cooper::layers

@@ -48,10 +48,11 @@ bool set_xattr(int fd, const std::string& name, const std::string& value) {
 
 }  // namespace
 
-ApplyDirectory::ApplyDirectory(const Dir& into, const StandInSeal& seal)
+ApplyDirectory::ApplyDirectory(const Dir& into, const StandInSeal& seal, Hiding hiding)
     : dir_(UniqueFd(::openat(into.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)), Confine::strict,
            into.label()),
       seal_(seal),
+      hiding_(hiding),
       buffer_(kCopyBufferBytes) {
   if (dir_.fd() < 0) throw_errno("opening", into.label());
   struct stat root {};
@@ -176,6 +177,7 @@ void ApplyDirectory::make_fifo(const Entry& entry) {
 
 // overlayfs.rst, "whiteouts and opaque directories". Unprivileged since Linux 5.8.
 void ApplyDirectory::make_whiteout(const Entry& entry) {
+  if (hiding_ == Hiding::left_out) return;
   if (::mknodat(parent_of(entry.path), last_name(entry.path), S_IFCHR, makedev(0, 0)) != 0) {
     throw_errno("creating a whiteout at", display(entry.path));
   }
@@ -265,7 +267,8 @@ void ApplyDirectory::finish(const Table& table) {
                                is_root ? "." : last_name(entry->path),
                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd) throw_errno("opening", display(entry->path));
-    if (entry->opaque && !is_root && !set_xattr(fd.get(), std::string(kOpaqueXattr), "y")) {
+    if (entry->opaque && !is_root && hiding_ == Hiding::marked &&
+        !set_xattr(fd.get(), std::string(kOpaqueXattr), "y")) {
       throw_errno("marking as opaque", display(entry->path));
     }
     set_metadata(fd.get(), *entry, {});

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/dir.h"
+#include "layers/apply.h"
 #include "layers/apply_rows.h"
 #include "layers/standin.h"
 
@@ -13,7 +14,7 @@ namespace cooper::layers {
 
 class ApplyDirectory : public RowActions {
  public:
-  ApplyDirectory(const Dir& into, const StandInSeal& seal);
+  ApplyDirectory(const Dir& into, const StandInSeal& seal, Hiding hiding = Hiding::marked);
 
   void make_directory(const TreePath& path) override;
   void remove(const TreePath& path) override;
@@ -41,6 +42,7 @@ class ApplyDirectory : public RowActions {
 
   Dir dir_;
   const StandInSeal& seal_;
+  Hiding hiding_;
   UniqueFd parent_fd_;
   TreePath parent_;
   bool parent_open_ = false;

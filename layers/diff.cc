@@ -1,39 +1,10 @@
 #include "layers/diff.h"
 
-#include <map>
-#include <set>
-
-#include "base/error.h"
+#include "layers/diff_support.h"
 #include "layers/diff_walk.h"
 
 namespace cooper::layers {
 namespace {
-
-// The mount points of one step, and the directories on the way to them.
-class Stubs {
- public:
-  explicit Stubs(const std::vector<TreePath>& paths) : paths_(paths.begin(), paths.end()) {
-    for (const TreePath& path : paths) {
-      for (TreePath at = path; !at.is_root(); at = at.parent()) parents_.insert(at.parent());
-    }
-  }
-  bool is_stub(const TreePath& path) const { return paths_.contains(path); }
-  bool leads_to_stub(const TreePath& path) const { return parents_.contains(path); }
-
- private:
-  std::set<TreePath> paths_;
-  std::set<TreePath> parents_;
-};
-
-bool same_but_time(const Entry& a, const Entry& b, bool keep_xattrs) {
-  const auto visible = [&](const Entry& entry) {
-    Xattrs xattrs = entry.xattrs;
-    std::erase_if(xattrs, [&](const auto& x) { return !allowed_in_layer(x.first, keep_xattrs); });
-    return xattrs;
-  };
-  return a.type == b.type && a.mode == b.mode && a.uid == b.uid && a.gid == b.gid &&
-         visible(a) == visible(b);
-}
 
 class DiffWriter {
  public:
@@ -44,28 +15,16 @@ class DiffWriter {
         reading_{upper.label(), below, seal},
         options_(options),
         stubs_(options.stubs),
-        writer_(writer) {}
+        writer_(writer),
+        leaves_(upper.label(), writer) {}
 
   void run() {
     const UpperEntry root = read_upper_root(upper_, reading_);
-    // The root's mtime moves with every name made in it, and no other builder records it.
-    const auto lower = below_.find(TreePath());
-    if (!lower || !same_but_time(root.entry, *lower, options_.keep_xattrs)) add_root(root.entry);
+    add_changed_root(root.entry, below_, options_.keep_xattrs, writer_);
     walk(root.fd.get(), TreePath(), true);
   }
 
  private:
-  struct Inode {
-    dev_t device;
-    ino_t number;
-    friend auto operator<=>(const Inode&, const Inode&) = default;
-  };
-
-  void add_root(Entry root) {
-    root.opaque = false;
-    writer_.add(root);
-  }
-
   // lower_shows: what `below` has beneath path is still to be seen.
   void walk(int fd, const TreePath& path, bool lower_shows) {
     const UpperDirectory directory(fd, path, reading_);
@@ -97,29 +56,11 @@ class DiffWriter {
       if (lower_shows && below_.find(entry.path)) writer_.add(entry);
       return;
     }
-    if (is_empty_stub(upper, lower_shows)) return;
-    if (upper.status.st_nlink > 1 && add_as_link(upper)) return;
-    if (entry.type != EntryType::file) return writer_.add(entry);
-    FdSource content(std::move(upper.fd), upper_.label() + entry.path.absolute());
-    writer_.add(entry, &content);
-  }
-
-  // Every name of an inode after its first.
-  bool add_as_link(const UpperEntry& upper) {
-    const auto [first, is_new] =
-        first_names_.try_emplace({upper.status.st_dev, upper.status.st_ino}, upper.entry.path);
-    if (is_new) return false;
-    Entry link = upper.entry;
-    link.type = EntryType::hard_link;
-    link.link_target = first->second.str();
-    writer_.add(link);
-    return true;
+    if (!is_empty_stub(upper, lower_shows)) leaves_.add(upper);
   }
 
   bool is_empty_stub(const UpperEntry& upper, bool lower_shows) const {
-    const Entry& entry = upper.entry;
-    return entry.type == EntryType::file && entry.size_bytes == 0 && stubs_.is_stub(entry.path) &&
-           !(lower_shows && below_.find(entry.path));
+    return stubs_.is_empty_file(upper.entry) && !(lower_shows && below_.find(upper.entry.path));
   }
 
   // A mount point that is still empty, or a directory that came up only to hold such ones.
@@ -149,7 +90,7 @@ class DiffWriter {
   const DiffOptions& options_;
   const Stubs stubs_;
   LayerWriter& writer_;
-  std::map<Inode, TreePath> first_names_;
+  LeafWriter leaves_;
 };
 
 }  // namespace

@@ -68,6 +68,7 @@ struct StepStorage::State {
   std::string store_path;
   std::string mount_dir;
   std::optional<Mount> view;
+  std::string overlay_refusal;
 
   // Where path is for the kernel that mounts the step's root.
   std::string seen(const std::string& path) const {
@@ -79,22 +80,55 @@ struct StepStorage::State {
   }
 };
 
-StepStorage::StepStorage(const Identity& identity, std::string store_path)
-    : state_(new State{identity, {}, {}, {}}) {
+StepStorage::StepStorage(const Identity& identity, std::string store_path, Snapshotter snapshotter)
+    : state_(new State{identity, {}, {}, {}, {}}) {
   while (store_path.size() > 1 && store_path.ends_with('/')) store_path.pop_back();
   state_->store_path = std::move(store_path);
   state_->mount_dir = state_->store_path + "/mnt";
   make_dir(state_->mount_dir);
   make_dir(state_->mount_dir + "/empty");
-  if (!identity.id_mapped_mounts) return;
-  const std::string view_path = state_->mount_dir + "/view";
-  make_dir(view_path);
-  const std::string refused = mount_view(identity, state_->store_path, view_path);
-  if (refused.empty()) {
-    state_->view.emplace(view_path);
-  } else {
-    fall_back_to_all_ids(refused);
+  if (identity.id_mapped_mounts) {
+    const std::string view_path = state_->mount_dir + "/view";
+    make_dir(view_path);
+    const std::string refused = mount_view(identity, state_->store_path, view_path);
+    if (refused.empty()) {
+      state_->view.emplace(view_path);
+    } else {
+      fall_back_to_all_ids(refused);
+    }
   }
+  if (snapshotter == Snapshotter::copy) state_->overlay_refusal = "asked for";
+  if (snapshotter == Snapshotter::automatic) try_overlay();
+}
+
+// Many things decide whether there are overlays: the kernel, the file system, where we run. Doing
+// it tells.
+void StepStorage::try_overlay() {
+  const TempDir place(Dir::open(state_->mount_dir, Confine::strict), "probe-");
+  const std::string home = place.host_path();
+  make_dir(home + "/upper");
+  make_dir(home + "/work");
+  try {
+    mount({}, home + "/upper", home + "/work");
+  } catch (const Error& refusal) {
+    state_->overlay_refusal = refusal.message();
+  }
+}
+
+const std::string& StepStorage::overlay_refusal() const {
+  return state_->overlay_refusal;
+}
+
+UniqueFd StepStorage::mount_path(const std::string& path) const {
+  UniqueFd clone(
+      ::open_tree(AT_FDCWD, state_->seen(path).c_str(), OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!clone) throw_errno("mounting", path);
+  mount_attr attributes{};
+  attributes.attr_set = MOUNT_ATTR_NODEV;
+  if (::mount_setattr(clone.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) {
+    throw_errno("taking devices from", path);
+  }
+  return clone;
 }
 
 StepStorage::StepStorage(StepStorage&&) noexcept = default;
@@ -113,8 +147,8 @@ UniqueFd StepStorage::mount(const std::vector<std::string>& lower_paths,
   return layers::mount_overlay(layers, state_->mount_dir);
 }
 
-// A part can be cloned only from what is attached somewhere (before Linux 6.15): for a moment, in our
-// private mount namespace.
+// A part can be cloned only from what is attached somewhere (before Linux 6.15): for a moment, in
+// our private mount namespace.
 UniqueFd StepStorage::mount_part(const std::vector<std::string>& lower_paths,
                                  const std::string& upper_path, const std::string& work_path,
                                  const TreePath& part) const {

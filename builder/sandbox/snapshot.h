@@ -16,6 +16,9 @@ namespace cooper::builder {
 // namespace was entered belongs to the one outside, and can't be mounted. Not followed.
 UniqueFd open_in_namespace(const std::string& path);
 
+// Where a step's root comes from: overlays if they can be had, or one or the other.
+enum class Snapshotter { automatic, overlay, copy };
+
 // Sees the store (trees/, ingest/) through an id-mapped mount when the identity wants one: the
 // kernel then translates owners, and what steps write lands 0-based on disk. One per build;
 // thread-safe.
@@ -25,10 +28,16 @@ class StepStorage {
   // directory; what is mounted there is seen in our private mount namespace only. Where the store's
   // file system has no id-mapped mounts, the entered identity falls back to all ids and gains a
   // notice. Not thread-safe; before the runner is used.
-  StepStorage(const Identity& identity, std::string store_path);
+  StepStorage(const Identity& identity, std::string store_path,
+              Snapshotter snapshotter = Snapshotter::automatic);
   StepStorage(StepStorage&&) noexcept;
   StepStorage& operator=(StepStorage&&) = delete;
   ~StepStorage();
+  // "": mount() and mount_part() work here, as one overlay was made to see. Else why not; automatic
+  // and copy only.
+  const std::string& overlay_refusal() const;
+  // A file or directory below store_path as a detached mount, writable.
+  UniqueFd mount_path(const std::string& path) const;
   // lower_paths: absolute paths below store_path, top first. upper and work: absolute, below
   // store_path, existing, empty; upper gets mode, owner and time of the top lower directory, as
   // "/" of the step. Returns a detached overlay mount (layers/overlay.h).
@@ -40,6 +49,7 @@ class StepStorage {
                       const std::string& work_path, const TreePath& part) const;
 
  private:
+  void try_overlay();
   struct State;
   std::unique_ptr<State> state_;
 };

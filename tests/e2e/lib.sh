@@ -49,6 +49,18 @@ build() { cooper build --pull=false --network=host --progress=plain "$@"; }
 tree_of() { python3 "$SOURCE/tests/e2e/image_tree.py" list "$1"; }
 same_tree() { python3 "$SOURCE/tests/e2e/image_tree.py" compare "$@" || fail "trees differ: $*"; }
 
+# Docker's engine without networks of its own; afterwards `engine` is its client. Ends with the case.
+start_docker() {
+  mkdir docker
+  dockerd --iptables=false --ip6tables=false --bridge=none --data-root "$WORK/docker/data" --exec-root "$WORK/docker/exec" \
+    --pidfile "$WORK/docker/pid" -H "unix://$WORK/docker/docker.sock" >docker.log 2>&1 &
+  DOCKER_PID=$!
+  trap 'kill $DOCKER_PID ${REGISTRY_PID:-} 2>/dev/null; wait 2>/dev/null' EXIT
+  for _ in $(seq 100); do engine info >/dev/null 2>&1 && return; sleep 0.2; done
+  fail "the engine did not start: $(tail -3 docker.log)"
+}
+engine() { /usr/bin/docker -H "unix://$WORK/docker/docker.sock" "$@"; }
+
 # A registry of Debian's docker-registry on a free port; sets REGISTRY. Ends with the case.
 start_registry() {
   local port

@@ -57,20 +57,14 @@ serves() {  # serves URL: within ten seconds
   return 1
 }
 
-mkdir docker
-socket=unix://$WORK/docker/docker.sock
-dockerd --iptables=false --ip6tables=false --bridge=none --data-root "$WORK/docker/data" --exec-root "$WORK/docker/exec" \
-  --pidfile "$WORK/docker/pid" -H "$socket" >docker.log 2>&1 &
-daemon=$!
-trap 'kill $daemon $REGISTRY_PID 2>/dev/null; wait 2>/dev/null' EXIT
-for _ in $(seq 100); do /usr/bin/docker -H "$socket" info >/dev/null 2>&1 && break; sleep 0.2; done
+start_docker
 for archive in root-docker.tar user/user-docker.tar; do
-  name=$(/usr/bin/docker -H "$socket" load -i "$archive" | sed -n 's/^Loaded image: //p')
+  name=$(engine load -i "$archive" | sed -n 's/^Loaded image: //p')
   [ -n "$name" ] || fail "docker load of $archive"
-  container=$(/usr/bin/docker -H "$socket" run -d --network host "$name")
-  serves http://127.0.0.1:18080/ || { /usr/bin/docker -H "$socket" logs "$container"; fail "docker serves no page from $archive"; }
-  equal "$(/usr/bin/docker -H "$socket" exec "$container" stat -c %U /srv/www/index.html)" www-data
-  /usr/bin/docker -H "$socket" rm -f "$container" >/dev/null
+  container=$(engine run -d --network host "$name")
+  serves http://127.0.0.1:18080/ || { engine logs "$container"; fail "docker serves no page from $archive"; }
+  equal "$(engine exec "$container" stat -c %U /srv/www/index.html)" www-data
+  engine rm -f "$container" >/dev/null
 done
 
 podman_flags="--root $WORK/podman --runroot $WORK/podman-run --storage-driver vfs --cgroup-manager cgroupfs --events-backend file"

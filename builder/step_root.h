@@ -1,0 +1,58 @@
+// The writable roots of RUN steps: an overlay of the parent's trees, or, where the kernel gives none for the store's file
+// system, a whole copy (layers/whole_copy.h). Private to the executor.
+#pragma once
+
+#include <memory>
+#include <stop_token>
+#include <vector>
+
+#include "base/guarded.h"
+#include "base/temp_dir.h"
+#include "builder/materializer.h"
+#include "builder/sandbox/snapshot.h"
+#include "layers/diff.h"
+#include "layers/layer_writer.h"
+#include "layers/whole_copy.h"
+
+namespace cooper::builder {
+
+// Of one step. Gone with it, unless kept.
+class StepRoot {
+ public:
+  virtual ~StepRoot() = default;
+  // A directory of the step's own, on the store's file system, for what it needs beside its root.
+  virtual const TempDir& scratch() const = 0;
+  virtual UniqueFd mount() = 0;  // detached, writable
+  virtual void write_layer(const layers::DiffOptions& options, layers::LayerWriter& writer) = 0;
+  // `rootfs` is what the root holds by now, its top layer as write_layer wrote it: kept for the steps after it.
+  // Nothing of the root is mounted any more.
+  virtual void keep(const LayerStack& rootfs) = 0;
+};
+
+// Thread-safe.
+class StepRoots {
+ public:
+  StepRoots(cache::Store& store, Materializer& materializer, const StepStorage& storage)
+      : store_(store), materializer_(materializer), storage_(storage) {}
+
+  std::unique_ptr<StepRoot> open(const LayerStack& parent, std::stop_token stop);
+
+ private:
+  // A copy that no step uses at the moment, and whose rootfs it is.
+  struct IdleCopy {
+    LayerStack rootfs;
+    TempDir place;
+    layers::WholeCopy copy;
+  };
+  class OverlayRoot;
+  class CopyRoot;
+
+  std::unique_ptr<IdleCopy> take_copy(const LayerStack& parent);
+
+  cache::Store& store_;
+  Materializer& materializer_;
+  const StepStorage& storage_;
+  Guarded<std::vector<std::unique_ptr<IdleCopy>>> idle_;
+};
+
+}  // namespace cooper::builder

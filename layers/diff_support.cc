@@ -1,0 +1,47 @@
+#include "layers/diff_support.h"
+
+namespace cooper::layers {
+
+Stubs::Stubs(const std::vector<TreePath>& paths) : paths_(paths.begin(), paths.end()) {
+  for (const TreePath& path : paths) {
+    for (TreePath at = path; !at.is_root(); at = at.parent()) parents_.insert(at.parent());
+  }
+}
+
+bool same_but_time(const Entry& a, const Entry& b, bool keep_xattrs) {
+  const auto visible = [&](const Entry& entry) {
+    Xattrs xattrs = entry.xattrs;
+    std::erase_if(xattrs, [&](const auto& x) { return !allowed_in_layer(x.first, keep_xattrs); });
+    return xattrs;
+  };
+  return a.type == b.type && a.mode == b.mode && a.uid == b.uid && a.gid == b.gid &&
+         visible(a) == visible(b);
+}
+
+void add_changed_root(Entry root, const Tree& below, bool keep_xattrs, LayerWriter& writer) {
+  const auto lower = below.find(TreePath());
+  if (lower && same_but_time(root, *lower, keep_xattrs)) return;
+  root.opaque = false;
+  writer.add(root);
+}
+
+void LeafWriter::add(UpperEntry& leaf) {
+  const Entry& entry = leaf.entry;
+  if (leaf.status.st_nlink > 1 && add_as_link(leaf)) return;
+  if (entry.type != EntryType::file) return writer_.add(entry);
+  FdSource content(std::move(leaf.fd), label_ + entry.path.absolute());
+  writer_.add(entry, &content);
+}
+
+bool LeafWriter::add_as_link(const UpperEntry& leaf) {
+  const auto [first, is_new] =
+      first_names_.try_emplace({leaf.status.st_dev, leaf.status.st_ino}, leaf.entry.path);
+  if (is_new) return false;
+  Entry link = leaf.entry;
+  link.type = EntryType::hard_link;
+  link.link_target = first->second.str();
+  writer_.add(link);
+  return true;
+}
+
+}  // namespace cooper::layers

@@ -1,0 +1,171 @@
+#include "layers/whole_copy_diff.h"
+
+#include <fcntl.h>
+
+#include <cerrno>
+#include <stdexcept>
+
+#include "base/error.h"
+#include "layers/diff_support.h"
+
+namespace cooper::layers {
+namespace {
+
+class CopyDiff {
+ public:
+  CopyDiff(const Dir& directory, const Tree& below, const std::vector<WholeCopy::Stamp>& stamps,
+           const StandInSeal& seal, const DiffOptions& options, LayerWriter& writer)
+      : directory_(directory),
+        below_(below),
+        stamps_(stamps),
+        reading_{directory.label(), below, seal},
+        keep_xattrs_(options.keep_xattrs),
+        stubs_(options.stubs),
+        writer_(writer),
+        leaves_(directory.label(), writer) {}
+
+  void run() {
+    const UpperEntry root = read_upper_root(directory_, reading_);
+    add_changed_root(root.entry, below_, keep_xattrs_, writer_);
+    walk(root.fd.get(), TreePath(), true, true);
+  }
+
+ private:
+  // merges: `path` is a directory below, too. same: it is the very directory that was copied.
+  void walk(int fd, const TreePath& path, bool merges, bool same) {
+    const UpperDirectory directory(fd, path, reading_);
+    const std::vector<Entry> below = merges ? below_.children(path) : std::vector<Entry>();
+    auto old = below.begin();
+    const auto pass_until = [&](std::string_view name, bool all) {
+      for (; old != below.end() && (all || old->path.name() < name); ++old) remove(*old);
+    };
+    for (const DirEntry& item : directory.list()) {
+      pass_until(item.name, false);
+      const bool known = old != below.end() && old->path.name() == item.name;
+      if (known) {
+        compare(directory, fd, item, *old++, same);
+      } else {
+        add_new(directory, item);
+      }
+    }
+    pass_until({}, true);
+  }
+
+  const WholeCopy::Stamp& next_stamp() {
+    if (next_ == stamps_.size()) throw std::logic_error("fewer stamps than entries below");
+    return stamps_[next_++];
+  }
+  void pass_stamps_beneath(const Entry& below) {
+    if (below.type != EntryType::directory) return;
+    for (const Entry& entry : below_.children(below.path)) {
+      next_stamp();
+      pass_stamps_beneath(entry);
+    }
+  }
+
+  void remove(const Entry& below) {
+    next_stamp();
+    pass_stamps_beneath(below);
+    Entry whiteout;
+    whiteout.path = below.path;
+    whiteout.type = EntryType::whiteout;
+    write(whiteout);
+  }
+
+  void compare(const UpperDirectory& directory, int fd, const DirEntry& item, const Entry& below,
+               bool same) {
+    const WholeCopy::Stamp stamp = next_stamp();
+    struct stat status {};
+    if (::fstatat(fd, item.name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
+      throw_errno("looking at", below.path.absolute());
+    }
+    const bool same_inode = same && stamp.inode == status.st_ino;
+    const bool touched = !same_inode || stamp.changed.tv_sec != status.st_ctim.tv_sec ||
+                         stamp.changed.tv_nsec != status.st_ctim.tv_nsec;
+    if (below.type == EntryType::directory && S_ISDIR(status.st_mode)) {
+      enter(directory.read(item), below, touched, same_inode);
+      return;
+    }
+    pass_stamps_beneath(below);
+    if (!touched) return;
+    UpperEntry upper = directory.read(item);
+    if (upper.skipped || upper.entry.type == EntryType::whiteout) {
+      Entry whiteout;
+      whiteout.path = below.path;
+      whiteout.type = EntryType::whiteout;
+      return write(whiteout);
+    }
+    if (upper.entry.type == EntryType::directory) return add_directory(upper);
+    flush();
+    leaves_.add(upper);
+  }
+
+  // A directory that is one below, too: written when it differs, or something in it.
+  void enter(const UpperEntry& upper, const Entry& below, bool touched, bool same) {
+    Entry entry = upper.entry;
+    entry.opaque = false;
+    const bool times_count = !stubs_.leads_to_stub(entry.path) && !stubs_.is_stub(entry.path);
+    const bool differs = touched && (!same_but_time(entry, below, keep_xattrs_) ||
+                                     (times_count && entry.mtime.seconds != below.mtime.seconds));
+    if (differs) {
+      write(entry);
+    } else {
+      pending_.push_back(entry);
+    }
+    walk(upper.fd.get(), entry.path, true, same);
+    if (!pending_.empty() && pending_.back().path == entry.path) pending_.pop_back();
+  }
+
+  void add_new(const UpperDirectory& directory, const DirEntry& item) {
+    UpperEntry upper = directory.read(item);
+    if (upper.skipped || upper.entry.type == EntryType::whiteout) return;
+    if (upper.entry.type == EntryType::directory) return add_directory(upper);
+    if (stubs_.is_empty_file(upper.entry)) return;
+    flush();
+    leaves_.add(upper);
+  }
+
+  // One that is new as a directory. A mount point is left out unless something else is in it.
+  void add_directory(UpperEntry& upper) {
+    Entry entry = upper.entry;
+    entry.opaque = false;
+    if (stubs_.is_stub(entry.path) || stubs_.leads_to_stub(entry.path)) {
+      pending_.push_back(entry);
+    } else {
+      write(entry);
+    }
+    walk(upper.fd.get(), entry.path, false, false);
+    if (!pending_.empty() && pending_.back().path == entry.path) pending_.pop_back();
+  }
+
+  void flush() {
+    for (const Entry& entry : pending_) writer_.add(entry);
+    pending_.clear();
+  }
+  void write(const Entry& entry) {
+    flush();
+    writer_.add(entry);
+  }
+
+  const Dir& directory_;
+  const Tree& below_;
+  const std::vector<WholeCopy::Stamp>& stamps_;
+  std::size_t next_ = 0;
+  const UpperReading reading_;
+  bool keep_xattrs_;
+  const Stubs stubs_;
+  LayerWriter& writer_;
+  LeafWriter leaves_;
+  std::vector<Entry> pending_;  // directories on the way to here, not written yet
+};
+
+}  // namespace
+
+void write_copy_changes(const Dir& directory, const Tree& below,
+                        const std::vector<WholeCopy::Stamp>& stamps, const StandInSeal& seal,
+                        const DiffOptions& options, LayerWriter& writer) {
+  writer.keep_xattrs(options.keep_xattrs);
+  CopyDiff(directory, below, stamps, seal, options, writer).run();
+}
+
+}  // namespace cooper::layers
