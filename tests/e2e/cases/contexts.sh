@@ -1,4 +1,5 @@
 # Contexts that are no directory: standard input, git, URLs; and named ones of every kind.
+# threads before the namespace
 start_web
 mkdir -p c/sub && printf 'FROM scratch\nCOPY . /\n' >c/Dockerfile && echo 1 >c/f && echo 2 >c/sub/g && echo f >c/.dockerignore
 printf 'FROM scratch\nCOPY g /sub-g\n' >c/sub/Dockerfile && printf 'FROM scratch\nCOPY sub/g /other-g\n' >c/sub/Other
