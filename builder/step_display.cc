@@ -29,11 +29,12 @@ Variable variable_at(std::string_view text) {
 // Quotes and escapes stay; nothing is replaced within single quotes.
 std::string with_values(std::string_view text, const parser::Lookup& lookup) {
   std::string out;
+  out.reserve(text.size());
+  std::size_t copied = 0;
   char quote = '\0';
   for (std::size_t at = 0; at < text.size();) {
     const char c = text[at];
     if (c == '\\' && quote != '\'' && at + 1 < text.size()) {
-      out += text.substr(at, 2);
       at += 2;
       continue;
     }
@@ -41,15 +42,17 @@ std::string with_values(std::string_view text, const parser::Lookup& lookup) {
       const Variable variable = variable_at(text.substr(at));
       const auto value = variable.size > 0 ? lookup(variable.name) : std::nullopt;
       if (value) {
+        out += text.substr(copied, at - copied);
         out += *value;
         at += variable.size;
+        copied = at;
         continue;
       }
     }
     if ((c == '\'' || c == '"') && (quote == '\0' || quote == c)) quote = quote == '\0' ? c : '\0';
-    out += c;
     ++at;
   }
+  out += text.substr(copied);
   return out;
 }
 
@@ -61,10 +64,14 @@ std::string first_line(std::string_view body) {
 }  // namespace
 
 std::string instruction_display(const parser::Origin& origin, const parser::Lookup& lookup) {
-  return parser::to_upper(origin.keyword) + with_values(origin.text.substr(origin.keyword.size()), lookup);
+  std::string text = with_values(origin.text, lookup);
+  const std::size_t keyword = origin.keyword().size();
+  text.replace(0, keyword, parser::to_upper(origin.keyword()));
+  return text;
 }
 
 std::string without_logins(std::string_view text) {
+  if (text.find("://") == std::string_view::npos) return std::string(text);
   std::string out;
   for (const std::string_view word : parser::split(text, ' ')) {
     if (!out.empty()) out += ' ';

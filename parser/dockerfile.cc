@@ -15,17 +15,17 @@ bool looks_at_flags(const InstructionRule& rule, const Statement& statement) {
     case FlagUse::ignored:
       return false;
     case FlagUse::unless_none:
-      return statement.origin.words.empty() || to_upper(statement.origin.words.front()) != "NONE";
+      return statement.words.empty() || to_upper(statement.words.front()) != "NONE";
   }
   return true;
 }
 
 // The heredocs that the arguments open (HEREDOC-01), without bodies.
 std::vector<HeredocWord> heredocs_of(const InstructionRule& rule, const Statement& statement) {
-  if (rule.heredocs == Heredocs::no || statement.origin.json) return {};
-  if (rule.heredocs == Heredocs::yes) return find_heredocs(statement.rest);
-  Statement trigger = open_statement(statement.rest, statement.escape);
-  const InstructionRule* inner = find_rule(trigger.origin.keyword);
+  if (rule.heredocs == Heredocs::no || statement.json) return {};
+  if (rule.heredocs == Heredocs::yes) return find_heredocs(statement.rest());
+  Statement trigger = open_statement(std::string(statement.rest()), statement.escape);
+  const InstructionRule* inner = find_rule(trigger.origin.keyword());
   if (inner == nullptr || inner->heredocs != Heredocs::yes) return {};
   split_arguments(inner->form, trigger);
   return heredocs_of(*inner, trigger);
@@ -34,10 +34,10 @@ std::vector<HeredocWord> heredocs_of(const InstructionRule& rule, const Statemen
 Instruction read_instruction(LogicalLine&& line, LineReader& reader, char escape) {
   SourceRange range = line.range;
   try {
-    Statement statement = open_statement(line.text, escape);
+    Statement statement = open_statement(std::move(line.text), escape);
     statement.origin.comments = std::move(line.comments);
-    const InstructionRule* rule = find_rule(statement.origin.keyword);
-    if (rule == nullptr) fail_unknown(statement.origin.keyword);
+    const InstructionRule* rule = find_rule(statement.origin.keyword());
+    if (rule == nullptr) fail_unknown(statement.origin.keyword());
     split_arguments(rule->form, statement);
     for (HeredocWord& word : heredocs_of(*rule, statement)) {
       reader.read_body(word.heredoc, range);
@@ -45,7 +45,7 @@ Instruction read_instruction(LogicalLine&& line, LineReader& reader, char escape
     }
     statement.origin.range = range;
     if (looks_at_flags(*rule, statement))
-      statement.flags = Flags(statement.origin.flags, rule->flags);
+      statement.flags = Flags(statement.written_flags, rule->flags);
     return rule->make(std::move(statement));
   } catch (DockerfileError& error) {
     error.locate(range);

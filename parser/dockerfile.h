@@ -3,6 +3,7 @@
 // ranges.
 #pragma once
 
+#include <deque>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -32,7 +33,7 @@ struct Dockerfile {
   std::string text;  // as given
   char escape = '\\';
   Directives directives;
-  std::vector<Instruction> instructions;  // global ARGs, then FROM ...
+  std::deque<Instruction> instructions;  // global ARGs, then FROM ...
   std::vector<EmptyContinuation> empty_continuations;  // for parser/lint.h
 };
 

@@ -58,6 +58,10 @@ class Expander {
   char peek() const noexcept { return at_end() ? '\0' : text_[at_]; }
   [[noreturn]] static void fail(const std::string& message) { throw DockerfileError(message); }
 
+  bool is_quote(char c) const noexcept {
+    return quotes_ == Quotes::special && (c == '\'' || c == '"');
+  }
+  std::string_view plain(char stop);
   std::string escaped(Escapes escapes);
   std::string single_quoted();
   std::string double_quoted(Escapes escapes);
@@ -112,7 +116,7 @@ std::string Expander::run(char stop, Escapes escapes, WordList* words) {
       ++at_;
       return out;
     }
-    const bool quote = quotes_ == Quotes::special && (c == '\'' || c == '"');
+    const bool quote = is_quote(c);
     std::string piece;
     if (c == '$') {
       piece = dollar();
@@ -121,17 +125,31 @@ std::string Expander::run(char stop, Escapes escapes, WordList* words) {
     } else if (c == escape_) {
       piece = escaped(escapes);
     } else {
-      piece = c;
-      ++at_;
+      piece = plain(stop);
     }
     if (words != nullptr) {
       const bool whole = quote || c == escape_;
       whole ? words->add_whole(piece) : words->add_split(piece);
     }
-    out += piece;
+    if (out.empty()) {
+      out = std::move(piece);
+    } else {
+      out += piece;
+    }
   }
   if (stop != kToEnd) fail(cat("unexpected end of statement while looking for matching ", stop));
   return out;
+}
+
+// What stands for itself.
+std::string_view Expander::plain(char stop) {
+  const std::size_t begin = at_;
+  while (!at_end()) {
+    const char c = text_[at_];
+    if (c == '$' || c == escape_ || is_quote(c) || (stop != kToEnd && c == stop)) break;
+    ++at_;
+  }
+  return text_.substr(begin, at_ - begin);
 }
 
 // EXP-15. A trailing escape character goes.

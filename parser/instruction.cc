@@ -13,6 +13,12 @@ const Heredoc* sole_heredoc(const Run& run) {
 
 }  // namespace
 
+std::string_view Origin::keyword() const {
+  std::size_t end = 0;
+  while (end < text.size() && !is_blank(text[end])) ++end;
+  return std::string_view(text).substr(0, end);
+}
+
 bool is_sole_heredoc(const Run& run) {
   return sole_heredoc(run) != nullptr;
 }

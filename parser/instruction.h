@@ -19,15 +19,13 @@ namespace cooper::parser {
 
 // What every instruction remembers of its text.
 struct Origin {
-  std::string keyword;  // as typed: "RUN", "fRoM"
   std::string
       text;  // logical line: keyword, flags, arguments; continuations joined, no heredoc bodies
   SourceRange range;  // heredoc bodies included (ERR-02)
   std::vector<std::string>
       comments;  // comment lines right above, without '#' and blanks (CALL-05, CHECK-26)
-  std::vector<std::string> flags;  // "--name=value", quotes removed
-  std::vector<std::string> words;  // arguments after the flags, as split for this instruction
-  bool json = false;               // the arguments were a JSON array
+
+  std::string_view keyword() const;  // as typed: "RUN", "fRoM"
 };
 
 // A here-document (rows HEREDOC-*). `body` is what a file made of it holds; every line keeps its
@@ -60,6 +58,7 @@ struct From {
   bool has_platform = false;
   std::string stage;          // literal, lower-cased (FROM-02); "" if unnamed
   std::string stage_written;  // literal
+  std::string as_written;     // "AS" as typed
 };
 
 struct Arg {

@@ -36,10 +36,11 @@ void lint_stage(const From& from, std::set<std::string_view>& names, Findings& f
   if (from.stage.empty()) return;
   const Origin& origin = from.origin;
   if (!is_lower(from.stage_written)) findings.report(rules::kStageNameCasing, origin, {from.stage_written});
-  const std::string& as = origin.words[1];
+  const std::string_view keyword = origin.keyword();
+  const std::string_view as = from.as_written;
   // A keyword of mixed case is the other casing rule's.
-  const bool matches = is_lower(origin.keyword) ? is_lower(as) : !is_upper(origin.keyword) || is_upper(as);
-  if (!matches) findings.report(rules::kFromAsCasing, origin, {as, origin.keyword});
+  const bool matches = is_lower(keyword) ? is_lower(as) : !is_upper(keyword) || is_upper(as);
+  if (!matches) findings.report(rules::kFromAsCasing, origin, {as, keyword});
   if (from.stage == "scratch" || from.stage == "context") {
     findings.report(rules::kReservedStageName, origin, {from.stage});
   }
@@ -55,14 +56,14 @@ void lint_argument(const Arg& arg, Findings& findings) {
 }
 
 // CHECK-04. Global ARGs have no vote and are not judged.
-void lint_casing(const std::vector<Instruction>& instructions, Findings& findings) {
+void lint_casing(const std::deque<Instruction>& instructions, Findings& findings) {
   const auto first = std::find_if(instructions.begin(), instructions.end(), [](const Instruction& instruction) {
     return std::holds_alternative<From>(instruction);
   });
   std::size_t lower_count = 0;
   std::size_t upper_count = 0;
   for (auto each = first; each != instructions.end(); ++each) {
-    const std::string_view keyword = origin_of(*each).keyword;
+    const std::string_view keyword = origin_of(*each).keyword();
     if (is_lower(keyword)) {
       ++lower_count;
     } else if (is_upper(keyword)) {
@@ -72,8 +73,9 @@ void lint_casing(const std::vector<Instruction>& instructions, Findings& finding
   const bool lower = lower_count > upper_count;
   for (auto each = first; each != instructions.end(); ++each) {
     const Origin& origin = origin_of(*each);
-    if (lower ? is_lower(origin.keyword) : is_upper(origin.keyword)) continue;
-    findings.report(rules::kConsistentInstructionCasing, origin, {origin.keyword, lower ? "lower" : "upper"});
+    const std::string_view keyword = origin.keyword();
+    if (lower ? is_lower(keyword) : is_upper(keyword)) continue;
+    findings.report(rules::kConsistentInstructionCasing, origin, {keyword, lower ? "lower" : "upper"});
   }
 }
 

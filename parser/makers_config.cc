@@ -9,14 +9,14 @@
 namespace cooper::parser {
 namespace {
 
-std::string only_word(const Statement& statement, std::string_view name) {
-  if (statement.origin.words.empty())
+std::string only_word(Statement& statement, std::string_view name) {
+  if (statement.words.empty())
     throw DockerfileError(cat(name, " requires exactly one argument"));
-  return statement.origin.words.front();
+  return std::move(statement.words.front());
 }
 
 void need_words(const Statement& statement, std::string_view name) {
-  if (statement.origin.words.empty())
+  if (statement.words.empty())
     throw DockerfileError(cat(name, " requires at least one argument"));
 }
 
@@ -82,7 +82,7 @@ Instruction make_stopsignal(Statement&& statement) {
 Instruction make_volume(Statement&& statement) {
   Volume volume;
   need_words(statement, "VOLUME");
-  for (const std::string& word : statement.origin.words) {
+  for (const std::string& word : statement.words) {
     const std::string_view path = trim(word);
     if (path.empty()) throw DockerfileError("VOLUME specified can not be an empty string");
     volume.paths.emplace_back(path);
@@ -94,7 +94,7 @@ Instruction make_volume(Statement&& statement) {
 Instruction make_expose(Statement&& statement) {
   Expose expose;
   need_words(statement, "EXPOSE");
-  expose.ports = statement.origin.words;
+  expose.ports = std::move(statement.words);
   std::sort(expose.ports.begin(), expose.ports.end());
   expose.origin = std::move(statement.origin);
   return expose;
@@ -103,15 +103,15 @@ Instruction make_expose(Statement&& statement) {
 Instruction make_healthcheck(Statement&& statement) {
   Healthcheck health;
   need_words(statement, "HEALTHCHECK");
-  const std::vector<std::string>& words = statement.origin.words;
+  std::vector<std::string>& words = statement.words;
   const std::string type = to_upper(words.front());
   if (type == "NONE") {
     if (words.size() > 1) throw DockerfileError("HEALTHCHECK NONE takes no arguments");
     health.test = {"NONE"};
   } else if (type == "CMD") {
     if (words.size() < 2) throw DockerfileError("Missing command after HEALTHCHECK CMD");
-    health.test = words;
-    health.test.front() = statement.origin.json ? "CMD" : "CMD-SHELL";
+    health.test = std::move(words);
+    health.test.front() = statement.json ? "CMD" : "CMD-SHELL";
     health.interval_ns = read_interval(statement.flags, "interval");
     health.timeout_ns = read_interval(statement.flags, "timeout");
     health.start_period_ns = read_interval(statement.flags, "start-period");
@@ -129,14 +129,14 @@ Instruction make_healthcheck(Statement&& statement) {
 Instruction make_onbuild(Statement&& statement) {
   Onbuild onbuild;
   need_words(statement, "ONBUILD");
-  onbuild.trigger = statement.rest;
+  onbuild.trigger = statement.rest();
   for (const Heredoc& heredoc : statement.heredocs) {
     onbuild.trigger += '\n';
     onbuild.trigger += heredoc.raw_body;
     onbuild.trigger += heredoc.name;
   }
-  Statement inner = open_statement(statement.rest, statement.escape);
-  const std::string keyword = to_upper(inner.origin.keyword);
+  Statement inner = open_statement(std::string(statement.rest()), statement.escape);
+  const std::string keyword = to_upper(inner.origin.keyword());
   if (keyword == "ONBUILD")
     throw DockerfileError("Chaining ONBUILD via `ONBUILD ONBUILD` isn't allowed");
   if (keyword == "FROM" || keyword == "MAINTAINER") {

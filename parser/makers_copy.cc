@@ -10,7 +10,7 @@ namespace {
 // COPY-01, HEREDOC-14. The last word is the destination; heredoc words leave the sources.
 template <class CopyOrAdd>
 void take_paths(CopyOrAdd& out, Statement& statement, std::string_view name) {
-  std::vector<std::string> words = statement.origin.words;
+  std::vector<std::string> words = std::move(statement.words);
   if (words.size() < 2) {
     throw DockerfileError(cat(name,
                               " requires at least two arguments, but only one was provided. "

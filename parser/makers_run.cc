@@ -7,10 +7,10 @@
 namespace cooper::parser {
 namespace {
 
-Command command_of(const Statement& statement) {
+Command command_of(Statement& statement) {
   Command command;
-  command.shell_form = !statement.origin.json;
-  command.args = statement.origin.words;
+  command.shell_form = !statement.json;
+  command.args = std::move(statement.words);
   if (command.shell_form && command.args.empty()) command.args.emplace_back();
   return command;
 }
@@ -95,10 +95,10 @@ Instruction make_entrypoint(Statement&& statement) {
 
 Instruction make_shell(Statement&& statement) {
   Shell shell;
-  if (statement.origin.words.empty()) throw DockerfileError("SHELL requires at least one argument");
-  if (!statement.origin.json)
+  if (statement.words.empty()) throw DockerfileError("SHELL requires at least one argument");
+  if (!statement.json)
     throw DockerfileError("SHELL requires the arguments to be in JSON form");
-  shell.shell = statement.origin.words;
+  shell.shell = std::move(statement.words);
   shell.origin = std::move(statement.origin);
   return shell;
 }

@@ -14,14 +14,15 @@ bool is_stage_name(std::string_view name) {
   return true;
 }
 
-std::vector<KeyValue> key_values(const Statement& statement) {
-  const std::vector<std::string>& words = statement.origin.words;
-  const std::string name = to_upper(statement.origin.keyword);
+std::vector<KeyValue> key_values(Statement& statement) {
+  std::vector<std::string>& words = statement.words;
+  const std::string name = to_upper(statement.origin.keyword());
   if (words.empty()) throw DockerfileError(name + " requires at least one argument");
   std::vector<KeyValue> entries;
+  entries.reserve(words.size() / 2);
   for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
     if (words[i].empty()) throw DockerfileError(name + " names can not be blank");
-    entries.push_back({words[i], words[i + 1]});
+    entries.push_back({std::move(words[i]), std::move(words[i + 1])});
   }
   return entries;
 }
@@ -30,8 +31,9 @@ std::vector<KeyValue> key_values(const Statement& statement) {
 
 Instruction make_from(Statement&& statement) {
   From from;
-  const std::vector<std::string>& words = statement.origin.words;
+  const std::vector<std::string>& words = statement.words;
   if (words.size() == 3 && to_lower(words[1]) == "as") {
+    from.as_written = words[1];
     from.stage_written = words[2];
     from.stage = to_lower(words[2]);
     if (!is_stage_name(from.stage)) {
@@ -51,8 +53,8 @@ Instruction make_from(Statement&& statement) {
 
 Instruction make_arg(Statement&& statement) {
   Arg arg;
-  if (statement.origin.words.empty()) throw DockerfileError("ARG requires at least one argument");
-  for (const std::string& word : statement.origin.words) {
+  if (statement.words.empty()) throw DockerfileError("ARG requires at least one argument");
+  for (const std::string& word : statement.words) {
     const Cut pair = cut(word, '=');
     if (pair.before.empty()) throw DockerfileError("ARG names can not be blank");
     Arg::Entry entry{std::string(pair.before), std::nullopt};

@@ -1,5 +1,8 @@
 #include "parser/statement.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "parser/heredocs.h"
 #include "parser/json_text.h"
 #include "parser/text.h"
@@ -16,18 +19,18 @@ bool take_json(std::string_view text, Statement& statement) {
   if (array.form == JsonForm::mixed) {
     throw DockerfileError("when using JSON array syntax, arrays must be comprised of strings only");
   }
-  for (std::string& element : array.strings) statement.origin.words.push_back(std::move(element));
-  statement.origin.json = true;
+  std::move(array.strings.begin(), array.strings.end(), std::back_inserter(statement.words));
+  statement.json = true;
   return true;
 }
 
 void take_line(std::string_view text, Statement& statement) {
-  if (!text.empty()) statement.origin.words.emplace_back(text);
+  if (!text.empty()) statement.words.emplace_back(text);
 }
 
 void take_list(Statement& statement) {
-  const std::string_view text = statement.rest;
-  std::vector<std::string>& words = statement.origin.words;
+  const std::string_view text = statement.rest();
+  std::vector<std::string>& words = statement.words;
   const auto add = [&words](std::string_view part) {
     for (std::string& word : split_blanks(part)) words.push_back(std::move(word));
   };
@@ -42,21 +45,23 @@ void take_list(Statement& statement) {
 
 // ENV-01, ENV-02.
 void take_pairs(Statement& statement) {
-  const std::string name = to_upper(statement.origin.keyword);
-  const std::vector<std::string> words = split_quoted_words(statement.rest, statement.escape);
-  std::vector<std::string>& out = statement.origin.words;
+  const auto words = split_quoted_words(statement.rest(), statement.escape);
+  std::vector<std::string>& out = statement.words;
   if (words.empty()) return;
   if (words.front().find('=') == std::string::npos) {
-    const std::string_view text = statement.rest;
+    const std::string_view text = statement.rest();
     std::size_t end = 0;
     while (end < text.size() && !is_blank(text[end])) ++end;
-    if (end == text.size()) throw DockerfileError(name + " must have two arguments");
+    if (end == text.size()) {
+      throw DockerfileError(to_upper(statement.origin.keyword()) + " must have two arguments");
+    }
     statement.legacy_pair = true;
     out.emplace_back(text.substr(0, end));
     out.emplace_back(trim_left(text.substr(end)));
     return;
   }
-  for (const std::string& word : words) {
+  out.reserve(2 * words.size());
+  for (const std::string_view word : words) {
     const Cut pair = cut(word, '=');
     if (!pair.found) {
       throw DockerfileError(cat("Syntax error - can't find = in ", quoted(word),
@@ -68,48 +73,49 @@ void take_pairs(Statement& statement) {
 }
 
 void take_health(Statement& statement) {
-  const std::string_view text = statement.rest;
+  const std::string_view text = statement.rest();
   std::size_t end = 0;
   while (end < text.size() && !is_space(text[end])) ++end;
   if (end == 0) return;
-  statement.origin.words.emplace_back(text.substr(0, end));
+  statement.words.emplace_back(text.substr(0, end));
   const std::string_view command = trim_left(text.substr(end));
   if (!take_json(command, statement)) take_line(command, statement);
 }
 
 }  // namespace
 
-Statement open_statement(std::string_view line, char escape) {
+Statement open_statement(std::string line, char escape) {
   Statement statement;
   statement.escape = escape;
   const std::string_view text = trim(line);
-  std::size_t end = 0;
-  while (end < text.size() && !is_blank(text[end])) ++end;
-  statement.origin.text = text;
-  statement.origin.keyword = text.substr(0, end);
-  LexedFlags lexed = lex_flags(text.substr(end), escape);
-  statement.origin.flags = std::move(lexed.flags);
-  statement.rest = lexed.rest;
+  if (text.size() < line.size()) line = std::string(text);
+  statement.origin.text = std::move(line);
+  const std::string_view whole = statement.origin.text;
+  LexedFlags lexed = lex_flags(whole.substr(statement.origin.keyword().size()), escape);
+  statement.written_flags = std::move(lexed.flags);
+  statement.rest_begin = whole.size() - lexed.rest.size();
   return statement;
 }
 
 void split_arguments(ArgumentForm form, Statement& statement) {
   switch (form) {
     case ArgumentForm::blanks:
-      statement.origin.words = split_blanks(statement.rest);
+      statement.words = split_blanks(statement.rest());
       return;
     case ArgumentForm::json_or_list:
-      if (!take_json(statement.rest, statement)) take_list(statement);
+      if (!take_json(statement.rest(), statement)) take_list(statement);
       return;
     case ArgumentForm::json_or_line:
-      if (!take_json(statement.rest, statement)) take_line(statement.rest, statement);
+      if (!take_json(statement.rest(), statement)) take_line(statement.rest(), statement);
       return;
     case ArgumentForm::one_line:
     case ArgumentForm::trigger:
-      take_line(statement.rest, statement);
+      take_line(statement.rest(), statement);
       return;
     case ArgumentForm::quoted_words:
-      statement.origin.words = split_quoted_words(statement.rest, statement.escape);
+      for (const std::string_view word : split_quoted_words(statement.rest(), statement.escape)) {
+        statement.words.emplace_back(word);
+      }
       return;
     case ArgumentForm::pairs:
       take_pairs(statement);

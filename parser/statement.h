@@ -12,12 +12,20 @@
 namespace cooper::parser {
 
 struct Statement {
-  Origin origin;     // words and json filled by split_arguments()
-  std::string rest;  // arguments as one text, trimmed
+  Origin origin;
+  std::size_t rest_begin = 0;              // in the origin's text
+  std::vector<std::string> written_flags;  // "--name=value", quotes removed
+  // Filled by split_arguments().
+  std::vector<std::string> words;
+  bool json = false;         // the arguments were a JSON array
+  bool legacy_pair = false;  // ENV-02
+  // Filled by the reader.
   std::vector<Heredoc> heredocs;
   char escape = '\\';
   Flags flags;
-  bool legacy_pair = false;  // ENV-02
+
+  // Arguments as one text, trimmed.
+  std::string_view rest() const { return std::string_view(origin.text).substr(rest_begin); }
 };
 
 // How the arguments become words.
@@ -54,10 +62,10 @@ const InstructionRule* find_rule(std::string_view keyword);
 // Throws "unknown instruction: X (did you mean Y?)" (LEX-12).
 [[noreturn]] void fail_unknown(std::string_view keyword);
 
-// Fills origin.words and origin.json from rest. Throws DockerfileError.
+// From rest. Throws DockerfileError.
 void split_arguments(ArgumentForm form, Statement& statement);
 
 // keyword, flags and rest of a logical line.
-Statement open_statement(std::string_view line, char escape);
+Statement open_statement(std::string line, char escape);
 
 }  // namespace cooper::parser

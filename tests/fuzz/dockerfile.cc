@@ -90,9 +90,9 @@ void check_again(const Instruction& instruction, char escape) {
     for (const Heredoc& heredoc : *heredocs) source += "\n" + heredoc.raw_body + heredoc.name;
   } else if (std::holds_alternative<Onbuild>(instruction)) {
     source = "ONBUILD " + std::get<Onbuild>(instruction).trigger;
-    if (!origin.flags.empty() || source.substr(0, source.find('\n')).size() > kMaxLineBytes) return;
+    if (source.substr(0, source.find('\n')).size() > kMaxLineBytes) return;
   }
-  require(print_ast(parse_trigger(source, escape)) == print_ast(instruction),
+  require(print_ast(parse_trigger(source, escape), escape) == print_ast(instruction, escape),
           "reading an instruction again changes nothing");
 }
 
@@ -162,7 +162,7 @@ class Words {
   void operator()(const Workdir& workdir) const { word(workdir.path); }
   void operator()(const User& user) const { word(user.user); }
   void operator()(const auto& literal) const {
-    require(!literal.origin.keyword.empty(), "a keyword");
+    require(!literal.origin.keyword().empty(), "a keyword");
   }
 
  private:

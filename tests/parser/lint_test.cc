@@ -135,7 +135,7 @@ TEST(Check, DIR_08_CHECK_24_a_build_argument_replaces_the_directive_whole) {
 TEST(Findings, CHECK_25_the_failure_names_the_rules_once_each) {
   Findings findings(parse_check("error=true"));
   EXPECT_FALSE(findings.fails_build());
-  const Origin origin{.keyword = "RUN", .range = {1, 1}};
+  const Origin origin{.text = "RUN x", .range = {1, 1}};
   for (const Rule* rule : {&rules::kUndefinedVar, &rules::kCopyIgnoredFile, &rules::kUndefinedVar}) {
     findings.report(*rule, origin, {"a", "b"});
   }
