@@ -7,6 +7,7 @@
 namespace cooper::builder {
 namespace {
 
+constexpr const char* kHistoryComment = "buildkit.dockerfile.v0";
 constexpr const char* kHistoryFiller = "buildkit.exporter.image.v0";
 
 // IMG-05: base history whose non-empty entries do not number the base's layers is mended, never refused.
@@ -30,7 +31,7 @@ void mend_base_history(std::vector<oci::HistoryEntry>& history, std::size_t laye
 std::size_t new_layer_count(const StageResult& stage) {
   return static_cast<std::size_t>(
       std::count_if(stage.history.begin(), stage.history.end(),
-                    [](const PlannedHistory& planned) { return !planned.inherited && planned.step; }));
+                    [](const PlannedHistory& planned) { return planned.step.has_value(); }));
 }
 
 // IMG-04: an entry without a time of its own takes that of a new layer near it: of the one before, for the first such
@@ -39,9 +40,9 @@ std::size_t new_layer_count(const StageResult& stage) {
 std::vector<std::string> entry_times(const StageResult& stage, const std::vector<StepResult>& results,
                                      const std::optional<std::int64_t>& epoch) {
   std::vector<std::string> own;
+  for (const oci::HistoryEntry& entry : stage.config.history) own.push_back(entry.created);
   for (const PlannedHistory& planned : stage.history) {
-    const bool made = !planned.inherited && planned.step;
-    own.push_back(planned.inherited ? planned.entry.created : (made ? results[*planned.step].created : ""));
+    own.push_back(planned.step ? results[*planned.step].created : "");
   }
   std::string time;
   bool gap = false;
@@ -130,19 +131,15 @@ oci::ImageConfig make_config(const StageResult& stage, const std::vector<StepRes
   config.diff_ids.clear();
   for (const PlannedLayer& layer : rootfs.layers()) config.diff_ids.push_back(layer.diff_id);
 
-  std::vector<oci::HistoryEntry> inherited;
-  for (const PlannedHistory& planned : stage.history) {
-    if (planned.inherited) inherited.push_back(planned.entry);
-  }
-  mend_base_history(inherited, rootfs.layers().size() - new_layer_count(stage));
   const auto times = entry_times(stage, results, epoch);
-
-  config.history = std::move(inherited);
-  for (std::size_t i = 0; i < stage.history.size(); ++i) {
-    const PlannedHistory& planned = stage.history[i];
-    if (planned.inherited) continue;
-    oci::HistoryEntry entry = planned.entry;
-    entry.created = times[i];
+  const auto first_time = static_cast<std::ptrdiff_t>(config.history.size());
+  mend_base_history(config.history, rootfs.layers().size() - new_layer_count(stage));
+  auto time = times.begin() + first_time;
+  for (const PlannedHistory& planned : stage.history) {
+    oci::HistoryEntry entry;
+    entry.created = *time++;
+    entry.created_by = planned.created_by;
+    if (planned.of_instruction) entry.comment = kHistoryComment;
     entry.empty_layer = !planned.step.has_value();
     config.history.push_back(std::move(entry));
   }

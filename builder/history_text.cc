@@ -61,6 +61,9 @@ std::string duration_text(std::int64_t nanoseconds) {
 
 std::string join_words(const std::vector<std::string>& words, char separator) {
   std::string text;
+  std::size_t size = words.size();
+  for (const std::string& word : words) size += word.size();
+  text.reserve(size);
   for (std::size_t i = 0; i < words.size(); ++i) {
     if (i > 0) text += separator;
     text += words[i];

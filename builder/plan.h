@@ -7,6 +7,7 @@
 #pragma once
 
 #include <cstddef>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -16,6 +17,7 @@
 
 #include "builder/sandbox/runner.h"
 #include "builder/sources/remote_source.h"
+#include "builder/step_environment.h"
 #include "oci/image.h"
 #include "parser/mount.h"
 #include "parser/source.h"
@@ -47,7 +49,7 @@ struct RunStep {
   StepId parent = 0;
   std::string platform;                  // of its stage: "linux/arm64"
   std::vector<std::string> argv;         // shell applied
-  std::vector<std::string> environment;  // "K=V": image Env, ARG values, PATH; HOME is added at run time (RUN-04)
+  StepEnvironment environment;           // image Env, ARG values, PATH; HOME is added at run time (RUN-04)
   std::vector<std::pair<std::string, std::string>> proxies;  // reach the process, never the key (ARG-12)
   std::string working_dir;
   std::string user;                      // as written
@@ -111,17 +113,17 @@ struct Step {
   bool ignore_cache = false;  // --no-cache, --no-cache-filter
 };
 
-// One history entry; layer entries name the step whose time and layer they stand for.
+// One new history entry; layer entries name the step whose time and layer they stand for.
 struct PlannedHistory {
-  oci::HistoryEntry entry;  // created is filled in at assembly for new entries
+  std::string created_by;
   std::optional<StepId> step;
-  bool inherited = false;   // from the base: kept as it is
+  bool of_instruction = true;  // no: of a context that stands for a stage
 };
 
 struct StageResult {
   StepId rootfs = 0;
-  oci::ImageConfig config;  // without diff_ids, history, created
-  std::vector<PlannedHistory> history;
+  oci::ImageConfig config;  // without diff_ids, created; history: the base's, kept as it is
+  std::vector<PlannedHistory> history;  // what comes behind it
 };
 
 // What one of several platforms comes to.
@@ -137,7 +139,7 @@ struct PlannedTarget {
 };
 
 struct Plan {
-  std::vector<Step> steps;
+  std::deque<Step> steps;
   std::vector<PlannedTarget> targets;             // as asked for, each once; never empty
   std::optional<std::int64_t> source_date_epoch;  // REPRO-01, resolved
 

@@ -39,6 +39,9 @@ struct StageBase {
   std::optional<std::size_t> stage;      // the earlier stage that this one continues
 };
 
+// What is the same for every RUN of a build.
+RunStep usual_run(const PlanOptions& options);
+
 class PlanBuilder {
  public:
   PlanBuilder(const parser::Dockerfile& dockerfile, const PlanOptions& options, BaseResolver& resolver,
@@ -65,6 +68,7 @@ class PlanBuilder {
   parser::Findings& findings(std::size_t stage) { return heard_[stage] ? unheard_ : findings_; }
 
   const PlanOptions& options() const noexcept { return options_; }
+  const RunStep& usual_run() const noexcept { return usual_run_; }
   const GlobalScope& globals() const noexcept { return globals_; }
   const StageTable& table() const noexcept { return table_; }
   char escape() const noexcept { return dockerfile_.escape; }
@@ -75,7 +79,7 @@ class PlanBuilder {
     std::string given;  // as it was asked for, in any case; its stage's name if it was not
   };
   void want(const std::string& name);
-  PlannedStage continue_stage(std::size_t index);
+  PlannedStage take_stage(std::size_t index);
   PlannedStage begin_stage(const StageText& text);
   PlannedStage from_image(const std::string& image, const StageText& text, const oci::Platform& platform);
   PlannedStage from_scratch();
@@ -113,6 +117,7 @@ class PlanBuilder {
   parser::Findings unheard_;
   parser::SuggestionBudget suggestions_;
   bool depends_on_target_ = false;  // TARGETSTAGE is spoken of: no stage may be shared between targets
+  RunStep usual_run_;
   std::optional<OutlineRecorder> outline_;
   std::map<std::string, StepId> contexts_;
   std::vector<std::pair<RemoteSource, StepId>> fetched_;

@@ -48,9 +48,7 @@ PlannedStage PlanBuilder::from_files(StepId files, const std::string& name, cons
   copy.destination = "/";
   Step step{std::move(copy), "FROM " + name, text.shown(), text.from->origin.range, options_.no_cache};
   begun.result.rootfs = add(std::move(step));
-  oci::HistoryEntry entry;
-  entry.created_by = "FROM " + name;
-  begun.result.history.push_back({std::move(entry), begun.result.rootfs, false});
+  begun.result.history.push_back({"FROM " + name, begun.result.rootfs, false});
   return begun;
 }
 
@@ -98,10 +96,6 @@ PlannedStage PlanBuilder::from_image(const std::string& name, const StageText& t
   oci::ImageConfig& config = begun.result.config;
   config.diff_ids.clear();
   config.created.clear();  // FROM-19
-  config.history.clear();
-  for (const oci::HistoryEntry& entry : base.config.history) {
-    begun.result.history.push_back({entry, std::nullopt, true});
-  }
   if (config.platform.os.empty()) config.platform = platform;
   if (!config.working_dir.empty()) config.working_dir = TreePath::clean(config.working_dir).absolute();
   begun.image_env = EnvironmentList(config.env);

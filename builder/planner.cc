@@ -70,7 +70,8 @@ PlanBuilder::PlanBuilder(const parser::Dockerfile& dockerfile, const PlanOptions
       uses_(table_.stages().size(), 0),
       in_progress_(table_.stages().size(), false),
       heard_(table_.stages().size(), false),
-      depends_on_target_(dockerfile.text.find("TARGETSTAGE") != std::string::npos) {}
+      depends_on_target_(dockerfile.text.find("TARGETSTAGE") != std::string::npos),
+      usual_run_(builder::usual_run(options)) {}
 
 Plan PlanBuilder::build() {
   check_frontend(dockerfile_.directives.syntax, options_.build_args, dockerfile_.directives.syntax_range);
@@ -126,10 +127,10 @@ const PlannedStage& PlanBuilder::stage_with_needs(std::size_t target) {
 }
 
 void PlanBuilder::plan_target(std::size_t target) {
-  PlannedTarget planned{table_.stages()[target].shown(), stage_with_needs(target).result, {}};
-  if (const PlannedStage& stage = *stages_[target]; stage.env_changed) {
-    planned.result.config.env = stage.image_env.words();
-  }
+  stage_with_needs(target);
+  PlannedStage stage = take_stage(target);
+  PlannedTarget planned{table_.stages()[target].shown(), std::move(stage.result), {}};
+  if (stage.env_changed) planned.result.config.env = stage.image_env.words();
   for (const auto& [key, value] : options_.labels) planned.result.config.labels[key] = value;
   name_platform(planned.result.config.platform);
   plan_.targets.push_back(std::move(planned));
@@ -259,9 +260,9 @@ const PlannedStage& PlanBuilder::stage(std::size_t index) {
   return *stages_[index];
 }
 
-// The last that continues a stage takes it over and leaves its files: in a long chain, copies of all that labels and
-// history grow to would take the square of its length.
-PlannedStage PlanBuilder::continue_stage(std::size_t index) {
+// The last that uses a stage takes it over and leaves its files: in a long chain, copies of all that labels and history
+// grow to would take the square of its length.
+PlannedStage PlanBuilder::take_stage(std::size_t index) {
   stage(index);
   PlannedStage& earlier = *stages_[index];
   if (--uses_[index] > 0) return earlier;
@@ -279,7 +280,7 @@ PlannedStage PlanBuilder::begin_stage(const StageText& text) {
   if (base.stage) {
     if (outline_) outline_->need(text.index, *base.stage);
     // ONBUILD-03: triggers of the parent stage run in the child, which StagePlanner sees in the config.
-    return continue_stage(*base.stage);
+    return take_stage(*base.stage);
   }
   const FoundContext found = find_context(options_.named_contexts, base.name, base.platform);
   return found.context != nullptr ? from_context(found, text, base.platform) : from_image(base.name, text, base.platform);

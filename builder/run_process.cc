@@ -36,7 +36,7 @@ RunRequest make_request(const RunStep& step, const Dir& root) {
   const RunUser user = resolve_run_user(step.user, lookup_in(root));
   RunRequest request;
   request.argv = step.argv;
-  request.environment = step.environment;
+  request.environment = step.environment.words();
   for (const auto& [name, value] : step.proxies) {
     if (!has_variable(request.environment, name)) request.environment.push_back(name + "=" + value);
   }

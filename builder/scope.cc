@@ -152,7 +152,7 @@ std::vector<std::string> StageScope::declare(const parser::Arg& arg, const Globa
     } else {
       value = globals.get(entry.name);
     }
-    if (value) (speaks_to_builder(entry.name) ? hidden_ : visible_).set(entry.name, *value);
+    if (value) speaks_to_builder(entry.name) ? hidden_.set(entry.name, *value) : set_env(entry.name, *value);
     declared_.add(entry.name);
     words.push_back(value ? entry.name + "=" + *value : entry.name);
   }

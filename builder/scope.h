@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "builder/step_environment.h"
 #include "parser/expand.h"
 #include "parser/instruction.h"
 
@@ -83,14 +84,17 @@ class GlobalScope {
 // One stage's variables. Copied when a stage continues another (FROM-13).
 class StageScope {
  public:
-  void set_env(const std::string& name, const std::string& value) { visible_.set(name, value); }
+  void set_env(const std::string& name, const std::string& value) {
+    visible_.set(name, value);
+    environment_.set(name, value);
+  }
   // ARG-03 … ARG-10. Returns the words for history: "k=v", or "k" when it has no value. unset: names that defaults
   // refer to and that nothing declared before (CHECK-11).
   std::vector<std::string> declare(const parser::Arg& arg, const GlobalScope& globals, char escape,
                                    std::vector<std::string>* unset);
 
   parser::Lookup lookup() const;
-  std::vector<std::string> environment() const { return visible_.words(); }  // of a RUN
+  const StepEnvironment& environment() const noexcept { return environment_; }  // of a RUN
   // ARG-15: "|2 a=1 b=2 ", or nothing.
   std::vector<std::string> history_prefix() const;
   bool declared(std::string_view name) const { return declared_.position(name).has_value(); }
@@ -98,9 +102,10 @@ class StageScope {
   std::size_t size() const noexcept { return visible_.size(); }
 
  private:
-  EnvironmentList visible_;  // image Env, ENV and valued ARG, in order
-  EnvironmentList hidden_;   // valued ARGs that speak to the builder only (BUILDKIT_SBOM_SCAN_*)
-  NameList declared_;        // by ARG
+  EnvironmentList visible_;      // image Env, ENV and valued ARG, in order
+  StepEnvironment environment_;  // the same, for steps to share
+  EnvironmentList hidden_;       // valued ARGs that speak to the builder only (BUILDKIT_SBOM_SCAN_*)
+  NameList declared_;            // by ARG
 };
 
 // ARG-12: proxy variables that were given as build-args in any case, in both usual spellings. Of several spellings the

@@ -1,6 +1,7 @@
 // RUN --mount, as far as it can be judged without running (rows MNT-*): targets made absolute, identities named, sources
 // found.
 #include <string_view>
+#include <utility>
 
 #include "base/error.h"
 #include "builder/stage_planner.h"
@@ -55,6 +56,7 @@ std::optional<StepId> StagePlanner::mount_from(const parser::RunMount& mount) {
 
 void StagePlanner::plan_mounts(const parser::Run& run, RunStep& step) {
   std::size_t ssh_mounts = 0;
+  bool names_agent = stage_.scope.lookup()("SSH_AUTH_SOCK").has_value();
   for (const std::string& text : run.mounts) {
     RunStep::Mount planned;
     parser::RunMount& mount = planned.mount;
@@ -62,8 +64,7 @@ void StagePlanner::plan_mounts(const parser::Run& run, RunStep& step) {
     if (mount.type == MountType::secret) complete_secret(mount);
     if (mount.type == MountType::ssh) {
       complete_ssh(mount, ssh_mounts++);
-      EnvironmentList environment(step.environment);
-      if (!environment.get("SSH_AUTH_SOCK")) step.environment.push_back("SSH_AUTH_SOCK=" + mount.target);
+      if (!std::exchange(names_agent, true)) step.environment.append("SSH_AUTH_SOCK=" + mount.target);
     }
     if (auto* recorder = plan_.recorder()) recorder->mount(text_.index, mount, range_);
     const bool no_file = mount.type == MountType::secret && mount.target.empty();

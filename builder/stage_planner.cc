@@ -12,8 +12,6 @@
 namespace cooper::builder {
 namespace {
 
-constexpr const char* kHistoryComment = "buildkit.dockerfile.v0";
-
 bool makes_step(const parser::Instruction& instruction) {
   return std::holds_alternative<parser::Run>(instruction) ||
          std::holds_alternative<parser::Copy>(instruction) ||
@@ -103,12 +101,8 @@ std::vector<std::string> StagePlanner::with_shell(const std::string& text) const
   return argv;
 }
 
-void StagePlanner::record(const std::string& created_by, std::optional<StepId> step) {
-  oci::HistoryEntry entry;
-  entry.created_by = created_by;
-  entry.comment = kHistoryComment;
-  entry.empty_layer = !step;
-  stage_.result.history.push_back({std::move(entry), step, false});
+void StagePlanner::record(std::string created_by, std::optional<StepId> step) {
+  stage_.result.history.push_back({std::move(created_by), step});
 }
 
 // ERR-04: "linux/amd64->arm64 " when there are several platforms; what the stage compiles for is behind the arrow.
@@ -139,13 +133,18 @@ std::string StagePlanner::platform_prefix() const {
 
 // ERR-04: "[stage i/n] INSTRUCTION text", no name when there is one stage.
 std::string StagePlanner::display(const std::string& instruction) {
-  ++step_number_;
-  const bool alone = plan_.table().stages().size() == 1;
-  const std::string stage = alone ? "" : (text_.name.empty() ? cat("stage-", text_.index) : text_.name) + " ";
-  const std::string number = std::to_string(step_number_);
+  const std::string number = std::to_string(++step_number_);
   const std::string total = std::to_string(step_total_);
-  const std::string pad(total.size() - std::min(total.size(), number.size()), ' ');
-  return cat("[", platform_prefix(), stage, pad, number, "/", total, "] ", from_trigger_ ? "ONBUILD " : "", instruction);
+  std::string text = "[" + platform_prefix();
+  if (plan_.table().stages().size() > 1) {
+    text += text_.name.empty() ? "stage-" + std::to_string(text_.index) : text_.name;
+    text += ' ';
+  }
+  text.append(total.size() - std::min(total.size(), number.size()), ' ');
+  text += number + "/" + total + "] ";
+  if (from_trigger_) text += "ONBUILD ";
+  text += instruction;
+  return text;
 }
 
 StepId StagePlanner::add_step(Operation operation, const std::string& instruction) {
@@ -180,7 +179,7 @@ void StagePlanner::operator()(const parser::Arg& arg) {
 void StagePlanner::operator()(const parser::Env& env) {
   if (env.legacy) report(parser::rules::kLegacyKeyValueFormat, {"ENV", "ENV"});
   std::vector<std::pair<std::string, std::string>> values;
-  std::vector<std::string> words;
+  std::vector<std::string> words{"ENV"};
   for (const parser::KeyValue& pair : env.entries) {
     values.emplace_back(expand(pair.key), expand(pair.value));
     report_secret("ENV", values.back().first);
@@ -191,19 +190,19 @@ void StagePlanner::operator()(const parser::Env& env) {
     stage_.image_env.set(name, value);
     stage_.scope.set_env(name, value);
   }
-  record("ENV " + join_words(words));
+  record(join_words(words));
 }
 
 void StagePlanner::operator()(const parser::Label& label) {
   if (label.legacy) report(parser::rules::kLegacyKeyValueFormat, {"LABEL", "LABEL"});
-  std::vector<std::string> words;
+  std::vector<std::string> words{"LABEL"};
   for (const parser::KeyValue& pair : label.entries) {
-    const std::string key = expand(pair.key);
-    const std::string value = expand(pair.value);
-    stage_.result.config.labels[key] = value;
+    std::string key = expand(pair.key);
+    std::string value = expand(pair.value);
     words.push_back(key + "=" + value);
+    stage_.result.config.labels.insert_or_assign(std::move(key), std::move(value));
   }
-  record("LABEL " + join_words(words));
+  record(join_words(words));
 }
 
 void StagePlanner::operator()(const parser::Maintainer& maintainer) {

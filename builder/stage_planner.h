@@ -56,9 +56,8 @@ class StagePlanner {
   void report_shell_form(const parser::Command& command, const char* keyword);
   void report_ignored(const char* keyword, const std::vector<std::string>& sources);
   std::vector<std::string> with_shell(const std::string& text) const;
-  void record(const std::string& created_by, std::optional<StepId> step = std::nullopt);
-  StepId add_step(Operation operation, const std::string& display);
-  std::string display(const std::string& instruction) const;
+  void record(std::string created_by, std::optional<StepId> step = std::nullopt);
+  StepId add_step(Operation operation, const std::string& instruction);
   std::string platform_prefix() const;
   std::string display(const std::string& instruction);  // of the next step
   CopyStep::Source git_source(GitRef ref, const parser::Add& add, const std::string& checksum);

@@ -45,6 +45,17 @@ bool names_directory(const std::string& destination) {
 
 }  // namespace
 
+RunStep usual_run(const PlanOptions& options) {
+  RunStep step;
+  step.proxies = proxy_variables(options.build_args);
+  step.extra_hosts = options.extra_hosts;
+  step.ulimits = by_name(options.ulimits);
+  step.shm_bytes = options.shm_bytes;
+  const auto name = options.build_args.find("BUILDKIT_SANDBOX_HOSTNAME");
+  if (name != options.build_args.end()) step.hostname = name->second;
+  return step;
+}
+
 bool StagePlanner::allowed(const std::string& entitlement) const {
   const auto& list = plan_.options().allowed;
   return std::find(list.begin(), list.end(), entitlement) != list.end();
@@ -64,22 +75,13 @@ Network StagePlanner::network_of(const parser::Run& run) const {
 }
 
 void StagePlanner::operator()(const parser::Run& run) {
-  RunStep step;
+  RunStep step = plan_.usual_run();
   step.parent = stage_.result.rootfs;
   step.platform = stage_.platform.str();
   step.environment = stage_.scope.environment();
-  if (!EnvironmentList(step.environment).get("PATH")) step.environment.emplace_back(kDefaultPath);
-  step.proxies = proxy_variables(plan_.globals().build_args());
   step.working_dir = absolute("");
   step.user = stage_.result.config.user;
   step.network = network_of(run);
-  step.extra_hosts = plan_.options().extra_hosts;
-  step.ulimits = by_name(plan_.options().ulimits);
-  step.shm_bytes = plan_.options().shm_bytes;
-  const auto& build_args = plan_.globals().build_args();
-  if (const auto name = build_args.find("BUILDKIT_SANDBOX_HOSTNAME"); name != build_args.end()) {
-    step.hostname = name->second;
-  }
   if (run.security == parser::SecurityMode::insecure) {
     if (!allowed("security.insecure")) {
       throw parser::DockerfileError("security.insecure is not allowed", {}, Errc::denied);
@@ -98,10 +100,11 @@ void StagePlanner::operator()(const parser::Run& run) {
   } else {
     step.argv = with_shell(parser::run_text(run));
   }
-  std::vector<std::string> words = stage_.scope.history_prefix();
+  std::vector<std::string> words{"RUN"};
+  for (std::string& word : stage_.scope.history_prefix()) words.push_back(std::move(word));
   words.insert(words.end(), step.argv.begin(), step.argv.end());
-  const std::string created_by = "RUN " + join_words(words) + " # buildkit";
-  record(created_by, add_step(std::move(step), run_display(run, stage_.scope.lookup())));
+  words.emplace_back("# buildkit");
+  record(join_words(words), add_step(std::move(step), run_display(run, stage_.scope.lookup())));
 }
 
 void StagePlanner::copy_files(CopyStep step, const std::vector<std::string>& sources,
@@ -117,8 +120,8 @@ void StagePlanner::copy_files(CopyStep step, const std::vector<std::string>& sou
   for (const parser::Heredoc& heredoc : heredocs) {
     step.heredocs.emplace_back(heredoc.name, expand_body(heredoc));
   }
-  const std::string text = copy_text(keyword, step, sources, heredocs, expanded_destination);
-  record(text, add_step(std::move(step), without_logins(instruction_display(*origin_, stage_.scope.lookup()))));
+  std::string text = copy_text(keyword, step, sources, heredocs, expanded_destination);
+  record(std::move(text), add_step(std::move(step), without_logins(instruction_display(*origin_, stage_.scope.lookup()))));
 }
 
 void StagePlanner::operator()(const parser::Copy& copy) {

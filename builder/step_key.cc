@@ -75,7 +75,7 @@ KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& p
                        const std::vector<std::optional<oci::ContentDigest>>& mount_content) {
   json record = base_record("run", parent);
   record["argv"] = words(step.argv);
-  record["env"] = words(step.environment);
+  record["env"] = words(step.environment.words());
   record["cwd"] = word(step.working_dir);
   record["user"] = word(step.user);
   record["network"] = step.network == Network::none ? "none" : "host";

@@ -35,7 +35,7 @@ TEST(Expansion, EXP_17_every_place_that_is_expanded) {
   EXPECT_EQ(config.volumes, std::set<std::string>{"/vx"});
   EXPECT_EQ(config.exposed_ports, std::set<std::string>{"80/tcp"});
   EXPECT_EQ(config.stop_signal, "TERM");
-  EXPECT_EQ(steps_of<RunStep>(plan).at(0).environment, (Words{"PATH=/bin", "A=base", "v=x", "a=x", "kx=x"}));
+  EXPECT_EQ(steps_of<RunStep>(plan).at(0).environment.words(), (Words{"PATH=/bin", "A=base", "v=x", "a=x", "kx=x"}));
   const auto copies = steps_of<CopyStep>(plan);
   ASSERT_EQ(copies.size(), 3U);
   EXPECT_EQ(copies[0].chown + " " + copies[0].chmod + " " + copies[0].destination, "x:1 755 /x/");

@@ -129,7 +129,7 @@ std::vector<Kind> steps_of(const Plan& plan) {
 inline std::vector<std::string> new_history(const Plan& plan) {
   std::vector<std::string> texts;
   for (const PlannedHistory& planned : plan.result().history) {
-    if (!planned.inherited) texts.push_back(planned.entry.created_by);
+    texts.push_back(planned.created_by);
   }
   return texts;
 }

@@ -54,8 +54,8 @@ TEST(Workdir, WORKDIR_02_WORKDIR_04_a_layer_except_for_the_root) {
   const Plan plan = plan_of("FROM scratch\nWORKDIR /a\nWORKDIR /a\nWORKDIR /\n");
   EXPECT_EQ(steps_of<MakeDirStep>(plan).size(), 2U);
   EXPECT_EQ(new_history(plan), (Words{"WORKDIR /a", "WORKDIR /a", "WORKDIR /"}));
-  EXPECT_TRUE(plan.result().history[2].entry.empty_layer);
-  EXPECT_FALSE(plan.result().history[1].entry.empty_layer);
+  EXPECT_FALSE(plan.result().history[2].step);
+  EXPECT_TRUE(plan.result().history[1].step);
 }
 
 TEST(Cmd, CMD_03_entrypoint_clears_an_inherited_cmd) {
@@ -168,7 +168,7 @@ TEST(Volume, VOLUME_03_history_and_no_layer) {
   const Plan plan = plan_of("FROM scratch\nVOLUME /a /b:/c\nVOLUME [\"/d e\"]\n");
   EXPECT_EQ(new_history(plan), (Words{"VOLUME [/a /b:/c]", "VOLUME [/d e]"}));
   EXPECT_EQ(plan.result().config.volumes, (std::set<std::string>{"/a", "/b:/c", "/d e"}));  // no host part
-  EXPECT_TRUE(plan.result().history[0].entry.empty_layer);
+  EXPECT_FALSE(plan.result().history[0].step);
   EXPECT_EQ(plan.steps.size(), 1U);
 }
 
@@ -293,7 +293,7 @@ TEST(Onbuild, ONBUILD_05_a_trigger_may_bring_an_image) {
   resolver.images["base"].config.on_build = {"COPY --from=busybox /b /b"};
   const Plan plan = plan_of("FROM base\n", amd64_options(), resolver);
   EXPECT_EQ(resolver.asked, (Words{"base linux/amd64", "busybox linux/amd64"}));
-  EXPECT_EQ(plan.result().history.back().entry.created_by, "COPY /b /b # buildkit");
+  EXPECT_EQ(plan.result().history.back().created_by, "COPY /b /b # buildkit");
 }
 
 // What an image says of itself is not to be trusted.

@@ -102,9 +102,9 @@ TEST(MountPlan, MNT_24_the_ssh_socket_and_its_variable) {
   EXPECT_EQ(runs.at(0).mounts.at(0).mount.id, "default");
   EXPECT_EQ(runs.at(0).mounts.at(0).mount.target, "/run/buildkit/ssh_agent.0");
   EXPECT_EQ(runs.at(0).mounts.at(2).mount.target, "/run/buildkit/ssh_agent.1");
-  EXPECT_EQ(runs.at(0).environment.back(), "SSH_AUTH_SOCK=/run/buildkit/ssh_agent.0");
-  EXPECT_EQ(runs.at(1).environment.back(), "SSH_AUTH_SOCK=/s");
-  EXPECT_EQ(runs.at(2).environment.back(), "SSH_AUTH_SOCK=/mine");
+  EXPECT_EQ(runs.at(0).environment.words().back(), "SSH_AUTH_SOCK=/run/buildkit/ssh_agent.0");
+  EXPECT_EQ(runs.at(1).environment.words().back(), "SSH_AUTH_SOCK=/s");
+  EXPECT_EQ(runs.at(2).environment.words().back(), "SSH_AUTH_SOCK=/mine");
   for (const std::string& text : new_history(plan)) EXPECT_EQ(text.find("buildkit/ssh"), std::string::npos) << text;
 }
 

@@ -13,7 +13,7 @@ using Pairs = std::vector<std::pair<std::string, std::string>>;
 Words environment_of(const std::string& text, const std::map<std::string, std::string>& args = {}) {
   Words seen;
   const auto runs = steps_of<RunStep>(plan_of(text, with_args(args)));
-  for (const std::string& word : runs.back().environment) {
+  for (const std::string& word : runs.back().environment.words()) {
     if (!word.starts_with("PATH=")) seen.push_back(word);
   }
   return seen;
@@ -110,7 +110,7 @@ TEST(Scope, ARG_12_proxies_need_no_declaration_and_stay_hidden) {
   EXPECT_EQ(
       run.proxies,
       (Pairs{{"HTTP_PROXY", "p"}, {"http_proxy", "p"}, {"NO_PROXY", "n"}, {"no_proxy", "n"}}));
-  EXPECT_EQ(run.environment, Words{kDefaultPath});
+  EXPECT_EQ(run.environment.words(), Words{kDefaultPath});
   EXPECT_EQ(plan.result().config.labels.at("l"), "<>");
   EXPECT_EQ(new_history(plan).at(1), "RUN /bin/sh -c x # buildkit");
 }
@@ -135,7 +135,7 @@ TEST(Scope, ARG_15_history_lists_args_with_the_value_in_force) {
 
 TEST(Scope, ARG_17_arguments_that_speak_to_the_builder_are_in_no_environment) {
   const Plan plan = plan_of("FROM scratch\nARG BUILDKIT_SBOM_SCAN_STAGE=true\nLABEL l=<$BUILDKIT_SBOM_SCAN_STAGE>\nRUN x\n");
-  EXPECT_EQ(steps_of<RunStep>(plan).at(0).environment, Words{kDefaultPath});
+  EXPECT_EQ(steps_of<RunStep>(plan).at(0).environment.words(), Words{kDefaultPath});
   EXPECT_EQ(plan.result().config.labels.at("l"), "<>");
   EXPECT_EQ(new_history(plan).back(), "RUN |1 BUILDKIT_SBOM_SCAN_STAGE=true /bin/sh -c x # buildkit");
 }
@@ -151,7 +151,7 @@ TEST(Scope, ENV_05_persists_in_child_stages) {
   EXPECT_EQ(environment_of("FROM scratch AS a\nENV E=1\nFROM a\nRUN x\n"), Words{"E=1"});
   const Plan plan = plan_of("FROM scratch\nENV E=1\n");
   EXPECT_EQ(plan.steps.size(), 1U);
-  EXPECT_TRUE(plan.result().history.at(0).entry.empty_layer);
+  EXPECT_FALSE(plan.result().history.at(0).step);
 }
 
 TEST(Scope, EXP_18_never_expanded) {
@@ -178,6 +178,34 @@ TEST(EnvironmentList, ENV_04_replaces_in_place) {
   EXPECT_EQ(list.words(), (Words{"a=2", "b=x=y", "bare=", "c="}));
   EXPECT_EQ(list.get("b"), "x=y");
   EXPECT_EQ(list.get("B"), std::nullopt);
+}
+
+TEST(StepEnvironment, copies_share_what_they_had_and_go_on_alone) {
+  StepEnvironment stage({"a=1", "b=2"});
+  StepEnvironment step = stage;
+  step.append("own=1");
+  StepEnvironment child = stage;
+  stage.set("a", "x");
+  child.set("c", "3");
+  stage.set("d", "4");
+  EXPECT_EQ(step.words(), (Words{"a=1", "b=2", "own=1"}));
+  EXPECT_EQ(child.words(), (Words{"a=1", "b=2", "c=3"}));
+  EXPECT_EQ(stage.words(), (Words{"a=x", "b=2", "d=4"}));
+  EXPECT_EQ(StepEnvironment({"a=x", "b=2", "d=4"}), stage);
+  EXPECT_NE(child, stage);
+}
+
+TEST(StepEnvironment, ENV_04_replaces_in_place_however_often) {
+  StepEnvironment environment;
+  std::vector<StepEnvironment> earlier;
+  for (int i = 0; i < 1000; ++i) {
+    environment.set("a", std::to_string(i));
+    environment.set("b", std::to_string(i));
+    earlier.push_back(environment);
+  }
+  for (int i = 0; i < 1000; ++i) {
+    EXPECT_EQ(earlier.at(static_cast<std::size_t>(i)).words(), (Words{cat("a=", i), cat("b=", i)}));
+  }
 }
 
 }  // namespace

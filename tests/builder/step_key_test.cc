@@ -20,7 +20,7 @@ RunStep sample_run() {
   RunStep step;
   step.platform = "linux/amd64";
   step.argv = {"/bin/sh", "-c", "make"};
-  step.environment = {"PATH=/bin", "A=1"};
+  step.environment = StepEnvironment({"PATH=/bin", "A=1"});
   step.working_dir = "/w";
   step.user = "u";
   step.extra_hosts = {{"db", "10.0.0.1"}};
@@ -50,8 +50,8 @@ TEST(RunKey, CACHE_01_everything_that_counts_changes_it) {
        [](RunStep& s) {
          s.argv = {"/bin/sh", "-c make"};
        }},
-      {"environment value", [](RunStep& s) { s.environment[1] = "A=2"; }},
-      {"environment extra", [](RunStep& s) { s.environment.emplace_back("B="); }},
+      {"environment value", [](RunStep& s) { s.environment.set("A", "2"); }},
+      {"environment extra", [](RunStep& s) { s.environment.set("B", ""); }},
       {"platform", [](RunStep& s) { s.platform = "linux/arm64"; }},
       {"cwd", [](RunStep& s) { s.working_dir = "/v"; }},
       {"user", [](RunStep& s) { s.user = "v"; }},
@@ -152,10 +152,10 @@ TEST(RunKey, MNT_15_CACHE_02_a_caches_id_and_sharing_do_not_count) {
 TEST(RunKey, words_that_are_not_utf8_are_told_apart) {
   RunStep left = sample_run();
   RunStep right = sample_run();
-  left.environment[1] = "A=\xff";
-  right.environment[1] = "A=\xfe";
+  left.environment.set("A", "\xff");
+  right.environment.set("A", "\xfe");
   EXPECT_NE(run_key(left), run_key(right));
-  right.environment[1] = "bytes:413dff";
+  right.environment = StepEnvironment({"PATH=/bin", "bytes:413dff"});
   EXPECT_NE(run_key(left), run_key(right));
 }
 
