@@ -1,5 +1,7 @@
 #include "builder/stage_planner.h"
 
+#include <linux/limits.h>
+
 #include <algorithm>
 
 #include "base/error.h"
@@ -215,6 +217,9 @@ void StagePlanner::operator()(const parser::Workdir& workdir) {
   if (!stage_.workdir_set && !written.starts_with('/')) report(parser::rules::kWorkdirRelativePath, {written});
   stage_.workdir_set = true;
   const std::string path = absolute(written);
+  if (path.size() >= PATH_MAX) {  // neither mkdir nor chdir take it
+    throw parser::DockerfileError(cat("WORKDIR: the path would be longer than ", PATH_MAX - 1, " bytes"));
+  }
   stage_.result.config.working_dir = path;
   const std::string text = "WORKDIR " + path;  // WORKDIR-04
   if (path == "/") {

@@ -76,6 +76,15 @@ TEST(Cmd, CMD_02_the_last_one_counts) {
   EXPECT_EQ(config.entrypoint, MaybeWords({"c"}));
 }
 
+TEST(Workdir, WORKDIR_01_paths_that_no_kernel_takes_are_refused) {
+  const std::string longest = "FROM scratch\nWORKDIR /" + std::string(4094, 'd') + "\n";
+  EXPECT_EQ(plan_of(longest).result().config.working_dir.size(), 4095U);
+  const PlanFailure failure = failure_of(longest + "WORKDIR e\n");
+  EXPECT_EQ(failure.message, "WORKDIR: the path would be longer than 4095 bytes");
+  EXPECT_EQ(failure.ranges, (std::vector<parser::SourceRange>{{3, 3}}));
+  EXPECT_EQ(failure.code, Errc::invalid);
+}
+
 TEST(Cmd, CMD_01_without_text_it_is_the_shell) {
   EXPECT_EQ(config_of("CMD\n").cmd, MaybeWords({"/bin/sh", "-c", ""}));
 }
