@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/heap.h"
 #include "base/temp_dir.h"
 #include "builder/sandbox/identity.h"
 #include "builder/sandbox/runner.h"
@@ -219,10 +220,15 @@ std::string text_like(std::size_t size_bytes) {
 
 }  // namespace cooper::bench
 
-int main() {
+int main(int argc, char** argv) {
   using namespace cooper;
   using namespace cooper::bench;
+  take_memory_in_large_steps();  // as the program does
   try {
+    if (argc == 3 && argv[1] == kPlanOnce) {
+      plan_once(std::stoi(argv[2]));
+      return 0;
+    }
     const builder::Identity* identity = nullptr;
     std::string refusal;
     try {  // before any thread starts
@@ -233,6 +239,7 @@ int main() {
     const TempDir scratch = TempDir::in_host_tmp("cooper-bench-");
     const fs::path path = scratch.host_path();
     measure_parser();
+    measure_plan();
     measure_ignore();
     measure_layers();
     measure_store((path / "store").string());
