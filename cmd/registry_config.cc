@@ -138,7 +138,7 @@ const RegistryRule* match_rule(const std::vector<RegistryRule>& rules, const oci
 }
 
 std::optional<oci::Credentials> RegistryConfig::credentials(const std::string& host) {
-  std::call_once(credentials_read_, [this] {
+  credentials_read_.run([this] {
     for (const std::filesystem::path& path : credential_files()) {
       if (const auto text = read_config(path)) {
         tables_.push_back(oci::parse_docker_config(*text, path.string()));
@@ -155,7 +155,7 @@ std::optional<oci::Credentials> RegistryConfig::credentials(const std::string& h
 }
 
 oci::RegistrySettings RegistryConfig::settings(const oci::Reference& reference) {
-  std::call_once(settings_read_, [this] {
+  settings_read_.run([this] {
     for (const std::filesystem::path& path : settings_files()) {
       const auto text = read_config(path);
       if (!text) continue;

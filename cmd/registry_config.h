@@ -7,12 +7,12 @@
 #pragma once
 
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/once.h"
 #include "oci/auth_config.h"
 #include "oci/registry.h"
 
@@ -38,8 +38,8 @@ class RegistryConfig {
   oci::RegistrySettings settings(const oci::Reference& reference);
 
  private:
-  std::once_flag credentials_read_;
-  std::once_flag settings_read_;
+  Once credentials_read_;
+  Once settings_read_;
   std::vector<oci::CredentialTable> tables_;  // in the order they are asked
   std::vector<RegistryRule> rules_;
 };

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <mutex>
 
 #include "base/error.h"
+#include "base/once.h"
 #include "layers/tar_writer.h"
 
 namespace cooper::layers {
@@ -21,7 +21,7 @@ class Packed {
   const std::string& name() const noexcept { return name_; }
 
   std::uint64_t offset_of(const Entry& file) const {
-    std::call_once(once_, [this] { offsets_ = TarWriter::content_offsets(table_->entries()); });
+    once_.run([this] { offsets_ = TarWriter::content_offsets(table_->entries()); });
     const Entry* row = table_->find(file.path);
     if (row == nullptr || row->type != EntryType::file) {
       throw Error(Errc::not_found, cat(name_, ": no file ", file.path.absolute()));
@@ -33,7 +33,7 @@ class Packed {
   TablePtr table_;
   UniqueFd tar_;
   std::string name_;
-  mutable std::once_flag once_;
+  mutable Once once_;
   mutable std::vector<std::uint64_t> offsets_;
 };
 

@@ -41,3 +41,8 @@ nothing_left
 printf 'FROM busybox\nRUN echo a\000b\n' >c/Nul
 exits 2 cooper build -f c/Nul c
 contains "$(cat err)" "NUL byte"
+# Configuration that can't be read is named, with its line.
+printf 'unqualified-search-registries = [' >bad.conf
+exits 2 env COOPER_REGISTRIES_CONF="$WORK/bad.conf" "$COOPER" pull 127.0.0.1:1/x
+contains "$(cat err)" "$WORK/bad.conf:1"
+
