@@ -59,8 +59,8 @@ layers::TablePtr Materializer::table(const PlannedLayer& layer) {
   if (known) return known;
   auto made = [&]() -> layers::Table {
     if (!fresh) {
-      if (const auto bytes = store_.find_table(layer.diff_id)) {
-        return layers::Table::parse(*bytes, "table of " + layer_name(layer));
+      if (const auto file = store_.open_table(layer.diff_id)) {
+        if (auto stored = layers::Table::open(*file, "table of " + layer_name(layer))) return std::move(*stored);
       }
       fresh = read(layer);
     }
@@ -79,7 +79,7 @@ void Materializer::remember_table(const PlannedLayer& layer, layers::Table table
 }
 
 void Materializer::adopt_tree(const LayerStack& stack, TempDir tree, const TreePath& inside) {
-  store_.put_tree(mapping_, *stack.chain(), std::move(tree), inside);
+  store_.put_tree(trees_, *stack.chain(), std::move(tree), inside);
 }
 
 std::unique_ptr<layers::Tree> Materializer::merge(const LayerStack& stack, std::size_t count,
@@ -88,7 +88,7 @@ std::unique_ptr<layers::Tree> Materializer::merge(const LayerStack& stack, std::
   views.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     layers::LayerView view{table(stack.layers()[i]), std::nullopt};
-    if (with_files) view.directory = store_.find_tree(mapping_, stack.chains()[i]);
+    if (with_files) view.directory = store_.find_tree(trees_, stack.chains()[i]);
     views.push_back(std::move(view));
   }
   return layers::merge_layers(std::move(views));
@@ -117,14 +117,14 @@ std::vector<std::string> Materializer::lower_paths(const LayerStack& stack, std:
   ensure_trees(stack, stop);
   std::vector<std::string> paths;
   paths.reserve(stack.chains().size());
-  for (const oci::ChainId& chain : stack.chains()) paths.push_back(store_.tree_path(mapping_, chain));
+  for (const oci::ChainId& chain : stack.chains()) paths.push_back(store_.tree_path(trees_, chain));
   std::reverse(paths.begin(), paths.end());
   return paths;
 }
 
 void Materializer::ensure_trees(const LayerStack& stack, std::stop_token stop) {
   for (std::size_t i = 0; i < stack.chains().size(); ++i) {
-    if (!store_.find_tree(mapping_, stack.chains()[i])) apply_one(stack, i, stop);
+    if (!store_.find_tree(trees_, stack.chains()[i])) apply_one(stack, i, stop);
   }
   confirm(stack);
 }
@@ -132,10 +132,10 @@ void Materializer::ensure_trees(const LayerStack& stack, std::stop_token stop) {
 void Materializer::apply_one(const LayerStack& stack, std::size_t index, std::stop_token stop) {
   const oci::ChainId& chain = stack.chains()[index];
   const PlannedLayer& layer = stack.layers()[index];
-  const auto lock = store_.lock_step(tree_key(mapping_, chain), stop);
-  if (store_.find_tree(mapping_, chain)) return;
+  const auto lock = store_.lock_step(tree_key(trees_, chain), stop);
+  if (store_.find_tree(trees_, chain)) return;
   fetcher_.ensure_blob(layer.descriptor);
-  TempDir fresh = store_.new_tree(mapping_);
+  TempDir fresh = store_.new_tree(trees_);
   const auto below = merge(stack, index, true);
   layers::Applied applied = with_context(
       [&] { return cat("unpacking layer ", index + 1, " of ", stack.layers().size()); },
@@ -145,7 +145,7 @@ void Materializer::apply_one(const LayerStack& stack, std::size_t index, std::st
                                       layer_name(layer), hiding_);
       });
   remember_table(layer, std::move(applied.alone));  // what the layers below added is true upon them only
-  store_.put_tree(mapping_, chain, std::move(fresh), TreePath());
+  store_.put_tree(trees_, chain, std::move(fresh), TreePath());
 }
 
 }  // namespace cooper::builder

@@ -16,8 +16,6 @@
 namespace cooper::cache {
 namespace {
 
-constexpr std::size_t kTableLimitBytes = std::size_t{4} << 30;  // a table is read whole
-
 // Everything a store object owns, in the order it is made; kept alive by leases too.
 struct Core {
   explicit Core(const std::filesystem::path& path) : root(path) {}
@@ -125,12 +123,10 @@ class LocalStore final : public Store {
     if (!core_->records.find(key)) core_->records.put(key, record);
   }
 
-  std::optional<std::string> find_table(const oci::DiffId& diff_id) override {
+  std::optional<UniqueFd> open_table(const oci::DiffId& diff_id) override {
     std::optional<Objects::Found> found = core_->objects.find(table_id(diff_id));
     if (!found) return std::nullopt;
-    const std::string name = to_string(table_id(diff_id));
-    FdSource source(std::move(found->file), name);
-    return read_all(source, kTableLimitBytes, name);
+    return std::move(found->file);
   }
   void put_table(const oci::DiffId& diff_id, std::string_view bytes) override {
     core_->objects.publish(table_id(diff_id), bytes);

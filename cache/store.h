@@ -137,7 +137,8 @@ class Store : public oci::BlobStore {
 
   // -- tables (by diffID)
   // -----------------------------------------------------------------------------
-  virtual std::optional<std::string> find_table(const oci::DiffId& diff_id) = 0;
+  // The file, which never changes.
+  virtual std::optional<UniqueFd> open_table(const oci::DiffId& diff_id) = 0;
   virtual void put_table(const oci::DiffId& diff_id, std::string_view bytes) = 0;
 
   // -- trees: directories usable as overlay lower directories, per id mapping

@@ -1,5 +1,7 @@
 #include "layers/apply_rows.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace cooper::layers {
@@ -308,9 +310,14 @@ Table ApplyRows::finish() && {
 
 // -- tables read alone ----------------------------------------------------------------------------
 
-bool is_settled(const Table& table) {
+bool is_settled(const std::vector<Entry>& rows) {
+  const auto has = [&](const TreePath& path) {
+    const auto row = std::lower_bound(rows.begin(), rows.end(), path,
+                                      [](const Entry& a, const TreePath& b) { return a.path < b; });
+    return row != rows.end() && row->path == path;
+  };
   std::vector<const TreePath*> directories;  // those that hold the current row, outermost first
-  for (const Entry& entry : table.entries()) {
+  for (const Entry& entry : rows) {
     while (!directories.empty() && !directories.back()->contains(entry.path))
       directories.pop_back();
     const std::string_view path = entry.path.str();
@@ -321,8 +328,7 @@ bool is_settled(const Table& table) {
     if (!known) return false;
     if (entry.type == EntryType::directory && !entry.path.is_root())
       directories.push_back(&entry.path);
-    if (entry.type == EntryType::hard_link &&
-        table.find(TreePath::clean(entry.link_target)) == nullptr) {
+    if (entry.type == EntryType::hard_link && !has(TreePath::clean(entry.link_target))) {
       return false;
     }
   }

@@ -93,7 +93,7 @@ class ApplyRows {
 };
 
 // Whether every row has its parent row, and every hard link its first name: what apply_layer makes.
-bool is_settled(const Table& table);
+bool is_settled(const std::vector<Entry>& rows);  // sorted
 // A table read alone, as it is over `below`.
 Table settle(const Table& table, const Tree& below, const std::string& name);
 

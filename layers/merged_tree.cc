@@ -5,10 +5,11 @@
 #include <fcntl.h>
 
 #include <algorithm>
-#include <mutex>
+#include <atomic>
 #include <unordered_map>
 
 #include "base/error.h"
+#include "base/once.h"
 #include "layers/apply_rows.h"
 #include "layers/tree.h"
 
@@ -99,11 +100,71 @@ class Index {
   std::unordered_map<const Entry*, const Entry*> heirs_;
 };
 
+// A few names looked up layer by layer, before an index of all rows would pay: a RUN over a large
+// base asks for what it changed.
+class QuickLook {
+ public:
+  struct Answer {
+    std::optional<Entry> row;  // as Tree::find
+    std::size_t layer = 0;
+  };
+
+  explicit QuickLook(const std::vector<LayerView>& layers) : layers_(layers) {
+    std::size_t rows = 0;
+    for (const LayerView& layer : layers) {
+      rows += layer.table->rows();
+      settled_ = settled_ && layer.table->settled();
+    }
+    left_ = static_cast<std::ptrdiff_t>(kLeastLooks + rows / kRowsPerLook);
+  }
+
+  // nullopt: the index has to answer.
+  std::optional<Answer> find(const TreePath& path) const {
+    if (!settled_ || left_.fetch_sub(1) <= 0) return std::nullopt;
+    for (std::size_t i = layers_.size(); i-- > 0;) {
+      const Table& table = *layers_[i].table;
+      if (auto row = table.look_up(path)) {
+        if (row->type == EntryType::hard_link)
+          return std::nullopt;  // its first name may be elsewhere
+        if (row->type == EntryType::whiteout) return Answer{};
+        row->opaque = false;
+        return Answer{std::move(row), i};
+      }
+      if (hides_beneath(table, path)) return Answer{};
+    }
+    return Answer{};
+  }
+
+ private:
+  // What a look costs in rows read, about.
+  static constexpr std::size_t kRowsPerLook = 256;
+  static constexpr std::size_t kLeastLooks = 16;
+
+  // Whether a row above `path`, which has none, cuts it off from lower layers.
+  static bool hides_beneath(const Table& table, const TreePath& path) {
+    for (TreePath at = path; !at.is_root();) {
+      at = at.parent();
+      const auto row = table.look_up(at);
+      if (row && (row->type != EntryType::directory || row->opaque)) return true;
+    }
+    return false;
+  }
+
+  const std::vector<LayerView>& layers_;
+  bool settled_ = true;
+  mutable std::atomic<std::ptrdiff_t> left_{0};
+};
+
 class IndexedTree : public Tree {
  public:
-  explicit IndexedTree(std::vector<LayerView> layers) : layers_(std::move(layers)) {}
+  explicit IndexedTree(std::vector<LayerView> layers)
+      : layers_(std::move(layers)), quick_(layers_) {}
 
   std::optional<Entry> find(const TreePath& path) const override {
+    if (const auto quick = quick_.find(path)) {
+      if (!quick->row && path.is_root()) return default_root();
+      return quick->row;
+    }
     const Ref* ref = index().find(path);
     if (ref != nullptr) return index().entry(*ref);
     if (path.is_root()) return default_root();
@@ -117,16 +178,12 @@ class IndexedTree : public Tree {
   }
 
   std::unique_ptr<ByteSource> open(const Entry& file) const override {
-    const Ref& ref = file_at(file.path);
-    const Entry& row = index().leader(ref);
-    if (row.size_bytes == 0) return std::make_unique<EmptySource>();
-    const auto& directory = layers_[ref.layer].directory;
-    if (!directory && layers_[ref.layer].open) return layers_[ref.layer].open(row);
-    if (!directory) {
-      throw Error(Errc::not_found, cat(file.path.absolute(), ": its layer is not unpacked"));
+    if (const auto quick = quick_.find(file.path); quick && quick->row) {
+      if (quick->row->type == EntryType::file)
+        return open_row(*quick->row, file.path, quick->layer);
     }
-    return std::make_unique<FdSource>(directory->open_file(ref.row->path, O_RDONLY),
-                                      directory->label() + ref.row->path.absolute());
+    const Ref& ref = file_at(file.path);
+    return open_row(index().leader(ref), file.path, ref.layer);
   }
 
   oci::ContentDigest content_digest(const Entry& file) const override {
@@ -139,8 +196,21 @@ class IndexedTree : public Tree {
   }
 
  private:
+  // row: that has the size; path: the name it is opened by.
+  std::unique_ptr<ByteSource> open_row(const Entry& row, const TreePath& path,
+                                       std::size_t layer) const {
+    if (row.size_bytes == 0) return std::make_unique<EmptySource>();
+    const auto& directory = layers_[layer].directory;
+    if (!directory && layers_[layer].open) return layers_[layer].open(row);
+    if (!directory) {
+      throw Error(Errc::not_found, cat(path.absolute(), ": its layer is not unpacked"));
+    }
+    return std::make_unique<FdSource>(directory->open_file(path, O_RDONLY),
+                                      directory->label() + path.absolute());
+  }
+
   const Index& index() const {
-    std::call_once(once_, [this] { index_.emplace(layers_); });
+    once_.run([this] { index_.emplace(layers_); });
     return *index_;
   }
 
@@ -153,7 +223,8 @@ class IndexedTree : public Tree {
   }
 
   std::vector<LayerView> layers_;
-  mutable std::once_flag once_;
+  QuickLook quick_;
+  mutable Once once_;
   mutable std::optional<Index> index_;
 };
 
@@ -165,7 +236,7 @@ Index::Index(const std::vector<LayerView>& layers) {
 
 void Index::add(const LayerView& layer, std::uint32_t number) {
   TablePtr table = layer.table;
-  if (!is_settled(*table)) {
+  if (!table->settled()) {
     std::vector<LayerView> below;
     for (const TablePtr& lower : tables_) below.push_back({lower, std::nullopt});
     const IndexedTree tree(std::move(below));

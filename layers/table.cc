@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "layers/apply_rows.h"
+#include "layers/stored_table.h"
 #include "layers/table_format.h"
 
 namespace cooper::layers {
@@ -22,44 +24,62 @@ Table::Table(std::vector<Entry> entries) : entries_(std::move(entries)) {
   entries_.resize(kept);
 }
 
+const std::vector<Entry>& Table::entries() const {
+  return stored_ ? stored_->entries() : entries_;
+}
+
+std::size_t Table::rows() const {
+  return stored_ ? stored_->rows() : entries_.size();
+}
+
+bool Table::settled() const {
+  return stored_ ? stored_->settled() : is_settled(entries_);
+}
+
+std::optional<Entry> Table::look_up(const TreePath& path) const {
+  if (stored_) return stored_->find(path);
+  const Entry* row = find(path);
+  return row == nullptr ? std::nullopt : std::optional(*row);
+}
+
 const Entry* Table::find(const TreePath& path) const {
-  const auto row = std::lower_bound(entries_.begin(), entries_.end(), path,
+  const std::vector<Entry>& rows = entries();
+  const auto row = std::lower_bound(rows.begin(), rows.end(), path,
                                     [](const Entry& a, const TreePath& b) { return a.path < b; });
-  return row != entries_.end() && row->path == path ? &*row : nullptr;
+  return row != rows.end() && row->path == path ? &*row : nullptr;
 }
 
 std::pair<std::size_t, std::size_t> Table::range(const TreePath& path) const {
-  const auto first = std::lower_bound(entries_.begin(), entries_.end(), path,
+  const std::vector<Entry>& rows = entries();
+  const auto first = std::lower_bound(rows.begin(), rows.end(), path,
                                       [](const Entry& a, const TreePath& b) { return a.path < b; });
   const auto last = std::partition_point(
-      first, entries_.end(), [&](const Entry& entry) { return path.contains(entry.path); });
-  return {static_cast<std::size_t>(first - entries_.begin()),
-          static_cast<std::size_t>(last - entries_.begin())};
+      first, rows.end(), [&](const Entry& entry) { return path.contains(entry.path); });
+  return {static_cast<std::size_t>(first - rows.begin()),
+          static_cast<std::size_t>(last - rows.begin())};
 }
 
 std::string Table::serialize() const {
-  TableEncoder encoder;
-  encoder.header(entries_.size());
-  for (const Entry& entry : entries_) encoder.row(entry);
-  return std::move(encoder).finish();
+  return write_table(entries(), settled());
 }
 
-Table Table::parse(std::string_view bytes, const std::string& name) {
-  TableDecoder decoder(bytes, name);
-  const std::size_t count = decoder.header();
-  std::vector<Entry> entries(count);
-  for (std::size_t i = 0; i < count; ++i) {
-    decoder.row(entries[i], i > 0 ? &entries[i - 1] : nullptr);
-  }
-  decoder.finish();
+Table Table::parse(std::string bytes, const std::string& name) {
   Table table;
-  table.entries_ = std::move(entries);
+  table.stored_ = std::make_shared<const StoredTable>(name, std::move(bytes));
+  return table;
+}
+
+std::optional<Table> Table::open(const UniqueFd& file, const std::string& name) {
+  auto stored = StoredTable::open(file, name);
+  if (!stored) return std::nullopt;
+  Table table;
+  table.stored_ = std::move(stored);
   return table;
 }
 
 oci::ContentDigest Table::content_digest() const {
   TableEncoder encoder;
-  for (const Entry& entry : entries_) {
+  for (const Entry& entry : entries()) {
     if (entry.type == EntryType::file && !entry.content) {
       throw Error(Errc::invalid, cat(entry.path.absolute(), ": its content digest is not known"));
     }

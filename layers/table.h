@@ -3,29 +3,44 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "base/unique_fd.h"
 #include "layers/entry.h"
 
 namespace cooper::layers {
 
+class StoredTable;
+
+// Copies share what was read.
 class Table {
  public:
   Table() = default;
   // Sorts; of several entries with one path the last wins (tar semantics).
   explicit Table(std::vector<Entry> entries);
 
-  const std::vector<Entry>& entries() const noexcept { return entries_; }
+  // A stored table is read from here on, once. Its damage is Error(corrupt), told by whatever reads
+  // it.
+  const std::vector<Entry>& entries() const;
   const Entry* find(const TreePath& path) const;  // nullptr when absent
   // Rows at or beneath path: a contiguous range.
   std::pair<std::size_t, std::size_t> range(const TreePath& path) const;
 
-  // Binary form: magic, format version, rows, SHA-256 trailer. Format in layers/README.md.
+  std::size_t rows() const;
+  // One row; of a stored table no others are read.
+  std::optional<Entry> look_up(const TreePath& path) const;
+  // Whether every row has its parent row, and every hard link its first name (apply_rows.h).
+  bool settled() const;
+
+  // Binary form, format in layers/README.md.
   std::string serialize() const;
-  // Error(corrupt) naming `name` on any damage; never reads past the text.
-  static Table parse(std::string_view bytes, const std::string& name);
+  // Error(corrupt) naming `name`, now or when damage is read; never reads past the text.
+  static Table parse(std::string bytes, const std::string& name);
+  // A file of that form, which must not change any more; nullopt: of another version of the format.
+  static std::optional<Table> open(const UniqueFd& file, const std::string& name);
 
   // Digest over everything but mtimes: two layers with equal digests on one parent give the same
   // tree (row CACHE-20). Compare tables of one origin (two writers', or two applies'): apply adds
@@ -33,7 +48,8 @@ class Table {
   oci::ContentDigest content_digest() const;
 
  private:
-  std::vector<Entry> entries_;
+  std::vector<Entry> entries_;  // unless stored
+  std::shared_ptr<const StoredTable> stored_;
 };
 
 using TablePtr = std::shared_ptr<const Table>;

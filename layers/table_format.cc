@@ -9,10 +9,7 @@
 namespace cooper::layers {
 namespace {
 
-constexpr std::string_view kMagic = "cooper table 1\n";
-constexpr std::size_t kTrailerBytes = 32;
 constexpr std::size_t kDigestBytes = 32;
-constexpr std::size_t kLeastRowBytes = 8;  // flags, path (2), mode, uid, gid, seconds, nanoseconds
 
 // The first byte of a row: type in the low four bits, then what is present.
 constexpr std::uint8_t kTypeMask = 0x0f;
@@ -44,11 +41,6 @@ void TableEncoder::number(std::uint64_t value) {
 void TableEncoder::bytes(std::string_view value) {
   number(value.size());
   text_ += value;
-}
-
-void TableEncoder::header(std::size_t rows) {
-  text_ += kMagic;
-  number(rows);
 }
 
 void TableEncoder::row(const Entry& entry) {
@@ -89,22 +81,6 @@ void TableEncoder::row(const Entry& entry) {
   }
 }
 
-std::string TableEncoder::finish() && {
-  const oci::Digest digest = oci::sha256(text_);
-  text_.append(reinterpret_cast<const char*>(digest.bytes.data()), digest.bytes.size());
-  return std::move(text_);
-}
-
-TableDecoder::TableDecoder(std::string_view text, std::string name)
-    : rest_(text), name_(std::move(name)) {
-  if (rest_.size() < kMagic.size() + kTrailerBytes || !rest_.starts_with(kMagic)) damaged();
-  const std::string_view trailer = rest_.substr(rest_.size() - kTrailerBytes);
-  rest_.remove_suffix(kTrailerBytes);
-  const oci::Digest digest = oci::sha256(rest_);
-  if (std::memcmp(digest.bytes.data(), trailer.data(), kTrailerBytes) != 0) damaged();
-  rest_.remove_prefix(kMagic.size());
-}
-
 void TableDecoder::damaged() const {
   throw Error(Errc::corrupt, cat(name_, ": damaged metadata table"));
 }
@@ -134,10 +110,11 @@ std::string_view TableDecoder::bytes(std::uint64_t count) {
   return value;
 }
 
-std::size_t TableDecoder::header() {
-  const std::uint64_t rows = number();
-  if (rows > rest_.size() / kLeastRowBytes) damaged();
-  return static_cast<std::size_t>(rows);
+TreePath TableDecoder::first_path() {
+  bytes(1);
+  Entry entry;
+  path(entry, nullptr);
+  return std::move(entry.path);
 }
 
 void TableDecoder::path(Entry& entry, const Entry* previous) {

@@ -1,4 +1,4 @@
-// The bytes of a metadata table (layers/README.md, "Table format"). Private to the folder.
+// The rows of a metadata table as bytes (layers/README.md, "Table format"). Private to the folder.
 #pragma once
 
 #include <cstdint>
@@ -11,11 +11,9 @@ namespace cooper::layers {
 
 class TableEncoder {
  public:
-  void header(std::size_t rows);
   // Rows in ascending path order; a path is written as what it does not share with the one before.
   void row(const Entry& entry);
   const std::string& text() const noexcept { return text_; }
-  std::string finish() &&;  // with the trailer
 
  private:
   void number(std::uint64_t value);
@@ -25,12 +23,15 @@ class TableEncoder {
   std::string last_path_;
 };
 
-// Checks the trailer first, then every length against what is left: never reads past the text,
-// never allocates more than in proportion to it.
+inline constexpr std::size_t kLeastRowBytes =
+    8;  // flags, path (2), mode, uid, gid, seconds, nanoseconds
+
+// Reads rows that follow each other. Checks every length against what is left: never reads past the
+// text, never allocates more than in proportion to it.
 class TableDecoder {
  public:
-  TableDecoder(std::string_view text, std::string name);
-  std::size_t header();  // the number of rows
+  TableDecoder(std::string_view text, const std::string& name) : rest_(text), name_(name) {}
+  TreePath first_path();  // of the row that comes; nothing else may be asked afterwards
   // previous: the row before, whose path must be lower.
   void row(Entry& entry, const Entry* previous);
   void finish();  // nothing may be left
@@ -44,7 +45,7 @@ class TableDecoder {
   [[noreturn]] void damaged() const;
 
   std::string_view rest_;
-  std::string name_;
+  const std::string& name_;
   std::string path_text_;
 };
 

@@ -101,10 +101,12 @@ TEST_F(MaterializerTest, one_layer_upon_two_bases) {
   materializer_.set_mapping("0");
   EXPECT_EQ(materializer_.files(first, {})->find(TreePath::clean("d"))->mode, 0700U);
   EXPECT_EQ(materializer_.metadata(second)->find(TreePath::clean("d"))->mode, 0755U);
-  EXPECT_EQ(Materializer(*store_, fetcher_).metadata(second)->find(TreePath::clean("d"))->mode, 0755U);
+  EXPECT_EQ(Materializer(*store_, fetcher_).metadata(second)->find(TreePath::clean("d"))->mode,
+            0755U);
 }
 
-// An image may claim the diffID of another's layer: it must neither answer for that one nor be answered by it.
+// An image may claim the diffID of another's layer: it must neither answer for that one nor be
+// answered by it.
 TEST_F(MaterializerTest, a_claimed_diffID_counts_only_once_the_blob_was_seen_to_have_it) {
   const PlannedLayer honest = far_layer({{file("a", "1"), "1"}});
   PlannedLayer liar = far_layer({{file("b", "22"), "22"}});
@@ -119,7 +121,7 @@ TEST_F(MaterializerTest, a_claimed_diffID_counts_only_once_the_blob_was_seen_to_
   };
   materializer_.set_mapping("0");
   EXPECT_TRUE(refused([&] { materializer_.table(liar); }));
-  EXPECT_FALSE(store_->find_table(honest.diff_id));
+  EXPECT_FALSE(store_->open_table(honest.diff_id));
   EXPECT_TRUE(refused([&] { materializer_.files(LayerStack({liar}), {}); }));
   EXPECT_EQ(materializer_.files(LayerStack({honest}), {})->children(TreePath()).size(), 1U);
   Materializer next_build(*store_, fetcher_);
@@ -134,7 +136,8 @@ TEST_F(MaterializerTest, a_claimed_diffID_counts_only_once_the_blob_was_seen_to_
 }
 
 // FROM scratch, COPY . / of a context from elsewhere: the image's layer is the context's.
-TEST_F(MaterializerTest, CTX_05_a_source_is_read_in_place_after_its_layer_was_unpacked_for_an_image) {
+TEST_F(MaterializerTest,
+       CTX_05_a_source_is_read_in_place_after_its_layer_was_unpacked_for_an_image) {
   const LayerStack source({SourceStore(*store_).make("context", [](layers::LayerWriter& writer) {
     MemorySource content("1");
     writer.add(file("a", "1"), &content);

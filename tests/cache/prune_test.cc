@@ -31,7 +31,7 @@ TEST_F(Prune, removes_what_no_name_reaches_and_keeps_images_whole) {
   EXPECT_EQ(result.removed_objects, 3U);
   EXPECT_EQ(result.freed_bytes, before - store->size_bytes());
   EXPECT_EQ(store->find_step(key_of("loose")), std::nullopt);
-  EXPECT_EQ(store->find_table(diff_of("loose")), std::nullopt);
+  EXPECT_EQ(table_text(*store, diff_of("loose")), std::nullopt);
   EXPECT_FALSE(store->find_tree("0", chain_of("loose")));
   EXPECT_FALSE(store->has(digest_of("layer of loose")));
 
@@ -40,7 +40,7 @@ TEST_F(Prune, removes_what_no_name_reaches_and_keeps_images_whole) {
     EXPECT_TRUE(store->has(blob.digest));
   }
   EXPECT_TRUE(store->find_step(key_of("kept"))) << "a record whose layer an image keeps stays";
-  EXPECT_EQ(store->find_table(image.diff_id), "table of kept");
+  EXPECT_EQ(table_text(*store, image.diff_id), "table of kept");
   EXPECT_TRUE(store->find_tree("0", image.chain));
   EXPECT_EQ(store->find_fact("kind", "key"), "value");
   EXPECT_THAT(store->verify(false), IsEmpty());
@@ -179,14 +179,14 @@ TEST_F(Leased, what_was_found_or_made_survives_and_the_rest_goes) {
   const auto build = open();
   auto lease = build->lease();
   EXPECT_TRUE(build->find_step(key_of("found")));
-  EXPECT_TRUE(build->find_table(diff_of("found")));
+  EXPECT_TRUE(table_text(*build, diff_of("found")));
   EXPECT_TRUE(build->find_tree("0", chain_of("found")));
   put_layer_step(*build, "made");
   build->put_step(key_of("bare"), {.inputs = "x", .layer = std::nullopt, .created = "y"});
   for (const bool all : {false, true}) {
     store->prune({.all = all});
     EXPECT_TRUE(store->has(digest_of("layer of found")));
-    EXPECT_TRUE(store->find_table(diff_of("found")));
+    EXPECT_TRUE(table_text(*store, diff_of("found")));
     EXPECT_TRUE(store->find_tree("0", chain_of("found")));
     EXPECT_TRUE(store->find_step(key_of("made")));
     EXPECT_TRUE(store->find_step(key_of("bare")));
@@ -212,7 +212,7 @@ TEST_F(Leased, an_image_found_by_name_survives_whole) {
   store->prune({.all = true});
   EXPECT_TRUE(store->find_name(name_of("found")));
   EXPECT_TRUE(store->has(digest_of("layer of found")));
-  EXPECT_TRUE(store->find_table(diff_of("layer of found")));
+  EXPECT_TRUE(table_text(*store, diff_of("layer of found")));
   EXPECT_FALSE(store->find_name(name_of("other")));
   EXPECT_FALSE(store->has(digest_of("layer of other")));
 }

@@ -126,13 +126,13 @@ TEST_F(Record, CACHE_20_a_lost_older_layer_gives_way) {
 
 TEST_F(Table, comes_back_and_can_be_replaced_by_another) {
   const auto store = open();
-  EXPECT_EQ(store->find_table(diff_of("layer")), std::nullopt);
+  EXPECT_EQ(table_text(*store, diff_of("layer")), std::nullopt);
   store->put_table(diff_of("layer"), "first");
-  EXPECT_EQ(store->find_table(diff_of("layer")), "first");
+  EXPECT_EQ(table_text(*store, diff_of("layer")), "first");
   store->put_table(diff_of("layer"), "other");  // as long as the first
-  EXPECT_EQ(store->find_table(diff_of("layer")), "other");
+  EXPECT_EQ(table_text(*store, diff_of("layer")), "other");
   store->put_table(diff_of("layer"), "");
-  EXPECT_EQ(open()->find_table(diff_of("layer")), "");
+  EXPECT_EQ(table_text(*open(), diff_of("layer")), "");
   EXPECT_THAT(store->verify(false), IsEmpty());
 }
 
@@ -142,7 +142,7 @@ TEST_F(Table, cut_short_is_a_miss) {
   const fs::path file = path() / layout::table(diff_of("layer").value).str();
   fs::permissions(file, fs::perms::owner_all);
   fs::resize_file(file, 2);
-  EXPECT_EQ(store->find_table(diff_of("layer")), std::nullopt);
+  EXPECT_EQ(table_text(*store, diff_of("layer")), std::nullopt);
 }
 
 TEST_F(Name, is_moved_listed_in_order_and_removed) {

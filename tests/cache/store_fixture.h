@@ -79,6 +79,13 @@ inline TestImage put_image(Store& store, const std::string& name) {
   store.put_table(image.diff_id, "table of " + name);
   return image;
 }
+// A table's bytes as they were put; nullopt: there is none.
+inline std::optional<std::string> table_text(Store& store, const oci::DiffId& diff_id) {
+  std::optional<UniqueFd> file = store.open_table(diff_id);
+  if (!file) return std::nullopt;
+  FdSource source(std::move(*file), "a table");
+  return read_all(source, 1 << 20, "a table");
+}
 inline oci::Reference name_of(const std::string& name) {
   return oci::parse_reference(name);
 }

@@ -1,3 +1,6 @@
+#include <map>
+#include <random>
+
 #include "tests/layers/layer_support.h"
 #include "tests/support/tar_builder.h"
 
@@ -219,6 +222,46 @@ TEST(Resolve, COPY_16_for_creation_a_dangling_links_target_is_the_place) {
   EXPECT_EQ(resolve_for_creation(*tree, at("dangling/y/z")), at("a/none/x/y/z"));
   EXPECT_EQ(resolve_for_creation(*tree, at("chain/new")), at("a/b/new"));
   EXPECT_EQ(resolve_for_creation(*tree, at("new/er")), at("new/er"));
+}
+
+// A tree's first looks are answered layer by layer, later ones by an index of all rows.
+TEST(MergedTree, single_looks_and_the_index_agree) {
+  const auto seed = static_cast<std::uint32_t>(std::random_device()());
+  SCOPED_TRACE(cat("seed ", seed));
+  std::mt19937 random(seed);
+  const auto pick = [&](std::size_t n) { return random() % n; };
+  const std::vector<std::string> all = {"a",   "a/x",   "a/x/1", "a/x/2", "a/y", "b",
+                                        "b/x", "b/x/1", "c",     "c/x",   "d"};
+  for (int round = 0; round < 300; ++round) {
+    std::vector<std::vector<Item>> layers(1 + pick(4));
+    for (std::vector<Item>& layer : layers) {
+      std::map<std::string, Item> rows;
+      for (const std::string& name : all) {
+        const std::size_t slash = name.rfind('/');
+        const bool possible = slash == std::string::npos ||
+                              (rows.contains(name.substr(0, slash)) &&
+                               rows.at(name.substr(0, slash)).entry.type == EntryType::directory);
+        if (!possible || pick(3) == 0) continue;
+        const std::size_t kind = pick(6);
+        rows.emplace(name, kind == 0   ? whiteout_item(name)
+                           : kind == 1 ? file_item(name, "x")
+                           : kind == 2
+                               ? link_item(name, "to")
+                               : dir_item(name, 0700 + static_cast<unsigned>(pick(64)), kind == 3));
+      }
+      for (auto& [name, item] : rows) layer.push_back(item);
+      if (pick(2) == 0 && rows.contains("a") && rows.at("a").entry.type == EntryType::file) {
+        layer.push_back(hard_item("e", "a"));
+      }
+    }
+    const auto indexed = merged(layers);
+    for (int i = 0; i < 100; ++i) indexed->find(at("a"));
+    for (const std::string& name : all) {
+      ASSERT_EQ(merged(layers)->find(at(name)), indexed->find(at(name)))
+          << name << " in round " << round;
+    }
+    ASSERT_EQ(merged(layers)->find(at("e")), indexed->find(at("e")));
+  }
 }
 
 }  // namespace

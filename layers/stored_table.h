@@ -1,0 +1,69 @@
+// A metadata table as it lies in the store: single rows are found without reading the others.
+// Format in layers/README.md. Private to the folder.
+#pragma once
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/once.h"
+#include "base/unique_fd.h"
+#include "layers/entry.h"
+
+namespace cooper::layers {
+
+// The bytes of a file, mapped, or of a text.
+class TableBytes {
+ public:
+  explicit TableBytes(std::string text) : text_(std::move(text)), view_(text_) {}
+  TableBytes(const UniqueFd& file, const std::string& name);
+  TableBytes(const TableBytes&) = delete;
+  TableBytes& operator=(const TableBytes&) = delete;
+  ~TableBytes();
+  std::string_view view() const noexcept { return view_; }
+
+ private:
+  std::string text_;
+  void* mapped_ = nullptr;
+  std::string_view view_;
+};
+
+// Damage is Error(corrupt) naming the table, when what is damaged is read. Thread-safe.
+class StoredTable {
+ public:
+  StoredTable(std::string name, std::string text);
+  // nullptr: of another version of the format.
+  static std::shared_ptr<const StoredTable> open(const UniqueFd& file, const std::string& name);
+
+  std::size_t rows() const noexcept { return rows_; }
+  bool settled() const noexcept { return settled_; }
+  std::optional<Entry> find(const TreePath& path) const;
+  const std::vector<Entry>& entries() const;  // all, read once
+
+ private:
+  StoredTable(std::string name, std::unique_ptr<const TableBytes> bytes);
+  void read_footer();
+  std::size_t blocks() const;
+  std::size_t offset(std::size_t block) const;
+  // Its rows, checksum verified and taken off.
+  std::string_view block(std::size_t number) const;
+  std::size_t rows_in(std::size_t block) const;
+  std::vector<Entry> read_all() const;
+  [[noreturn]] void damaged() const;
+
+  std::string name_;
+  std::unique_ptr<const TableBytes> bytes_;
+  std::size_t rows_ = 0;
+  std::size_t index_ = 0;  // where it begins
+  bool settled_ = false;
+  mutable Once once_;
+  mutable std::vector<Entry> entries_;
+};
+
+// The same, written.
+std::string write_table(const std::vector<Entry>& entries, bool settled);
+
+}  // namespace cooper::layers
