@@ -29,6 +29,9 @@ class ByteSource {
   virtual ~ByteSource() = default;
   // Fills at most into.size() bytes; 0 means the end (into must not be empty). Throws on failure.
   virtual std::size_t read(std::span<std::byte> into) = 0;
+  // Of a source that is nothing but a descriptor's bytes from where it stands: that one, for the
+  // kernel to copy from. -1: another kind.
+  virtual int descriptor() const noexcept { return -1; }
 };
 
 class ByteSink {
@@ -74,6 +77,7 @@ class FdSource : public ByteSource {
  public:
   FdSource(UniqueFd fd, std::string name) : fd_(std::move(fd)), name_(std::move(name)) {}
   std::size_t read(std::span<std::byte> into) override;
+  int descriptor() const noexcept override { return fd_.get(); }
 
  private:
   UniqueFd fd_;

@@ -40,7 +40,7 @@ struct ExecuteOptions {
   // RUN --mount=type=ssh: the socket of the agent that is forwarded under an id; nullopt: none. Thread-safe; may start
   // the agent. Empty: none.
   std::function<std::optional<std::string>(const std::string& id)> find_ssh_agent;
-  // Where roots of RUN steps come from; never changes a result.
+  // Where roots of RUN steps come from.
   Snapshotter snapshotter = Snapshotter::automatic;
   // Brings what fetched sources name; may be null for a plan without any.
   SourceFetcher* sources = nullptr;

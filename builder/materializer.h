@@ -32,8 +32,10 @@ class Materializer {
  public:
   Materializer(cache::Store& store, LayerFetcher& fetcher) : store_(store), fetcher_(fetcher) {}
 
-  // Names the store's trees for our id mapping ("" until the build's namespace is entered).
+  // Names the store's trees for our id mapping ("" until the build's namespace is entered). Those that lack overlayfs's
+  // marks are kept apart.
   void set_mapping(std::string mapping, layers::Hiding hiding = layers::Hiding::marked) {
+    trees_ = hiding == layers::Hiding::marked ? mapping : mapping + "-plain";
     mapping_ = std::move(mapping);
     hiding_ = hiding;
   }
@@ -46,7 +48,7 @@ class Materializer {
   void remember_table(const PlannedLayer& layer, layers::Table table);
   // Publishes a directory that already holds what the top layer of `stack` is (a RUN's upper directory).
   void adopt_tree(const LayerStack& stack, TempDir tree, const TreePath& inside);
-  TempDir new_tree() { return store_.new_tree(mapping_); }
+  TempDir new_tree() { return store_.new_tree(trees_); }
   // Metadata only: open() on its files fails.
   std::shared_ptr<const layers::Tree> metadata(const LayerStack& stack);
   // With the files of layers that are read in place (fetched sources): nothing is unpacked, no namespace is needed.
@@ -67,6 +69,7 @@ class Materializer {
   cache::Store& store_;
   LayerFetcher& fetcher_;
   std::string mapping_;
+  std::string trees_;
   layers::Hiding hiding_ = layers::Hiding::marked;
   Guarded<std::unordered_map<oci::DiffId, layers::TablePtr>> tables_;
   Guarded<std::unordered_map<oci::BlobDigest, oci::DiffId>> confirmed_;

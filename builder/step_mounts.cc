@@ -115,19 +115,23 @@ void StepMounts::add_bind(const MountJob& job, std::stop_token stop) {
        needs_.storage.mount_part(lowers, home + upper.absolute(), home + work.absolute(), part));
 }
 
-// Without overlays: the selected part, written for this step alone.
+// Without overlays: the selected part as files, for this step alone if it may write.
 void StepMounts::add_copied_bind(const MountJob& job, StepMount mount, std::stop_token stop) {
-  const TreePath place = TreePath::clean(cat("mount-", mounts_.size()));
-  scratch_.dir().make_dir(place, 0755);
-  const layers::StandInSeal seal(needs_.store.secret());
-  if (job.stack == nullptr) {
-    layers::write_tree(job.source->selection, scratch_.dir().subdir(place), seal);
-  } else {
-    const auto files = needs_.materializer.files(*job.stack, std::move(stop));
-    layers::write_tree(select_mount_source(files, job.mount.source).selection, scratch_.dir().subdir(place), seal);
+  MountSource source = *job.source;
+  if (job.stack != nullptr) {
+    source = select_mount_source(needs_.materializer.files(*job.stack, std::move(stop)), job.mount.source);
   }
-  const TreePath top = job.source->is_directory() ? place : place.child(layers::kSingleFileName);
-  hold(std::move(mount), needs_.storage.mount_path(scratch_.host_path() + top.absolute()));
+  const TreePath part = source.is_directory() ? TreePath() : TreePath::clean(layers::kSingleFileName);
+  std::string home;
+  if (mount.read_only) {
+    home = needs_.contexts.directory_of(source, needs_.store);
+  } else {
+    const TreePath place = TreePath::clean(cat("mount-", mounts_.size()));
+    scratch_.dir().make_dir(place, 0755);
+    layers::write_tree(source.selection, scratch_.dir().subdir(place), layers::StandInSeal(needs_.store.secret()));
+    home = scratch_.host_path() + place.absolute();
+  }
+  hold(std::move(mount), needs_.storage.mount_path(home + (part.is_root() ? "" : part.absolute())));
 }
 
 // MNT-20 … MNT-23.

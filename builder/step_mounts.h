@@ -28,10 +28,11 @@
 
 namespace cooper::builder {
 
-// Parts of local contexts as directories, each written once per build; gone with it.
+// Parts of local contexts (and of stages, where there are no overlays) as directories, each written once per build;
+// gone with it.
 class WrittenContexts {
  public:
-  // Its path. source must be a local context's.
+  // Its path. The files of source can be opened.
   std::string directory_of(const MountSource& source, cache::Store& store);
 
  private:

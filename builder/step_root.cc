@@ -7,7 +7,8 @@
 namespace cooper::builder {
 namespace {
 
-const char* const kRootName = "root";
+// Copies kept for steps to come: each takes the room of a whole root.
+constexpr std::size_t kIdleCopies = 2;
 
 // The upper directory's own metadata is what the merged root shows.
 void prepare_upper(const Dir& scratch, const layers::Entry& root) {
@@ -64,34 +65,44 @@ class StepRoots::OverlayRoot : public StepRoot {
 
 class StepRoots::CopyRoot : public StepRoot {
  public:
-  CopyRoot(StepRoots& roots, const LayerStack& parent, std::stop_token stop)
+  CopyRoot(StepRoots& roots, const LayerStack& parent, const std::stop_token& stop)
       : roots_(roots), scratch_(roots.materializer_.new_tree()), held_(roots.take_copy(parent)) {
-    if (held_ && held_->rootfs.chain() == parent.chain()) return;
-    if (!held_) {
-      TempDir place = roots.materializer_.new_tree();
-      place.dir().make_dir(TreePath::clean(kRootName), 0700);
-      const Dir root = place.dir().subdir(TreePath::clean(kRootName));
-      held_.reset(new IdleCopy{{}, std::move(place), {root, layers::StandInSeal(roots.store_.secret())}});
-    }
-    with_context([] { return "copying the root of a step"; },
-                 [&] { held_->copy.become(roots.materializer_.files(parent, std::move(stop))); });
+    with_context([] { return "copying the root of a step"; }, [&] { prepare(parent, stop); });
   }
 
   const TempDir& scratch() const override { return scratch_; }
-  UniqueFd mount() override { return roots_.storage_.mount_path(cat(held_->place.host_path(), "/", kRootName)); }
+  UniqueFd mount() override {
+    return roots_.storage_.mount_path(cat(held_->place.host_path(), "/", layers::WholeCopy::kRoot));
+  }
   void write_layer(const layers::DiffOptions& options, layers::LayerWriter& writer) override {
-    held_->copy.write_changes(options, writer);
+    held_->files.write_changes(options, writer);
   }
   void keep(const LayerStack& rootfs) override {
-    held_->copy.settle(roots_.materializer_.metadata(rootfs));
     held_->rootfs = rootfs;
-    roots_.idle_.with([&](auto& idle) { idle.push_back(std::move(held_)); });
+    held_->settled = false;
+    roots_.put_back(std::move(held_));
   }
 
  private:
+  void prepare(const LayerStack& parent, const std::stop_token& stop) {
+    Materializer& materializer = roots_.materializer_;
+    if (held_ && !held_->settled) {
+      held_->files.settle(materializer.metadata(held_->rootfs));
+      held_->settled = true;
+    }
+    if (held_ && held_->rootfs.chain() == parent.chain()) return;
+    if (!held_) {
+      TempDir place = materializer.new_tree();
+      layers::WholeCopy files(place.dir(), layers::StandInSeal(roots_.store_.secret()));
+      held_.reset(new Copy{{}, std::move(place), std::move(files)});
+    }
+    held_->files.become(materializer.files(parent, stop), stop);
+    held_->rootfs = parent;
+  }
+
   StepRoots& roots_;
   TempDir scratch_;
-  std::unique_ptr<IdleCopy> held_;
+  std::unique_ptr<Copy> held_;
 };
 
 std::unique_ptr<StepRoot> StepRoots::open(const LayerStack& parent, std::stop_token stop) {
@@ -99,15 +110,24 @@ std::unique_ptr<StepRoot> StepRoots::open(const LayerStack& parent, std::stop_to
   return std::make_unique<CopyRoot>(*this, parent, std::move(stop));
 }
 
-// The one that needs the least rewriting; null when none has a layer of `parent`.
-std::unique_ptr<StepRoots::IdleCopy> StepRoots::take_copy(const LayerStack& parent) {
-  return idle_.with([&](auto& idle) -> std::unique_ptr<IdleCopy> {
+std::unique_ptr<StepRoots::Copy> StepRoots::take_copy(const LayerStack& parent) {
+  return idle_.with([&](auto& idle) -> std::unique_ptr<Copy> {
     const auto nearest = std::ranges::max_element(
         idle, {}, [&](const auto& copy) { return common_layers(copy->rootfs, parent); });
     if (nearest == idle.end() || common_layers((*nearest)->rootfs, parent) == 0) return nullptr;
     auto taken = std::move(*nearest);
     idle.erase(nearest);
     return taken;
+  });
+}
+
+void StepRoots::put_back(std::unique_ptr<Copy> copy) {
+  std::unique_ptr<Copy> oldest;  // removed without holding up others
+  idle_.with([&](auto& idle) {
+    idle.push_back(std::move(copy));
+    if (idle.size() <= kIdleCopies) return;
+    oldest = std::move(idle.front());
+    idle.erase(idle.begin());
   });
 }
 

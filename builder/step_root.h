@@ -38,21 +38,23 @@ class StepRoots {
   std::unique_ptr<StepRoot> open(const LayerStack& parent, std::stop_token stop);
 
  private:
-  // A copy that no step uses at the moment, and whose rootfs it is.
-  struct IdleCopy {
-    LayerStack rootfs;
+  struct Copy {
+    LayerStack rootfs;  // what it holds
     TempDir place;
-    layers::WholeCopy copy;
+    layers::WholeCopy files;
+    bool settled = true;  // else as a step left it
   };
   class OverlayRoot;
   class CopyRoot;
 
-  std::unique_ptr<IdleCopy> take_copy(const LayerStack& parent);
+  // The idle one that needs the least rewriting; null when none has a layer of `parent`.
+  std::unique_ptr<Copy> take_copy(const LayerStack& parent);
+  void put_back(std::unique_ptr<Copy> copy);
 
   cache::Store& store_;
   Materializer& materializer_;
   const StepStorage& storage_;
-  Guarded<std::vector<std::unique_ptr<IdleCopy>>> idle_;
+  Guarded<std::vector<std::unique_ptr<Copy>>> idle_;  // the last used at the end
 };
 
 }  // namespace cooper::builder

@@ -85,11 +85,14 @@ void StepRunner::open_workshop() {
   const std::string& refusal = workshop_->storage.overlay_refusal();
   if (refusal.empty()) {
     materializer_.set_mapping(identity.mapping);
-  } else {  // trees of their own: the file system may refuse what overlayfs wants in a tree, too
-    materializer_.set_mapping(identity.mapping + "-plain", layers::Hiding::left_out);
+  } else {
+    materializer_.set_mapping(identity.mapping, layers::Hiding::left_out);
   }
   // After the storage: it is what finds out whether id-mapped mounts work.
   for (const std::string& line : identity.notices) progress_.notice(line);
+  if (workshop_->storage.no_set_id()) {
+    progress_.notice("the store's file system is mounted with nosuid: set-user-ID programs of RUN steps have no effect");
+  }
   if (!refusal.empty() && options_.snapshotter == Snapshotter::automatic) {
     progress_.notice(cat("RUN steps work in copies of their whole root, which takes time and room: ", refusal));
   }
@@ -126,7 +129,8 @@ std::optional<Prepared> StepRunner::prepare(StepId id, const std::vector<StepRes
 }
 
 std::string StepRunner::machine() const {
-  return workshop_ ? id_class(enter_build_namespace()) : "";
+  if (!workshop_) return "";
+  return id_class(enter_build_namespace()) + (workshop_->storage.no_set_id() ? ", no set-id programs" : "");
 }
 
 // Metadata is enough for a key, so that nothing is unpacked for a step that hits.

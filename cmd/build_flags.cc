@@ -57,7 +57,7 @@ void add_running(CLI::App& app, BuildFlags& flags) {
              "Agent for RUN --mount=type=ssh: --ssh default (SSH_AUTH_SOCK), --ssh id=SOCKET, --ssh id=KEY,KEY");
   app.add_option("--isolation", flags.isolation, "How RUN is isolated: auto, userns");
   app.add_option("--snapshotter", flags.snapshotter,
-                 "Where the root of a RUN comes from: auto, overlay, copy (works everywhere, slowly); never changes the result")
+                 "Where the root of a RUN comes from: auto, overlay, copy (works everywhere, slowly)")
       ->envname("COOPER_SNAPSHOTTER")
       ->check(CLI::IsMember({"auto", "overlay", "copy"}));
   app.add_option("--threads", flags.threads, "Threads for compression and hashing; never changes the result")

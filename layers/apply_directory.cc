@@ -1,6 +1,8 @@
 #include "layers/apply_directory.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
@@ -36,6 +38,15 @@ timespec to_timespec(const Timestamp& time) {
   spec.tv_sec = time.seconds;
   spec.tv_nsec = static_cast<long>(time.nanoseconds);
   return spec;
+}
+
+// All of an open file into an empty one by the kernel. False: nothing was copied, or it has another
+// size.
+bool clone_file(int from, int into, std::uint64_t size_bytes) {
+  struct stat status {};
+  if (from < 0 || ::fstat(from, &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  if (static_cast<std::uint64_t>(status.st_size) != size_bytes) return false;
+  return ::ioctl(into, FICLONE, from) == 0;
 }
 
 const char* last_name(const TreePath& path) {
@@ -123,6 +134,22 @@ UniqueFd ApplyDirectory::create(const TreePath& path) {
 oci::ContentDigest ApplyDirectory::make_file(const Entry& entry, ByteSource& content) {
   const UniqueFd fd = create(entry.path);
   oci::Sha256 hasher;
+  write_content(fd.get(), entry, content, &hasher);
+  const oci::ContentDigest digest{hasher.finish()};
+  set_metadata(fd.get(), entry, {}, digest);
+  return digest;
+}
+
+void ApplyDirectory::make_copy(const Entry& entry, ByteSource& content) {
+  const UniqueFd fd = create(entry.path);
+  if (!clone_file(content.descriptor(), fd.get(), entry.size_bytes)) {
+    write_content(fd.get(), entry, content, nullptr);
+  }
+  set_metadata(fd.get(), entry, {}, entry.content);
+}
+
+void ApplyDirectory::write_content(int fd, const Entry& entry, ByteSource& content,
+                                   oci::Sha256* hasher) {
   std::uint64_t left = entry.size_bytes;
   while (left > 0) {
     const std::size_t want =
@@ -131,16 +158,14 @@ oci::ContentDigest ApplyDirectory::make_file(const Entry& entry, ByteSource& con
     if (got == 0)
       throw Error(Errc::corrupt, cat(display(entry.path), ": its content ends too early"));
     const Bytes bytes = Bytes(buffer_).first(got);
-    hasher.update(bytes);
+    if (hasher != nullptr) hasher->update(bytes);
     for (std::size_t done = 0; done < got;) {
-      const ssize_t wrote = ::write(fd.get(), bytes.data() + done, got - done);
+      const ssize_t wrote = ::write(fd, bytes.data() + done, got - done);
       if (wrote < 0 && errno != EINTR) throw_errno("writing", display(entry.path));
       if (wrote > 0) done += static_cast<std::size_t>(wrote);
     }
     left -= got;
   }
-  set_metadata(fd.get(), entry, {});
-  return {hasher.finish()};
 }
 
 // A device node is never made: mknod is refused in every user namespace, and a real one would open
@@ -192,7 +217,9 @@ void ApplyDirectory::make_link(const TreePath& first, const TreePath& path) {
 
 // -- metadata -------------------------------------------------------------------------------------
 
-void ApplyDirectory::set_metadata(int fd, const Entry& entry, StandIn stand_in) {
+void ApplyDirectory::set_metadata(int fd, const Entry& entry, StandIn stand_in,
+                                  const std::optional<oci::ContentDigest>& digest) {
+  if (digest) stand_in.content = digest->value;
   set_owner(fd, entry, stand_in);
   // A set-id bit must not work for the wrong owner.
   std::uint32_t mode = entry.mode & 07777;
@@ -235,6 +262,7 @@ void ApplyDirectory::set_xattrs(int fd, const Entry& entry, StandIn& stand_in) {
     if (name == kCapability) stand_in.capability = value;
   }
   if (stand_in.empty()) return;
+  if (!stand_in.mode && !stand_in.capability) stand_in.content.reset();
   stand_in.owner = stand_in.uid ? stand_in.uid->seen : entry.uid;
   if (!set_xattr(fd, std::string(kOverrideXattr), seal_.seal(stand_in)) && errno != ENOTSUP) {
     throw_errno("setting an attribute of", display(entry.path));

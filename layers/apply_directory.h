@@ -19,6 +19,8 @@ class ApplyDirectory : public RowActions {
   void make_directory(const TreePath& path) override;
   void remove(const TreePath& path) override;
   std::optional<oci::ContentDigest> make(const Entry& entry, ByteSource* content) override;
+  // A file like another one: not hashed, and its blocks shared where the file system can.
+  void make_copy(const Entry& entry, ByteSource& content);
   void make_link(const TreePath& first, const TreePath& path) override;
   // Owners, modes and times of directories: last, because making their entries needs and changes
   // them.
@@ -27,13 +29,16 @@ class ApplyDirectory : public RowActions {
  private:
   int parent_of(const TreePath& path);
   oci::ContentDigest make_file(const Entry& entry, ByteSource& content);
+  void write_content(int fd, const Entry& entry, ByteSource& content, oci::Sha256* hasher);
   void make_stand_in(const Entry& entry);
   void make_symlink(const Entry& entry);
   void make_fifo(const Entry& entry);
   void make_whiteout(const Entry& entry);
 
   UniqueFd create(const TreePath& path);
-  void set_metadata(int fd, const Entry& entry, StandIn stand_in);
+  // digest: of a file's content.
+  void set_metadata(int fd, const Entry& entry, StandIn stand_in,
+                    const std::optional<oci::ContentDigest>& digest = std::nullopt);
   void set_owner(int fd, const Entry& entry, StandIn& stand_in);
   void set_xattrs(int fd, const Entry& entry, StandIn& stand_in);
   void set_times(int dir_fd, const char* name, const Entry& entry);

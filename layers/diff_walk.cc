@@ -76,6 +76,20 @@ void take_status(UpperEntry& upper) {
   entry.mtime.nanoseconds = static_cast<std::uint32_t>(upper.status.st_mtim.tv_nsec);
 }
 
+// Of an open file, from its beginning to its end; the descriptor stays where it is.
+oci::Digest content_digest(int fd, const std::string& display) {
+  std::vector<std::byte> buffer(kCopyBufferBytes);
+  oci::Sha256 hasher;
+  for (off_t at = 0;;) {
+    const ssize_t got = ::pread(fd, buffer.data(), buffer.size(), at);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) throw_errno("reading", display);
+    if (got == 0) return hasher.finish();
+    hasher.update(Bytes(buffer).first(static_cast<std::size_t>(got)));
+    at += got;
+  }
+}
+
 // Attributes of an open file or directory, and what two of them mean.
 void take_xattrs(UpperEntry& upper, const UpperReading& reading, const std::string& display) {
   Entry& entry = upper.entry;
@@ -88,13 +102,17 @@ void take_xattrs(UpperEntry& upper, const UpperReading& reading, const std::stri
   if (override_text != entry.xattrs.end()) {
     const auto stand_in = reading.seal.open(override_text->second);
     if (stand_in && stand_in->speaks_of(entry, reading.below.find(entry.path))) {
-      stand_in->apply(entry);
+      stand_in->apply(entry, [&] { return content_digest(upper.fd.get(), display); });
     }
   }
   std::erase_if(entry.xattrs, [](const auto& xattr) { return is_private_xattr(xattr.first); });
 }
 
 }  // namespace
+
+oci::Digest UpperEntry::digest(const std::string& label) const {
+  return content_digest(fd.get(), label + entry.path.absolute());
+}
 
 std::vector<DirEntry> UpperDirectory::list() const {
   // A second descriptor, because fdopendir takes it over.

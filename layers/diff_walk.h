@@ -22,6 +22,9 @@ struct UpperEntry {
   UniqueFd fd;  // files and directories: open for reading
   struct stat status {};
   bool skipped = false;  // a socket: layers hold none
+
+  oci::Digest digest(
+      const std::string& label) const;  // of a file's content; label: of the upper directory
 };
 
 // What reading goes by, the same for all directories of one upper directory.

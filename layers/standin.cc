@@ -1,5 +1,6 @@
 #include "layers/standin.h"
 
+#include <algorithm>
 #include <charconv>
 
 #include "base/error.h"
@@ -74,6 +75,12 @@ bool parse_key(std::string_view key, std::string_view value, StandIn& stand_in) 
   if (key == "gid") return (stand_in.gid = value_pair(value, 10)).has_value();
   if (key == "mode") return (stand_in.mode = value_pair(value, 8)).has_value();
   if (key == "cap") return (stand_in.capability = unhex(value)).has_value();
+  if (key == "content") {
+    const auto raw = unhex(value);
+    if (!raw || raw->size() != sizeof(oci::Digest::bytes)) return false;
+    std::copy(raw->begin(), raw->end(), stand_in.content.emplace().bytes.begin());
+    return true;
+  }
   if (key == "owner") {
     const auto parsed = number(value, 10);
     if (parsed) stand_in.owner = *parsed;
@@ -99,6 +106,7 @@ std::string StandIn::encode() const {
   if (gid) add("gid=" + std::to_string(gid->meant) + "/" + std::to_string(gid->seen));
   if (mode) add("mode=" + octal(mode->meant) + "/" + octal(mode->seen));
   if (capability) add("cap=" + hex(*capability));
+  if (content) add("content=" + content->hex());
   add("owner=" + std::to_string(owner));
   return text;
 }
@@ -129,7 +137,7 @@ bool StandIn::speaks_of(const Entry& seen, const std::optional<Entry>& below) co
          (!uid || below->uid == uid->meant) && (!gid || below->gid == gid->meant);
 }
 
-void StandIn::apply(Entry& entry) const {
+void StandIn::apply(Entry& entry, const std::function<oci::Digest()>& digest) const {
   if (device && entry.type == EntryType::file) {
     entry.type = device->type;
     entry.device_major = device->major;
@@ -138,8 +146,9 @@ void StandIn::apply(Entry& entry) const {
   }
   if (uid && entry.uid == uid->seen) entry.uid = uid->meant;
   if (gid && entry.gid == gid->seen) entry.gid = gid->meant;
-  if (mode && entry.mode == mode->seen) entry.mode = mode->meant & 07777;
-  if (capability) entry.xattrs.emplace(kCapability, *capability);
+  const bool same_program = !content || *content == digest();
+  if (mode && same_program && entry.mode == mode->seen) entry.mode = mode->meant & 07777;
+  if (capability && same_program) entry.xattrs.emplace(kCapability, *capability);
 }
 
 std::string StandInSeal::code(std::string_view text) const {

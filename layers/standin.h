@@ -2,17 +2,20 @@
 // "user.cooper.override".
 //
 // Text of ';'-separated keys, only those that differ: type=c|b, major=N, minor=N, uid=TRUE/SEEN,
-// gid=TRUE/SEEN, mode=TRUE/SEEN (octal), cap=HEX; then owner=SEEN, and seal=HEX. SEEN is what stat
+// gid=TRUE/SEEN, mode=TRUE/SEEN (octal), cap=HEX; then content=SHA256 where it counts, owner=SEEN
+// and seal=HEX. SEEN is what stat
 // said of the stand-in when it was made: a step that changes the owner or mode of a stand-in
 // changes SEEN, and its own word counts from then on.
 //
 // Processes of a RUN may write such attributes, too, and copy those they can read. So only a sealed
 // text counts (a MAC by a secret of the store), and only on a file that still has the owner it was
-// sealed with, or of the name that is that very entry in the layers below: nobody gives his own
-// file another owner's rights by it.
+// sealed with, or of the name that is that very entry in the layers below. Set-id bits and
+// capabilities of a file moreover want the content they were sealed with, as the kernel takes them
+// from a program that is written to. So nobody gives a program of his own another owner's rights.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -38,7 +41,8 @@ struct StandIn {
   std::optional<Value> gid;
   std::optional<Value> mode;
   std::optional<std::string> capability;
-  std::uint32_t owner = 0;  // uid of the stand-in when it was made
+  std::uint32_t owner = 0;             // uid of the stand-in when it was made
+  std::optional<oci::Digest> content;  // of a file with mode or capability
 
   bool empty() const { return !device && !uid && !gid && !mode && !capability; }
   std::string encode() const;
@@ -46,8 +50,9 @@ struct StandIn {
   // Whether it may speak of `seen`, an entry as stat tells it; `below`: what the layers below have
   // of the same name.
   bool speaks_of(const Entry& seen, const std::optional<Entry>& below) const;
-  // Turns what stat says of a stand-in into what it stands for.
-  void apply(Entry& entry) const;
+  // Turns what stat says of a stand-in into what it stands for. digest: of its content as it is
+  // now; asked for if it counts.
+  void apply(Entry& entry, const std::function<oci::Digest()>& digest) const;
   friend bool operator==(const StandIn&, const StandIn&) = default;
 };
 

@@ -2,15 +2,15 @@
 
 #include <fcntl.h>
 #include <sys/xattr.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <set>
 #include <utility>
 
 #include "base/error.h"
 #include "layers/apply_directory.h"
+#include "layers/change_times.h"
+#include "layers/settle_copy.h"
 #include "layers/whole_copy_diff.h"
 #include "layers/xattr.h"
 
@@ -29,8 +29,13 @@ class Rewriter {
  public:
   // fresh: the directory is as empty as `have`.
   Rewriter(const Dir& directory, const StandInSeal& seal, const Tree& have, const Tree& want,
-           bool fresh)
-      : directory_(directory), out_(directory, seal), have_(have), want_(want), fresh_(fresh) {}
+           bool fresh, const std::stop_token& stop)
+      : directory_(directory),
+        out_(directory, seal),
+        have_(have),
+        want_(want),
+        fresh_(fresh),
+        stop_(stop) {}
 
   void run() {
     rewrite(TreePath(), true);
@@ -51,6 +56,7 @@ class Rewriter {
       }
     };
     for (const Entry& entry : want_.children(path)) {
+      if (stop_.stop_requested()) throw Error(Errc::cancelled, "cancelled");
       remove_until(&entry.path);
       const bool known = old != have.end() && old->path == entry.path;
       const Entry* before = known ? &*old++ : nullptr;
@@ -80,12 +86,15 @@ class Rewriter {
     const Entry wanted = as_copied(entry);
     if (before != nullptr && wanted == as_copied(*before)) return false;
     make_room(entry.path);
-    const auto content = entry.type == EntryType::file ? want_.open(entry) : nullptr;
-    out_.make(wanted, content.get());
+    if (entry.type == EntryType::file) {
+      out_.make_copy(wanted, *want_.open(entry));
+    } else {
+      out_.make(wanted, nullptr);
+    }
     return true;
   }
 
-  // A step may have left what no tree knows of, as a socket.
+  // A step that failed may have left anything.
   void make_room(const TreePath& path) {
     if (!fresh_) out_.remove(path);
   }
@@ -101,47 +110,16 @@ class Rewriter {
   const Tree& have_;
   const Tree& want_;
   bool fresh_;
+  const std::stop_token& stop_;
   std::vector<Entry> directories_;
 };
 
-// Gives every name of the tree that shares its inode with an earlier one a file of its own.
-class LinkBreaker {
- public:
-  LinkBreaker(const Dir& directory, const StandInSeal& seal, const Tree& tree)
-      : directory_(directory), seal_(seal), tree_(tree) {}
-
-  void run() {
-    find(TreePath());
-    if (shared_.empty()) return;
-    ApplyDirectory out(directory_, seal_);
-    for (const Entry& entry : shared_) {
-      FdSource content(directory_.open_file(entry.path, O_RDONLY), entry.path.absolute());
-      out.remove(entry.path);
-      out.make(entry, &content);
-      parents_.insert(entry.path.parent());
-    }
-    std::vector<Entry> directories;
-    for (const TreePath& path : parents_) {
-      directories.push_back(as_copied(tree_.find(path).value()));
-    }
-    out.finish(Table(std::move(directories)));
-  }
-
- private:
-  void find(const TreePath& path) {
-    for (const Entry& entry : tree_.children(path)) {
-      if (entry.type == EntryType::directory) find(entry.path);
-      if (entry.type != EntryType::file || entry.link_target.empty()) continue;
-      if (directory_.stat(entry.path).st_nlink > 1) shared_.push_back(as_copied(entry));
-    }
-  }
-
-  const Dir& directory_;
-  const StandInSeal& seal_;
-  const Tree& tree_;
-  std::vector<Entry> shared_;
-  std::set<TreePath> parents_;
-};
+Dir make_root(const Dir& place) {
+  const TreePath root = TreePath::clean(WholeCopy::kRoot);
+  place.make_dir(root, 0700);
+  return {place.open_file(root, O_RDONLY | O_DIRECTORY), Confine::strict,
+          place.label() + root.absolute()};
+}
 
 class StampTaker {
  public:
@@ -155,8 +133,7 @@ class StampTaker {
       struct stat status {};
       const bool there = fd >= 0 && ::fstatat(fd, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0;
       if (fd >= 0 && !there && errno != ENOENT) throw_errno("looking at", entry.path.absolute());
-      stamps_.push_back(there ? WholeCopy::Stamp{status.st_ino, status.st_ctim}
-                              : WholeCopy::Stamp{});
+      stamps_.push_back(there ? WholeCopy::Stamp(status) : WholeCopy::Stamp());
       if (entry.type != EntryType::directory) continue;
       UniqueFd inner;
       if (there && S_ISDIR(status.st_mode)) {
@@ -172,46 +149,53 @@ class StampTaker {
   std::vector<WholeCopy::Stamp>& stamps_;
 };
 
-// What changes from here on has a later change time: those are as coarse as the kernel's tick, 10
-// ms at most.
-void let_the_clock_tick() {
-  constexpr timespec kTwoTicks{0, 20'000'000};
-  timespec left = kTwoTicks;
-  while (::nanosleep(&left, &left) != 0 && errno == EINTR) {
-  }
-}
-
 }  // namespace
 
-WholeCopy::WholeCopy(const Dir& directory, StandInSeal seal)
-    : directory_(UniqueFd(::openat(directory.fd(), ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)),
-                 Confine::strict, directory.label()),
-      seal_(std::move(seal)),
-      tree_(merge_layers({})) {
-  if (directory_.fd() < 0) throw_errno("opening", directory.label());
+bool WholeCopy::Stamp::fits(const struct stat& status) const {
+  const auto same = [](const timespec& a, const timespec& b) {
+    return a.tv_sec == b.tv_sec && a.tv_nsec == b.tv_nsec;
+  };
+  return inode == status.st_ino && size_bytes == status.st_size && same(changed, status.st_ctim) &&
+         same(modified, status.st_mtim);
 }
 
-void WholeCopy::become(std::shared_ptr<const Tree> tree) {
-  Rewriter(directory_, seal_, *tree_, *tree, std::exchange(fresh_, false)).run();
+WholeCopy::WholeCopy(const Dir& place, StandInSeal seal)
+    : place_(place.duplicate()),
+      root_(make_root(place)),
+      seal_(std::move(seal)),
+      contents_count_(!mapped_writes_show(place)),
+      tree_(merge_layers({})) {}
+
+void WholeCopy::become(std::shared_ptr<const Tree> tree, const std::stop_token& stop) {
+  Rewriter(root_, seal_, *tree_, *tree, std::exchange(fresh_, false), stop).run();
   tree_ = std::move(tree);
   take_stamps();
 }
 
 void WholeCopy::settle(std::shared_ptr<const Tree> tree) {
   fresh_ = false;
-  LinkBreaker(directory_, seal_, *tree).run();
+  settle_copy(root_, *tree, seal_);
   tree_ = std::move(tree);
   take_stamps();
 }
 
 void WholeCopy::take_stamps() {
   stamps_.clear();
-  StampTaker(*tree_, stamps_).take(directory_.fd(), TreePath());
-  let_the_clock_tick();
+  StampTaker(*tree_, stamps_).take(root_.fd(), TreePath());
+  timespec latest{};
+  for (const Stamp& stamp : stamps_) {
+    if (is_later(stamp.changed, latest)) latest = stamp.changed;
+  }
+  const timespec now = wait_past(place_, latest);
+  if (is_later(now, latest)) return;
+  // The clock was set back: what has a time to come may change without a new one.
+  for (Stamp& stamp : stamps_) {
+    if (!is_later(now, stamp.changed)) stamp = {};
+  }
 }
 
 void WholeCopy::write_changes(const DiffOptions& options, LayerWriter& writer) const {
-  write_copy_changes(directory_, *tree_, stamps_, seal_, options, writer);
+  write_copy_changes(root_, {*tree_, stamps_, contents_count_}, seal_, options, writer);
 }
 
 }  // namespace cooper::layers

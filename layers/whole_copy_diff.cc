@@ -13,12 +13,13 @@ namespace {
 
 class CopyDiff {
  public:
-  CopyDiff(const Dir& directory, const Tree& below, const std::vector<WholeCopy::Stamp>& stamps,
-           const StandInSeal& seal, const DiffOptions& options, LayerWriter& writer)
+  CopyDiff(const Dir& directory, const CopyBefore& before, const StandInSeal& seal,
+           const DiffOptions& options, LayerWriter& writer)
       : directory_(directory),
-        below_(below),
-        stamps_(stamps),
-        reading_{directory.label(), below, seal},
+        below_(before.tree),
+        stamps_(before.stamps),
+        contents_count_(before.contents_count),
+        reading_{directory.label(), before.tree, seal},
         keep_xattrs_(options.keep_xattrs),
         stubs_(options.stubs),
         writer_(writer),
@@ -66,8 +67,11 @@ class CopyDiff {
   void remove(const Entry& below) {
     next_stamp();
     pass_stamps_beneath(below);
+    write_whiteout(below.path);
+  }
+  void write_whiteout(const TreePath& path) {
     Entry whiteout;
-    whiteout.path = below.path;
+    whiteout.path = path;
     whiteout.type = EntryType::whiteout;
     write(whiteout);
   }
@@ -80,24 +84,18 @@ class CopyDiff {
       throw_errno("looking at", below.path.absolute());
     }
     const bool same_inode = same && stamp.inode == status.st_ino;
-    const bool touched = !same_inode || stamp.changed.tv_sec != status.st_ctim.tv_sec ||
-                         stamp.changed.tv_nsec != status.st_ctim.tv_nsec;
+    const bool touched = !same_inode || !stamp.fits(status);
     if (below.type == EntryType::directory && S_ISDIR(status.st_mode)) {
       enter(directory.read(item), below, touched, same_inode);
       return;
     }
     pass_stamps_beneath(below);
-    if (!touched) return;
+    if (!touched && !(contents_count_ && below.type == EntryType::file)) return;
     UpperEntry upper = directory.read(item);
-    if (upper.skipped || upper.entry.type == EntryType::whiteout) {
-      Entry whiteout;
-      whiteout.path = below.path;
-      whiteout.type = EntryType::whiteout;
-      return write(whiteout);
+    if (!touched && below.content && upper.digest(directory_.label()) == below.content->value) {
+      return;
     }
-    if (upper.entry.type == EntryType::directory) return add_directory(upper);
-    flush();
-    leaves_.add(upper);
+    if (!write_new(upper)) write_whiteout(below.path);
   }
 
   // A directory that is one below, too: written when it differs, or something in it.
@@ -118,11 +116,19 @@ class CopyDiff {
 
   void add_new(const UpperDirectory& directory, const DirEntry& item) {
     UpperEntry upper = directory.read(item);
-    if (upper.skipped || upper.entry.type == EntryType::whiteout) return;
-    if (upper.entry.type == EntryType::directory) return add_directory(upper);
-    if (stubs_.is_empty_file(upper.entry)) return;
+    if (!stubs_.is_empty_file(upper.entry)) write_new(upper);
+  }
+
+  // False: layers hold no such thing.
+  bool write_new(UpperEntry& upper) {
+    if (upper.skipped || upper.entry.type == EntryType::whiteout) return false;
+    if (upper.entry.type == EntryType::directory) {
+      add_directory(upper);
+      return true;
+    }
     flush();
     leaves_.add(upper);
+    return true;
   }
 
   // One that is new as a directory. A mount point is left out unless something else is in it.
@@ -150,6 +156,7 @@ class CopyDiff {
   const Dir& directory_;
   const Tree& below_;
   const std::vector<WholeCopy::Stamp>& stamps_;
+  bool contents_count_;
   std::size_t next_ = 0;
   const UpperReading reading_;
   bool keep_xattrs_;
@@ -161,11 +168,10 @@ class CopyDiff {
 
 }  // namespace
 
-void write_copy_changes(const Dir& directory, const Tree& below,
-                        const std::vector<WholeCopy::Stamp>& stamps, const StandInSeal& seal,
+void write_copy_changes(const Dir& directory, const CopyBefore& before, const StandInSeal& seal,
                         const DiffOptions& options, LayerWriter& writer) {
   writer.keep_xattrs(options.keep_xattrs);
-  CopyDiff(directory, below, stamps, seal, options, writer).run();
+  CopyDiff(directory, before, seal, options, writer).run();
 }
 
 }  // namespace cooper::layers

@@ -7,11 +7,16 @@
 
 namespace cooper::layers {
 
-// What `directory` shows that `below` does not. stamps: one for each entry of `below` in the order
-// of a walk, from when the directory held just that. Directories on the way to a change are written
-// as they are, as overlayfs would have copied them up.
-void write_copy_changes(const Dir& directory, const Tree& below,
-                        const std::vector<WholeCopy::Stamp>& stamps, const StandInSeal& seal,
+// What a directory held before a step.
+struct CopyBefore {
+  const Tree& tree;
+  const std::vector<WholeCopy::Stamp>& stamps;  // of the tree's entries, in the order of a walk
+  bool contents_count = false;  // a stamp that fits says nothing of a file's content
+};
+
+// What `directory` shows that was not so before. Directories on the way to a change are written as
+// they are, as overlayfs would have copied them up.
+void write_copy_changes(const Dir& directory, const CopyBefore& before, const StandInSeal& seal,
                         const DiffOptions& options, LayerWriter& writer);
 
 }  // namespace cooper::layers

@@ -24,9 +24,9 @@
 namespace cooper::builder {
 namespace {
 
-// Ids of the host that steps of a root-run cooper get: far above anything useradd hands out, and
-// above those that container managers give away from the bottom. All that are left: images name
-// users of OpenShift (1000680000) and of directories far beyond the first 65536.
+// Ids of the host that steps of a root-run cooper get: far above anything useradd hands out. All that
+// are left, as images name users of OpenShift (1000680000) and of directories far beyond the first
+// 65536; what a host gives to directory users or containers up there is met by such large ids only.
 constexpr std::uint32_t kStepIdStart = 0x40000000;
 constexpr std::uint32_t kStepIdCount = 0xffffffff - kStepIdStart;  // without (uid_t)-1
 constexpr std::uint32_t kAllIds = std::numeric_limits<std::uint32_t>::max();

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -55,6 +56,12 @@ void copy_root_metadata(const std::string& from, const std::string& to) {
   }
 }
 
+// Failures that would befall a copy as well.
+bool is_want_of_means(int errnum) {
+  return errnum == ENOSPC || errnum == EDQUOT || errnum == EMFILE || errnum == ENFILE ||
+         errnum == ENOMEM || errnum == EIO;
+}
+
 }  // namespace
 
 UniqueFd open_in_namespace(const std::string& path) {
@@ -69,6 +76,7 @@ struct StepStorage::State {
   std::string mount_dir;
   std::optional<Mount> view;
   std::string overlay_refusal;
+  bool no_set_id = false;
 
   // Where path is for the kernel that mounts the step's root.
   std::string seen(const std::string& path) const {
@@ -81,7 +89,7 @@ struct StepStorage::State {
 };
 
 StepStorage::StepStorage(const Identity& identity, std::string store_path, Snapshotter snapshotter)
-    : state_(new State{identity, {}, {}, {}, {}}) {
+    : state_(new State{identity, {}, {}, {}, {}, false}) {
   while (store_path.size() > 1 && store_path.ends_with('/')) store_path.pop_back();
   state_->store_path = std::move(store_path);
   state_->mount_dir = state_->store_path + "/mnt";
@@ -99,6 +107,7 @@ StepStorage::StepStorage(const Identity& identity, std::string store_path, Snaps
   }
   if (snapshotter == Snapshotter::copy) state_->overlay_refusal = "asked for";
   if (snapshotter == Snapshotter::automatic) try_overlay();
+  if (!state_->overlay_refusal.empty()) try_copies();
 }
 
 // Many things decide whether there are overlays: the kernel, the file system, where we run. Doing
@@ -110,9 +119,34 @@ void StepStorage::try_overlay() {
   make_dir(home + "/work");
   try {
     mount({}, home + "/upper", home + "/work");
+  } catch (const SysError& refusal) {
+    if (is_want_of_means(refusal.errnum())) throw;
+    state_->overlay_refusal = refusal.message();
   } catch (const Error& refusal) {
     state_->overlay_refusal = refusal.message();
   }
+}
+
+// A copy is mounted as the store's file system is: what a mount forbids its programs can be allowed
+// again by whoever made the mount, only.
+void StepStorage::try_copies() {
+  struct statvfs status {};
+  const UniqueFd clone = mount_path(state_->mount_dir);
+  if (::fstatvfs(clone.get(), &status) != 0) throw_errno("looking at", state_->mount_dir);
+  if ((status.f_flag & ST_NOEXEC) != 0) {
+    throw Error(
+        Errc::denied,
+        cat("RUN steps work in copies of their root here, and no program can be run on the file "
+            "system of ",
+            state_->store_path,
+            " (it is mounted with noexec): give the store "
+            "another place by COOPER_ROOT"));
+  }
+  state_->no_set_id = (status.f_flag & ST_NOSUID) != 0;
+}
+
+bool StepStorage::no_set_id() const {
+  return state_->no_set_id;
 }
 
 const std::string& StepStorage::overlay_refusal() const {
@@ -125,9 +159,13 @@ UniqueFd StepStorage::mount_path(const std::string& path) const {
   if (!clone) throw_errno("mounting", path);
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_NODEV;
-  if (::mount_setattr(clone.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) {
-    throw_errno("taking devices from", path);
-  }
+  attributes.attr_clr = MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC;
+  const auto change = [&] {
+    return ::mount_setattr(clone.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0;
+  };
+  if (change()) return clone;
+  attributes.attr_clr = 0;  // locked: not ours to undo (try_copies)
+  if (errno != EPERM || !change()) throw_errno("taking devices from", path);
   return clone;
 }
 

@@ -36,6 +36,8 @@ class StepStorage {
   // "": mount() and mount_part() work here, as one overlay was made to see. Else why not; automatic
   // and copy only.
   const std::string& overlay_refusal() const;
+  // Set-id bits and file capabilities do nothing for steps: a mount's nosuid that we may not undo.
+  bool no_set_id() const;
   // A file or directory below store_path as a detached mount, writable.
   UniqueFd mount_path(const std::string& path) const;
   // lower_paths: absolute paths below store_path, top first. upper and work: absolute, below
@@ -50,6 +52,7 @@ class StepStorage {
 
  private:
   void try_overlay();
+  void try_copies();
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -88,6 +88,7 @@ TEST_F(Apply, owners_that_cannot_be_given_are_kept_beside) {
     expected.gid = {54321, status.st_gid};
     expected.mode = {06755, 0755};
     expected.owner = status.st_uid;
+    expected.content = oci::sha256("x");
     EXPECT_EQ(test_seal().open(*text), expected);
     EXPECT_EQ(status.st_mode & 07777, 0755u) << "set-id bits must not work for the wrong owner";
   }

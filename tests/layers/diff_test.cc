@@ -165,6 +165,7 @@ TEST_F(Diff, stand_ins_become_what_they_stand_for) {
   suid.owner = ::geteuid();
   suid.mode = {04755, 0755};
   suid.capability = std::string(20, '\x11');
+  suid.content = oci::sha256("#!");
   file("suid", "#!", 0755);
   stand_in("suid", test_seal().seal(suid));
   EXPECT_EQ(diff_over(*below_of({})),
@@ -173,6 +174,20 @@ TEST_F(Diff, stand_ins_become_what_they_stand_for) {
 }
 
 // A process of a RUN writes such attributes as it likes.
+TEST_F(Diff, set_id_bits_of_a_program_that_was_written_to_are_gone) {
+  StandIn program;
+  program.owner = ::geteuid();
+  program.mode = {02755, 0755};
+  program.gid = {70000, ::getegid()};
+  program.content = oci::sha256("before");
+  file("p", "before", 0755);
+  stand_in("p", test_seal().seal(program));
+  EXPECT_EQ(diff_over(*below_of({})), Lines{"/p file 2755 0:70000 @1600000000 size=6"});
+  EXPECT_EQ(layer_->table.find(at("p"))->content, oci::ContentDigest{oci::sha256("before")});
+  file("p", "evil!!", 0755);
+  EXPECT_EQ(diff_over(*below_of({})), Lines{"/p file 755 0:70000 @1600000000 size=6"});
+}
+
 TEST_F(Diff, a_forged_stand_in_is_no_stand_in) {
   StandIn wanted;
   wanted.owner = ::geteuid();

@@ -1,6 +1,7 @@
 #include "layers/whole_copy.h"
 
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <random>
@@ -15,7 +16,7 @@ constexpr std::int64_t kTime = 1'600'000'000;  // of the items
 
 class WholeCopyTest : public testing::Test {
  protected:
-  const Dir& root() const { return root_.dir(); }
+  const Dir& root() const { return root_; }
 
   // A tree with files, made of these items.
   std::shared_ptr<const Tree> tree_of(std::vector<Item> items) {
@@ -59,12 +60,13 @@ class WholeCopyTest : public testing::Test {
   ino_t inode(std::string_view path) const { return root().stat(at(path)).st_ino; }
 
   TempDir place_ = TempDir::in_host_tmp("cooper-test-");
-  TempDir root_ = TempDir::in_host_tmp("cooper-test-");
+  TempDir copy_place_ = TempDir::in_host_tmp("cooper-test-");
   std::vector<std::unique_ptr<TempDir>> trees_;
   std::vector<LayerView> views_;
   tests::MemoryBlobs blobs_;
   std::optional<WrittenLayer> layer_;
-  WholeCopy copy_{root_.dir(), test_seal()};
+  WholeCopy copy_{copy_place_.dir(), test_seal()};
+  Dir root_ = copy_place_.dir().subdir(at(WholeCopy::kRoot));
 };
 
 // All of a tree but owners, parts of seconds and which names are one file.
@@ -190,6 +192,59 @@ TEST_F(WholeCopyTest, what_no_tree_knows_makes_room) {
   write("b", "left by a step that failed");
   copy_.become(tree_of({file_item("a", "1"), file_item("b", "2")}));
   EXPECT_EQ(root().read_file(at("b"), 10), "2");
+}
+
+// What no layer holds is not there for the next step, whatever stage it is of.
+TEST_F(WholeCopyTest, settling_removes_what_no_layer_holds) {
+  copy_.become(tree_of(sample()));
+  root().set_xattr(at("d/a"), "user.x", "leaked");
+  root().set_xattr(at("d"), "user.x", "leaked");
+  root().make_node(at("d/in/sock"), S_IFSOCK | 0644, 0);
+  root().make_dir(at("stub"), 0755);
+  root().make_node(at("stub/sock"), S_IFSOCK | 0644, 0);
+  root().unlink(at("f"));
+  root().make_node(at("f"), S_IFSOCK | 0644, 0);
+  DiffOptions options;
+  options.stubs = {at("stub")};
+  const Lines lines = changes(options);
+  EXPECT_EQ(lines, (Lines{"/d directory 751 0:0 @1600000000",
+                          "/d/a file 644 0:0 @1600000000 size=1", "/d/in directory 755 0:0 @0",
+                          "/f whiteout 0 0:0 @0"}));
+  copy_.settle(changed());
+  EXPECT_FALSE(root().get_xattr(at("d/a"), "user.x"));
+  EXPECT_FALSE(root().get_xattr(at("d"), "user.x"));
+  for (const char* gone : {"d/in/sock", "stub", "f"})
+    EXPECT_FALSE(root().try_stat(at(gone))) << gone;
+  EXPECT_EQ(changes(), Lines());
+}
+
+// Where times say nothing of a write through a mapping (tmpfs), the content does.
+TEST(WholeCopyContents, a_mapped_write_is_found_everywhere) {
+  for (const char* where : {"/dev/shm", "/tmp"}) {
+    const TempDir place(Dir::open(where, Confine::strict), "cooper-test-");
+    tests::MemoryBlobs blobs;
+    const TempDir layer(Dir::open("/tmp", Confine::strict), "cooper-test-");
+    Table table =
+        apply_layer(source_of(tar_of({mine(dir_item("")), mine(file_item("f", "before"))})),
+                    layer.dir(), test_seal(), *empty_tree(), {}, "l");
+    WholeCopy copy(place.dir(), test_seal());
+    copy.become(merge_layers({{share(std::move(table)), layer.dir().duplicate()}}));
+    const Dir root = place.dir().subdir(at(WholeCopy::kRoot));
+    {
+      const UniqueFd file = root.open_file(at("f"), O_RDWR);
+      void* const mapped = ::mmap(nullptr, 6, PROT_READ | PROT_WRITE, MAP_SHARED, file.get(), 0);
+      ASSERT_NE(mapped, MAP_FAILED);
+      auto* const bytes = static_cast<volatile char*>(mapped);
+      ASSERT_EQ(bytes[0], 'b');
+      bytes[0] = 'B';
+      ::munmap(mapped, 6);
+    }
+    LayerWriter writer(blobs, {Compression::none});
+    copy.write_changes({}, writer);
+    const WrittenLayer written = std::move(writer).finish();
+    ASSERT_EQ(written.table.entries().size(), 1u) << where;
+    EXPECT_EQ(written.table.entries()[0].content, oci::ContentDigest{oci::sha256("Before")});
+  }
 }
 
 // Random work on random trees: the layer upon the tree below is what the directory shows.

@@ -3,12 +3,12 @@ make_busybox
 mkdir c
 cat >c/Dockerfile <<'D'
 FROM busybox AS a
-RUN sleep 100 & sleep 100
+RUN sleep 4747 & sleep 4747
 FROM busybox
-RUN sleep 100
+RUN sleep 4747
 COPY --from=a /etc/passwd /p
 D
-marker() { pgrep -f 'sleep 100' || true; }
+marker() { pgrep -f 'sleep 4747' || true; }
 interrupt() {  # interrupt SIGNAL: once both steps run
   "$COOPER" build --pull=false --network=host c >/dev/null 2>interrupted.err & local pid=$!
   for _ in $(seq 100); do [ "$(marker | wc -l)" -ge 3 ] && break; sleep 0.1; done
@@ -16,7 +16,7 @@ interrupt() {  # interrupt SIGNAL: once both steps run
   kill "-$1" "$pid"
   code=0; wait "$pid" || code=$?
   sleep 1
-  [ -z "$(marker)" ] || fail "processes are left after $1: $(ps -ef | grep 'sleep 100')"
+  [ -z "$(marker)" ] || fail "processes are left after $1: $(ps -ef | grep 'sleep 4747')"
   nothing_left
 }
 interrupt INT; equal "$code" 130 "exit code after ctrl-C"
@@ -46,7 +46,7 @@ for round in $(seq "$rounds"); do
   cooper store verify >verify.out || fail "round $round: $(cat verify.out)"
 done
 # What a killed build left, files of other ids included, goes with the next build that runs something.
-printf 'FROM busybox\nRUN mkdir /d && touch /d/f && chown 7:7 /d /d/f && chmod 700 /d && sleep 100\n' >c/Ids
+printf 'FROM busybox\nRUN mkdir /d && touch /d/f && chown 7:7 /d /d/f && chmod 700 /d && sleep 4747\n' >c/Ids
 "$COOPER" build --pull=false --network=host -f c/Ids c >/dev/null 2>&1 & pid=$!
 for _ in $(seq 100); do [ -n "$(marker)" ] && break; sleep 0.1; done
 kill -9 "$pid"; wait "$pid" 2>/dev/null || true
