@@ -43,6 +43,7 @@ std::shared_ptr<const layers::Tree> open_local_context(const ContextOptions& opt
   layers::HostTreeOptions tree;
   tree.memory = options.memory;
   tree.threads = options.threads;
+  tree.keep_xattrs = options.keep_xattrs;
   if (ignored) tree.filter = std::make_shared<IgnoreFilter>(std::move(*ignored));
   return layers::open_host_tree(Dir::open(options.directory, Confine::image), std::move(tree));
 }

@@ -16,6 +16,7 @@ struct ContextOptions {
   std::optional<std::filesystem::path> dockerfile;
   layers::DigestMemory* memory = nullptr;
   int threads = 2;
+  bool keep_xattrs = false;
 };
 
 // What the context's ignore file says; nullopt when it has none. Error(invalid) for a bad pattern names the file.

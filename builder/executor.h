@@ -42,6 +42,9 @@ struct ExecuteOptions {
   std::function<std::optional<std::string>(const std::string& id)> find_ssh_agent;
   // Where roots of RUN steps come from.
   Snapshotter snapshotter = Snapshotter::automatic;
+  // --keep-xattrs: of files' attributes all that mean something elsewhere, not capabilities alone (IMG-14). Part of
+  // every key.
+  bool keep_xattrs = false;
   // Brings what fetched sources name; may be null for a plan without any.
   SourceFetcher* sources = nullptr;
   // Called once, on the caller's thread, when something is about to run: after the namespace is entered, before the

@@ -8,6 +8,7 @@
 #include "base/dir.h"
 #include "base/error.h"
 #include "layers/tar_writer.h"
+#include "layers/xattr.h"
 
 namespace cooper::builder {
 namespace {
@@ -127,6 +128,7 @@ class TarFlattener {
     if (epoch_) row.mtime = {*epoch_, 0};
     row.mtime.nanoseconds = 0;
     row.opaque = false;
+    std::erase_if(row.xattrs, [](const auto& xattr) { return !layers::allowed_in_layer(xattr.first, true); });
     if (row.type == EntryType::file && !row.link_target.empty()) {
       const TreePath leader = TreePath::clean(row.link_target);
       row.link_target.clear();

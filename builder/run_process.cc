@@ -129,13 +129,14 @@ StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepare
                         outcome.status.shell_code()),
                     plan_.steps[id], outcome.status.shell_code());
   }
-  layers::LayerWriter writer(store_, options_.compression);
-  root->write_layer({outcome.stubs, false}, writer);
+  layers::LayerWriter writer = new_layer();
+  root->write_layer({outcome.stubs, options_.keep_xattrs}, writer);
   layers::WrittenLayer written = std::move(writer).finish();
   const oci::DiffId ours = written.diff_id;
+  const std::vector<TreePath> stripped = std::move(written.stripped);
   StepResult result = conclude(plan_.steps[id], prepared, parent, std::move(written));
   // Unless an older layer answers for it, whose times are others.
-  if (result.rootfs.layers().back().diff_id == ours) root->keep(result.rootfs);
+  if (result.rootfs.layers().back().diff_id == ours) root->keep(result.rootfs, stripped);
   return result;
 }
 

@@ -10,8 +10,9 @@ using nlohmann::json;  // objects sort their members: canonical by construction
 
 constexpr int kRecordVersion = 1;
 
-json base_record(const char* operation, const std::optional<oci::ChainId>& parent) {
+json base_record(const char* operation, const std::optional<oci::ChainId>& parent, const Making& making) {
   json record;
+  if (making.keep_xattrs) record["xattrs"] = "kept";
   record["v"] = kRecordVersion;
   record["op"] = operation;
   record["parent"] = parent ? json(parent->str()) : json(nullptr);
@@ -72,8 +73,8 @@ json mount_layout(const RunStep::Mount& planned, const std::optional<oci::Conten
 }  // namespace
 
 KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& parent, const std::string& machine,
-                       const std::vector<std::optional<oci::ContentDigest>>& mount_content) {
-  json record = base_record("run", parent);
+                       const std::vector<std::optional<oci::ContentDigest>>& mount_content, const Making& making) {
+  json record = base_record("run", parent, making);
   record["argv"] = words(step.argv);
   record["env"] = words(step.environment.words());
   record["cwd"] = word(step.working_dir);
@@ -107,8 +108,8 @@ KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& p
 
 KeyedRecord copy_record(const CopyStep& step, const std::optional<oci::ChainId>& parent,
                         const std::vector<oci::ContentDigest>& selections,
-                        const std::optional<layers::Owner>& owner, const std::optional<std::int64_t>& epoch) {
-  json record = base_record(step.is_add ? "add" : "copy", step.link ? std::nullopt : parent);
+                        const std::optional<layers::Owner>& owner, const Making& making) {
+  json record = base_record(step.is_add ? "add" : "copy", step.link ? std::nullopt : parent, making);
   json contents = json::array();
   for (const oci::ContentDigest& digest : selections) contents.push_back(digest.str());
   record["contents"] = std::move(contents);
@@ -119,16 +120,16 @@ KeyedRecord copy_record(const CopyStep& step, const std::optional<oci::ChainId>&
   record["parents"] = step.parents;
   record["unpack"] = std::any_of(step.sources.begin(), step.sources.end(),
                                  [](const CopyStep::Source& source) { return source.unpack; });
-  record["epoch"] = epoch ? json(*epoch) : json(nullptr);
+  record["epoch"] = making.epoch ? json(*making.epoch) : json(nullptr);
   return seal(record);
 }
 
 KeyedRecord make_dir_record(const MakeDirStep& step, const std::optional<oci::ChainId>& parent,
-                            const std::optional<std::int64_t>& epoch) {
-  json record = base_record("mkdir", parent);
+                            const Making& making) {
+  json record = base_record("mkdir", parent, making);
   record["path"] = word(step.path);
   record["user"] = word(step.user);
-  record["epoch"] = epoch ? json(*epoch) : json(nullptr);  // WORKDIR-06
+  record["epoch"] = making.epoch ? json(*making.epoch) : json(nullptr);  // WORKDIR-06
   return seal(record);
 }
 

@@ -15,6 +15,12 @@
 
 namespace cooper::builder {
 
+// How the build makes layers, as far as it shows in them.
+struct Making {
+  std::optional<std::int64_t> epoch;  // of what is not made by a process
+  bool keep_xattrs = false;
+};
+
 struct KeyedRecord {
   std::string text;
   cache::StepKey key;
@@ -23,15 +29,16 @@ struct KeyedRecord {
 // What a mount contributes: a bind its selected content (MNT-12), the others only their layout. `machine` says how this
 // machine's results differ from those of others; "": not at all.
 KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& parent, const std::string& machine,
-                       const std::vector<std::optional<oci::ContentDigest>>& mount_content);
+                       const std::vector<std::optional<oci::ContentDigest>>& mount_content,
+                       const Making& making = {});
 
 // `owner` is --chown resolved, with the look-up files' digest when a name was looked up (CACHE-08). A --link copy has
 // no parent (COPY-26).
 KeyedRecord copy_record(const CopyStep& step, const std::optional<oci::ChainId>& parent,
                         const std::vector<oci::ContentDigest>& selections, const std::optional<layers::Owner>& owner,
-                        const std::optional<std::int64_t>& epoch);
+                        const Making& making);
 
 KeyedRecord make_dir_record(const MakeDirStep& step, const std::optional<oci::ChainId>& parent,
-                            const std::optional<std::int64_t>& epoch);
+                            const Making& making);
 
 }  // namespace cooper::builder

@@ -51,7 +51,8 @@ class StepRoots::OverlayRoot : public StepRoot {
   }
 
   // The upper directory is the layer's tree.
-  void keep(const LayerStack& rootfs) override {
+  void keep(const LayerStack& rootfs, const std::vector<TreePath>& stripped) override {
+    if (!layers::strip_xattrs(scratch_.dir().subdir(upper_), stripped)) return;
     roots_.materializer_.adopt_tree(rootfs, std::move(scratch_), upper_);
   }
 
@@ -77,7 +78,7 @@ class StepRoots::CopyRoot : public StepRoot {
   void write_layer(const layers::DiffOptions& options, layers::LayerWriter& writer) override {
     held_->files.write_changes(options, writer);
   }
-  void keep(const LayerStack& rootfs) override {
+  void keep(const LayerStack& rootfs, const std::vector<TreePath>&) override {
     held_->rootfs = rootfs;
     held_->settled = false;
     roots_.put_back(std::move(held_));

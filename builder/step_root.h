@@ -26,7 +26,8 @@ class StepRoot {
   virtual void write_layer(const layers::DiffOptions& options, layers::LayerWriter& writer) = 0;
   // `rootfs` is what the root holds by now, its top layer as write_layer wrote it: kept for the steps after it.
   // Nothing of the root is mounted any more.
-  virtual void keep(const LayerStack& rootfs) = 0;
+  // stripped: of the written layer.
+  virtual void keep(const LayerStack& rootfs, const std::vector<TreePath>& stripped) = 0;
 };
 
 // Thread-safe.

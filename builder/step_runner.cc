@@ -122,7 +122,7 @@ std::optional<Prepared> StepRunner::prepare(StepId id, const std::vector<StepRes
     return prepared;
   }
   const auto& made = std::get<MakeDirStep>(operation);
-  return Prepared{make_dir_record(made, rootfs_of(made.parent, results).chain(), options_.source_date_epoch),
+  return Prepared{make_dir_record(made, rootfs_of(made.parent, results).chain(), making()),
                   {},
                   {},
                   std::nullopt};
@@ -154,7 +154,7 @@ KeyedRecord StepRunner::record_of(const RunStep& step, const Prepared& prepared,
   for (const std::optional<MountSource>& source : prepared.mounts) {
     content.push_back(source ? std::optional(source->content) : std::nullopt);
   }
-  return run_record(step, rootfs_of(step.parent, results).chain(), machine(), content);
+  return run_record(step, rootfs_of(step.parent, results).chain(), machine(), content, making());
 }
 
 std::optional<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
@@ -175,7 +175,7 @@ std::optional<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std
     digests.push_back(layers::selection_digest(selection));
   }
   prepared.record =
-      copy_record(step, parent.chain(), digests, prepared.owner, options_.source_date_epoch);
+      copy_record(step, parent.chain(), digests, prepared.owner, making());
   return prepared;
 }
 
@@ -238,6 +238,12 @@ StepResult StepRunner::perform(StepId id, const std::vector<StepResult>& results
   return conclude(step, *prepared, parent, write_dir_layer(std::get<MakeDirStep>(step.operation), parent, stop));
 }
 
+layers::LayerWriter StepRunner::new_layer() const {
+  layers::LayerWriter writer(store_, options_.compression);
+  writer.keep_xattrs(options_.keep_xattrs);
+  return writer;
+}
+
 layers::WrittenLayer StepRunner::write_copy_layer(const CopyStep& step, const Prepared& prepared,
                                                   const LayerStack& parent) {
   const auto below = step.link ? empty_tree_ : materializer_.metadata(parent);
@@ -246,7 +252,7 @@ layers::WrittenLayer StepRunner::write_copy_layer(const CopyStep& step, const Pr
   place.chown = prepared.owner;
   if (!step.chmod.empty()) place.chmod = layers::ModeChange::parse(step.chmod);
   place.now = now();
-  layers::LayerWriter writer(store_, options_.compression);
+  layers::LayerWriter writer = new_layer();
   layers::write_copies(prepared.selections, place, *below, writer);
   return std::move(writer).finish();
 }
@@ -259,7 +265,7 @@ layers::WrittenLayer StepRunner::write_dir_layer(const MakeDirStep& step, const 
     files = [tree = materializer_.files(parent, stop)](const TreePath& path) { return read_tree_file(*tree, path); };
   }
   request.owner = resolve_dir_owner(step.user, files);
-  layers::LayerWriter writer(store_, options_.compression);
+  layers::LayerWriter writer = new_layer();
   layers::write_dirs(request, *materializer_.metadata(parent), writer);
   return std::move(writer).finish();
 }

@@ -67,6 +67,7 @@ class StepRunner {
   std::shared_ptr<const layers::Tree> source_tree(StepId from, const std::vector<StepResult>& results,
                                                   std::stop_token stop);
 
+  layers::LayerWriter new_layer() const;
   layers::WrittenLayer write_copy_layer(const CopyStep& step, const Prepared& prepared, const LayerStack& parent);
   layers::WrittenLayer write_dir_layer(const MakeDirStep& step, const LayerStack& parent, std::stop_token stop);
   StepResult run_process(StepId id, const RunStep& step, const Prepared& prepared,
@@ -82,6 +83,7 @@ class StepRunner {
   oci::ContentDigest equality_of(const Step& step, const layers::Table& table) const;
 
   std::string machine() const;
+  Making making() const { return {options_.source_date_epoch, options_.keep_xattrs}; }
   std::string step_time() const;
   Timestamp now() const;
 

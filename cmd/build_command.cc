@@ -189,6 +189,7 @@ class BuildJob {
     builder::ExecuteOptions options;
     options.compression = inputs_.compression;
     options.snapshotter = inputs_.snapshotter;
+    options.keep_xattrs = flags_.keep_xattrs;
     options.compression.threads = inputs_.threads;
     options.source_date_epoch = plan.source_date_epoch;
     options.clock = [] {
@@ -237,6 +238,7 @@ class BuildJob {
     }
     if (name.empty()) options.dockerfile = file.path;
     options.threads = inputs_.threads;
+    options.keep_xattrs = flags_.keep_xattrs;
     return options;
   }
 

@@ -120,6 +120,7 @@ builder::SourceSettings source_settings(const BuildFlags& flags, const MainConte
     if (std::filesystem::exists(known)) settings.git.known_hosts = known.string();
   }
   settings.http.retries = flags.retries;
+  settings.keep_xattrs = flags.keep_xattrs;
   // A context over ssh is the user's own wish, and so is his agent.
   if (speaks_ssh(context)) settings.ssh_socket = [](const std::string&) { return environment("SSH_AUTH_SOCK"); };
   settings.clock = [] {

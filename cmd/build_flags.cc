@@ -38,6 +38,9 @@ void add_results(CLI::App& app, BuildFlags& flags) {
   repeatable(app, "-o,--output", flags.outputs,
              "Where the result goes: -o type=oci,dest=app.tar (oci, docker, tar, local, image, registry), "
              "-o DIR, -o - (a tar on standard output)");
+  app.add_flag("--keep-xattrs", flags.keep_xattrs,
+               "Layers keep user.* attributes and POSIX ACLs of files, not file capabilities alone")
+      ->envname("COOPER_KEEP_XATTRS");
   app.add_flag("--push", flags.push, "Push to the registries that -t names");
   repeatable(app, "--label", flags.labels, "Label of the image: --label maintainer=me");
   repeatable(app, "--annotation", flags.annotations, "Annotation: --annotation key=value, --annotation index,manifest[linux/amd64]:key=value");

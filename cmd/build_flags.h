@@ -50,6 +50,7 @@ struct BuildFlags {
   int retries = 3;
   int threads = 0;  // 0: as many as processors
   bool no_cache = false;
+  bool keep_xattrs = false;
   bool push = false;
   bool check = false;
   bool quiet = false;

@@ -57,8 +57,8 @@ struct Selection {
 // Error(not_found) `"/x": not found` for a literal source that does not exist (COPY-12).
 Selection select(std::shared_ptr<const Tree> tree, const CopyRequest& request);
 
-// Content identity of a selection: names, types, modes, owners, link targets, capability xattrs,
-// bytes; never mtime, never inode (CACHE-03, CACHE-04). Unknown files are read, many at a time.
+// Content identity of a selection: names, types, modes, owners, link targets, xattrs as far as
+// the tree has them, bytes; never mtime, never inode (CACHE-03, CACHE-04). Unknown files are read, many at a time.
 oci::ContentDigest selection_digest(const Selection& selection, int threads = 2);
 // The same; what was read is noted in the selection, and then holds for it: writing other bytes fails (LayerWriter).
 oci::ContentDigest selection_digest(Selection& selection, int threads = 2);

@@ -1,7 +1,11 @@
 #include "layers/diff.h"
 
+#include <fcntl.h>
+#include <sys/xattr.h>
+
 #include "layers/diff_support.h"
 #include "layers/diff_walk.h"
+#include "layers/xattr.h"
 
 namespace cooper::layers {
 namespace {
@@ -99,6 +103,16 @@ void write_diff(const Dir& upper, const Tree& below, const StandInSeal& seal,
                 const DiffOptions& options, LayerWriter& writer) {
   writer.keep_xattrs(options.keep_xattrs);
   DiffWriter(upper, below, seal, options, writer).run();
+}
+
+bool strip_xattrs(const Dir& upper, const std::vector<TreePath>& stripped) {
+  for (const TreePath& path : stripped) {
+    const UniqueFd file = upper.open_file(path, O_RDONLY | O_NONBLOCK);
+    for (const std::string& name : upper.list_xattrs(path)) {
+      if (kept_on_request(name) && ::fremovexattr(file.get(), name.c_str()) != 0) return false;
+    }
+  }
+  return true;
 }
 
 }  // namespace cooper::layers

@@ -25,4 +25,8 @@ struct DiffOptions {
 void write_diff(const Dir& upper, const Tree& below, const StandInSeal& seal,
                 const DiffOptions& options, LayerWriter& writer);
 
+// Takes from an upper directory what the layer written from it was refused (WrittenLayer::stripped), so that the
+// directory shows what the layer would. False: it could not be done.
+bool strip_xattrs(const Dir& upper, const std::vector<TreePath>& stripped);
+
 }  // namespace cooper::layers

@@ -81,6 +81,8 @@ std::optional<Entry> HostReader::read(int directory, const char* name, TreePath 
   entry.mtime = {status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
   if (*type == EntryType::file) {
     read_file_facts(directory, name, entry, status);
+  } else if (*type == EntryType::directory) {
+    if (keep_xattrs_) read_directory_facts(directory, name, entry);
   } else if (*type == EntryType::symlink) {
     auto target = read_target(directory, name, entry.path);
     if (!target) return std::nullopt;
@@ -96,14 +98,14 @@ std::string HostReader::describe(const TreePath& path) const {
   return root_.label() + (top_ / path).absolute();
 }
 
-// A remembered digest says that the file has no capability: files that have one are never
+// Where attributes are kept the file is opened anyway. Else a remembered digest says that the file has no capability: files that have one are never
 // remembered (HostTree::content_digest), and giving a file one changes its ctime.
 void HostReader::read_file_facts(int directory, const char* name, Entry& entry,
                                  const struct stat& status) {
   entry.size_bytes = static_cast<std::uint64_t>(status.st_size);
   if (remembers(directory, status.st_dev)) {
     entry.content = memory_->recall(status);
-    if (entry.content) return;
+    if (entry.content && !keep_xattrs_) return;
   }
   const UniqueFd fd(
       ::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
@@ -112,6 +114,21 @@ void HostReader::read_file_facts(int directory, const char* name, Entry& entry,
   if (auto capability = read_capability(fd.get(), entry.path.str())) {
     entry.xattrs.emplace(kCapability, *std::move(capability));
   }
+  if (keep_xattrs_) keep_user_xattrs(fd.get(), entry);
+}
+
+void HostReader::read_directory_facts(int directory, const char* name, Entry& entry) {
+  const UniqueFd fd(::openat(directory, *name == '\0' ? "." : name,
+                             O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
+  if (!fd && vanished(errno)) return;  // reading it will say so
+  if (!fd) throw_errno("opening", describe(entry.path));
+  keep_user_xattrs(fd.get(), entry);
+}
+
+void HostReader::keep_user_xattrs(int fd, Entry& entry) const {
+  entry.xattrs.merge(read_xattrs(fd, describe(entry.path), [](std::string_view name) {
+    return name.starts_with("user.") && kept_on_request(name);
+  }));
 }
 
 std::optional<std::string> HostReader::read_target(int directory, const char* name,

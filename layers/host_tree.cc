@@ -100,7 +100,7 @@ HostTree::HostTree(const Dir& root, HostTreeOptions options)
 std::optional<Entry> HostTree::find(const TreePath& path) const {
   if (path.is_root()) {
     const struct stat status = root_.stat(path);
-    return HostReader(root_, TreePath(), nullptr).read(root_.fd(), "", path, status);
+    return HostReader(root_, TreePath(), options_).read(root_.fd(), "", path, status);
   }
   const auto parent = open_directory(path.parent());
   if (!parent) return std::nullopt;
@@ -111,7 +111,7 @@ std::optional<Entry> HostTree::find(const TreePath& path) const {
     throw_errno("looking at", root_.label() + path.absolute());
   }
   if (!visible(path, S_ISDIR(status.st_mode))) return std::nullopt;
-  return HostReader(root_, TreePath(), options_.memory)
+  return HostReader(root_, TreePath(), options_)
       .read(parent->get(), name.c_str(), path, status);
 }
 

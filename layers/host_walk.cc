@@ -58,7 +58,7 @@ struct Subject {
 class Looker {
  public:
   explicit Looker(const Subject& subject)
-      : subject_(subject), reader_(subject.root, subject.top, subject.options.memory) {}
+      : subject_(subject), reader_(subject.root, subject.top, subject.options) {}
 
   // It is closed before anything beneath is opened, so that depth costs no descriptors.
   void look(Directory& directory) {

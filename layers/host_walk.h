@@ -22,17 +22,19 @@ std::optional<std::string> read_capability(int fd, const std::string& what);
 // Reads names beneath one directory of the tree. Not thread-safe.
 class HostReader {
  public:
-  HostReader(const Dir& root, TreePath top, DigestMemory* memory)
-      : root_(root), top_(std::move(top)), memory_(memory) {}
+  HostReader(const Dir& root, TreePath top, const HostTreeOptions& options)
+      : root_(root), top_(std::move(top)), memory_(options.memory), keep_xattrs_(options.keep_xattrs) {}
 
   // What stands at directory/name, whose lstat is `status`; path is seen from `top`, and becomes
-  // the Entry's. nullopt: a socket, or gone meanwhile.
+  // the Entry's. nullopt: a socket, or gone meanwhile. An empty name is the directory itself.
   std::optional<Entry> read(int directory, const char* name, TreePath path,
                             const struct stat& status);
   std::string describe(const TreePath& path) const;  // for messages
 
  private:
   void read_file_facts(int directory, const char* name, Entry& entry, const struct stat& status);
+  void read_directory_facts(int directory, const char* name, Entry& entry);
+  void keep_user_xattrs(int fd, Entry& entry) const;
   std::optional<std::string> read_target(int directory, const char* name,
                                          const TreePath& path) const;
   bool remembers(int directory, dev_t device);
@@ -40,6 +42,7 @@ class HostReader {
   const Dir& root_;
   TreePath top_;
   DigestMemory* memory_;
+  bool keep_xattrs_;
   std::optional<dev_t> device_;  // the last one asked for
   bool device_is_local_ = false;
 };

@@ -41,6 +41,7 @@ struct LayerWriter::State {
   oci::DigestSink diff;
   TarWriter tar;
   std::vector<Entry> rows;
+  std::vector<TreePath> stripped;
   bool keep_xattrs = false;
 };
 
@@ -110,6 +111,11 @@ void LayerWriter::add(const Entry& given, ByteSource* content) {
   State& state = *state_;
   check_path(given.path.str());
   Entry entry = canonical(given, state.keep_xattrs);
+  if (!state.keep_xattrs && entry.type != EntryType::hard_link &&
+      std::any_of(given.xattrs.begin(), given.xattrs.end(),
+                  [](const auto& xattr) { return kept_on_request(xattr.first); })) {
+    state.stripped.push_back(entry.path);
+  }
   if (!state.rows.empty() && !(state.rows.back().path < entry.path)) {
     throw Error(Errc::invalid, cat("layer entries out of order: ", entry.path.absolute(), " after ",
                                    state.rows.back().path.absolute()));
@@ -140,6 +146,7 @@ WrittenLayer LayerWriter::finish() && {
   layer.descriptor.digest = digest;
   layer.descriptor.size_bytes = size_bytes;
   layer.table = Table(std::move(state->rows));
+  layer.stripped = std::move(state->stripped);
   return layer;
 }
 

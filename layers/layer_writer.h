@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "layers/compression.h"
 #include "layers/table.h"
@@ -16,6 +17,7 @@ struct WrittenLayer {
   oci::DiffId diff_id;
   std::uint64_t tar_bytes = 0;
   Table table;
+  std::vector<TreePath> stripped;  // entries that had attributes which keep_xattrs would have kept
 };
 
 class LayerWriter {

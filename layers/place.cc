@@ -105,7 +105,7 @@ class Placer {
   // mode and leaves the rest alone.
   void put_implied(const Entry& entry, const TreePath& path) {
     Entry existing = placement_.find(path).value();
-    existing.mode = entry.mode;
+    set_mode(existing, entry.mode);
     placement_.put_as_is(path, std::move(existing));
   }
 

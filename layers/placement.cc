@@ -4,6 +4,7 @@
 #include <unordered_map>
 
 #include "base/error.h"
+#include "layers/xattr.h"
 
 namespace cooper::layers {
 
@@ -114,6 +115,12 @@ void Placement::add_parents(const TreePath& path) {
   }
 }
 
+void set_mode(Entry& entry, std::uint32_t mode) {
+  entry.mode = mode;
+  const auto acl = entry.xattrs.find(std::string(kAccessAclXattr));
+  if (acl != entry.xattrs.end()) acl->second = acl_with_mode(std::move(acl->second), mode);
+}
+
 Entry Placement::effective(const TreePath& path, const Placed& placed) const {
   Entry entry = *placed.from;
   entry.path = path;
@@ -123,7 +130,7 @@ Entry Placement::effective(const TreePath& path, const Placed& placed) const {
     entry.gid = options_.chown->gid;
   }
   if (placed.kind == Placed::Kind::copied && options_.chmod && entry.type != EntryType::symlink) {
-    entry.mode = options_.chmod->apply(entry.mode, entry.type == EntryType::directory);  // COPY-24
+    set_mode(entry, options_.chmod->apply(entry.mode, entry.type == EntryType::directory));  // COPY-24
   }
   return entry;
 }

@@ -34,6 +34,9 @@ struct Placed {
   Spool::Stretch stretch;              // unpacked
 };
 
+// As chmod(2): an ACL is changed with it.
+void set_mode(Entry& entry, std::uint32_t mode);
+
 class Placement {
  public:
   Placement(const Tree& below, const PlaceOptions& options);

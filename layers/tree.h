@@ -99,6 +99,9 @@ struct HostTreeOptions {
   std::shared_ptr<const PathFilter> filter;  // may be null
   DigestMemory* memory = nullptr;            // may be null; outlives the tree
   int threads = 2;
+  // user.* attributes of files and directories too, not capabilities alone. Never ACLs: whom they name are users of the
+  // host, as owners are (CTX-03).
+  bool keep_xattrs = false;
 };
 // Files as uid 0, gid 0 with their modes and mtimes (CTX-03); sockets are left out. A file that
 // changes size or mtime while it is read is Error(io) naming it.

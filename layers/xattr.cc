@@ -50,8 +50,30 @@ bool is_machine_xattr(std::string_view name) {
 bool allowed_in_layer(std::string_view name, bool keep) {
   if (name == kCapability) return true;
   if (!keep || is_private_xattr(name)) return false;
-  return name.starts_with("user.") || name == "system.posix_acl_access" ||
-         name == "system.posix_acl_default";
+  return name.starts_with("user.") || name == kAccessAclXattr || name == kDefaultAclXattr;
+}
+
+std::string acl_with_mode(std::string acl, std::uint32_t mode) {
+  // A little-endian version word, then entries: tag, permissions (two bytes each), id (four).
+  constexpr std::size_t kEntryBytes = 8;
+  constexpr std::size_t kPermAt = 2;
+  constexpr char kUserObject = 0x01;
+  constexpr char kGroupObject = 0x04;
+  constexpr char kMask = 0x10;
+  constexpr char kOther = 0x20;
+  if (acl.size() < kHeaderBytes || acl[0] != 2 || (acl.size() - kHeaderBytes) % kEntryBytes != 0) return acl;
+  const auto set = [&](char tag, std::uint32_t bits) {
+    for (std::size_t at = kHeaderBytes; at < acl.size(); at += kEntryBytes) {
+      if (acl[at] != tag || acl[at + 1] != 0) continue;
+      acl[at + kPermAt] = static_cast<char>(bits & 7);
+      return true;
+    }
+    return false;
+  };
+  set(kUserObject, mode >> 6);
+  if (!set(kMask, mode >> 3)) set(kGroupObject, mode >> 3);  // the mask is what the group bits of a mode are
+  set(kOther, mode);
+  return acl;
 }
 
 std::string capability_v2(std::string_view raw) {
@@ -62,13 +84,14 @@ std::string capability_v2(std::string_view raw) {
   return value;
 }
 
-Xattrs read_xattrs(int fd, const std::string& path) {
+Xattrs read_xattrs(int fd, const std::string& path, const std::function<bool(std::string_view)>& wanted) {
   Xattrs xattrs;
   const std::string names = read_growing(
       [fd](char* into, std::size_t size) { return ::flistxattr(fd, into, size); }, path);
   for (std::size_t at = 0; at < names.size();) {
     const std::string name(names.c_str() + at);
     at += name.size() + 1;
+    if (wanted && !wanted(name)) continue;
     std::string value = read_growing(
         [&](char* into, std::size_t size) { return ::fgetxattr(fd, name.c_str(), into, size); },
         path);

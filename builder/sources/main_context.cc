@@ -55,10 +55,12 @@ class FileTree : public layers::Tree {
 
 // The members of the archive, as ADD would unpack it into an empty root.
 PlannedLayer unpack(const std::shared_ptr<const layers::Tree>& tree, const layers::Entry& archive,
-                    SourceStore& store) {
-  const std::string record =
-      json{{"v", 1}, {"kind", "unpacked"}, {"content", tree->content_digest(archive).str()}}.dump();
-  return store.make(record, [&](layers::LayerWriter& writer) {
+                    RemoteSources& sources) {
+  SourceStore& store = sources.store();
+  json record{{"v", 1}, {"kind", "unpacked"}, {"content", tree->content_digest(archive).str()}};
+  if (sources.keep_xattrs()) record["xattrs"] = "kept";
+  return store.make(record.dump(), [&](layers::LayerWriter& writer) {
+    writer.keep_xattrs(sources.keep_xattrs());
     layers::CopyRequest request;
     request.sources.push_back({archive.path.str(), true});
     request.unpack_archives = true;
@@ -88,7 +90,7 @@ FetchedContext fetch_context(const RemoteSource& source, RemoteSources& sources,
   const auto file = context.files->find(TreePath::clean(kDownloadName)).value();
   if (layers::is_archive(*context.files, file)) {
     const PlannedLayer unpacked = with_context([&] { return "unpacking " + shown(source); },
-                                               [&] { return unpack(context.files, file, sources.store()); });
+                                               [&] { return unpack(context.files, file, sources); });
     return from_layer(unpacked, shown(source), materializer);
   }
   context.dockerfile_name = kDownloadName;
@@ -112,7 +114,7 @@ FetchedContext stream_context(ByteSource& input, RemoteSources& sources, Materia
   const auto tree = std::make_shared<FileTree>(scratch.host_path() + "/" + name.str(), entry);
   if (layers::is_archive(*tree, entry)) {
     const PlannedLayer layer = with_context([] { return "unpacking standard input"; },
-                                            [&] { return unpack(tree, entry, sources.store()); });
+                                            [&] { return unpack(tree, entry, sources); });
     return from_layer(layer, "-", materializer);
   }
   FetchedContext context;

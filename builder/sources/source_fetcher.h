@@ -34,6 +34,7 @@ struct SourceSettings {
   SecretLookup ssh_socket;  // of the agent forwarded under an id ("default")
   GitSettings git;
   HttpSettings http;
+  bool keep_xattrs = false;  // of archives that are a context
   std::function<Timestamp()> clock;  // times of checked out files, unless there is an epoch
 };
 
@@ -47,6 +48,7 @@ class RemoteSources : public SourceFetcher {
   PlannedLayer fetch(const RemoteSource& source, const std::stop_token& stop) override;
 
   SourceStore& store() noexcept { return store_; }
+  bool keep_xattrs() const noexcept { return settings_.keep_xattrs; }
 
  private:
   GitAccess access_to(const GitSource& source) const;

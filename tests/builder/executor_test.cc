@@ -2,6 +2,7 @@
 #include "builder/executor.h"
 
 #include <gtest/gtest.h>
+#include <sys/xattr.h>
 
 #include <map>
 #include <thread>
@@ -62,10 +63,11 @@ class Executor : public StoreTest {
   ExecuteOptions options(std::vector<std::string>& events) {
     ExecuteOptions made;
     made.source_date_epoch = epoch_;
+    made.keep_xattrs = keep_xattrs_;
     made.clock = [this] { return std::pair<std::int64_t, std::uint32_t>(clock_, 0); };
     made.open_context = [this, &events](const std::string& name) {
       events.push_back("open " + name);
-      const ContextOptions context{path("context") / name, std::nullopt, nullptr, 2};
+      const ContextOptions context{path("context") / name, std::nullopt, nullptr, 2, keep_xattrs_};
       return open_local_context(context, read_ignore_file(context));
     };
     made.before_running = [&events] { events.emplace_back("run"); };
@@ -94,6 +96,7 @@ class Executor : public StoreTest {
 
   std::int64_t clock_ = 1'700'000'000;
   std::optional<std::int64_t> epoch_;
+  bool keep_xattrs_ = false;
 };
 
 oci::ContentDigest digest_of(const std::string& text) {
@@ -169,6 +172,28 @@ TEST_F(Executor, CACHE_03_CACHE_04_CACHE_05_what_a_copy_is_judged_by) {
   EXPECT_EQ(build(text).told, "done") << "renamed";
   fs::permissions(path("context/c.txt"), fs::perms::owner_all);
   EXPECT_EQ(build(text).told, "done") << "mode";
+}
+
+TEST_F(Executor, IMG_14_COPY_18_CACHE_04_attributes_are_kept_and_count_when_asked) {
+  put("f", "1");
+  const auto mark = [&](const std::string& value) {
+    return ::setxattr(path("context/f").c_str(), "user.mine", value.data(), value.size(), 0) == 0;
+  };
+  if (!mark("1")) GTEST_SKIP() << "a file system without attributes";
+  const std::string text = "FROM scratch\nCOPY f /f\n";
+  const Built plain = build(text);
+  EXPECT_TRUE(entries(plain.rootfs.layers()[0]).at("f").xattrs.empty());
+  keep_xattrs_ = true;
+  const Built kept = build(text);
+  EXPECT_EQ(kept.told, "done");
+  EXPECT_EQ(entries(kept.rootfs.layers()[0]).at("f").xattrs.at("user.mine"), "1");
+  ASSERT_TRUE(mark("2"));
+  EXPECT_EQ(build(text).told, "done");
+  EXPECT_EQ(build(text).told, "cached");
+  keep_xattrs_ = false;
+  const Built again = build(text);
+  EXPECT_EQ(again.told, "cached");
+  EXPECT_EQ(again.rootfs.layers(), plain.rootfs.layers());
 }
 
 TEST_F(Executor, CACHE_20_an_equal_tree_is_answered_by_the_older_layer) {

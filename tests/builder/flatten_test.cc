@@ -121,6 +121,20 @@ TEST_F(Flatten, OUT_18_a_tar_with_the_same_tree) {
   EXPECT_EQ(table.find(TreePath::clean("dir/link"))->link_target, "../../escape");
 }
 
+TEST_F(Flatten, OUT_18_IMG_14_attributes_of_an_overlay_or_a_machine_reach_no_tar) {
+  std::vector<layers::Entry> rows(1);
+  rows[0].path = TreePath::clean("d");
+  rows[0].type = layers::EntryType::directory;
+  for (const char* name : {"user.mine", "user.overlay.opaque", "trusted.overlay.opaque", "security.selinux"}) {
+    rows[0].xattrs[name] = "y";
+  }
+  StringSink out;
+  flatten_to_tar({{"", layers::merge_layers({{std::make_shared<const layers::Table>(rows), std::nullopt}})}},
+                 std::nullopt, out);
+  const auto table = layers::read_table(std::make_unique<MemorySource>(out.text), {}, "tar");
+  EXPECT_EQ(table.find(TreePath::clean("d"))->xattrs, (std::map<std::string, std::string>{{"user.mine", "y"}}));
+}
+
 TEST_F(Flatten, OUT_17_a_folder_for_each_of_several) {
   StringSink out;
   flatten_to_tar({{"linux_amd64", tree()}, {"linux_arm_v7", layers::merge_layers({})}}, 7, out);

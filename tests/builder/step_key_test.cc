@@ -178,7 +178,7 @@ std::vector<std::string> run_keys(const std::string& text,
 }
 
 std::string copy_key(const CopyStep& step) {
-  return copy_record(step, chain("p"), {content("files")}, std::nullopt, std::nullopt).key.str();
+  return copy_record(step, chain("p"), {content("files")}, std::nullopt, {}).key.str();
 }
 
 std::vector<std::string> copy_keys(const std::string& text,
@@ -270,22 +270,22 @@ TEST(CopyKey, CACHE_03_options_count) {
 TEST(CopyKey, CACHE_03_files_owner_parent_and_epoch_count) {
   CopyStep step;
   step.destination = "/d";
-  const auto base = copy_record(step, chain("p"), {content("a")}, std::nullopt, std::nullopt).key;
-  EXPECT_NE(copy_record(step, chain("p"), {content("b")}, std::nullopt, std::nullopt).key, base);
-  EXPECT_NE(copy_record(step, chain("q"), {content("a")}, std::nullopt, std::nullopt).key, base);
-  EXPECT_NE(copy_record(step, chain("p"), {content("a")}, layers::Owner{1, 2}, std::nullopt).key,
+  const auto base = copy_record(step, chain("p"), {content("a")}, std::nullopt, {}).key;
+  EXPECT_NE(copy_record(step, chain("p"), {content("b")}, std::nullopt, {}).key, base);
+  EXPECT_NE(copy_record(step, chain("q"), {content("a")}, std::nullopt, {}).key, base);
+  EXPECT_NE(copy_record(step, chain("p"), {content("a")}, layers::Owner{1, 2}, {}).key,
             base);
-  EXPECT_NE(copy_record(step, chain("p"), {content("a")}, layers::Owner{1, 2}, std::nullopt).key,
-            copy_record(step, chain("p"), {content("a")}, layers::Owner{2, 1}, std::nullopt).key);
-  EXPECT_NE(copy_record(step, chain("p"), {content("a")}, std::nullopt, 0).key, base);
+  EXPECT_NE(copy_record(step, chain("p"), {content("a")}, layers::Owner{1, 2}, {}).key,
+            copy_record(step, chain("p"), {content("a")}, layers::Owner{2, 1}, {}).key);
+  EXPECT_NE(copy_record(step, chain("p"), {content("a")}, std::nullopt, Making{0}).key, base);
 }
 
 TEST(CopyKey, COPY_26_a_link_copy_has_no_parent) {
   CopyStep step;
   step.destination = "/d";
   step.link = true;
-  EXPECT_EQ(copy_record(step, chain("p"), {content("a")}, std::nullopt, std::nullopt).key,
-            copy_record(step, chain("q"), {content("a")}, std::nullopt, std::nullopt).key);
+  EXPECT_EQ(copy_record(step, chain("p"), {content("a")}, std::nullopt, {}).key,
+            copy_record(step, chain("q"), {content("a")}, std::nullopt, {}).key);
 }
 
 TEST(CopyKey, patterns_and_spelling_of_the_owner_do_not_count) {
@@ -301,12 +301,26 @@ TEST(CopyKey, patterns_and_spelling_of_the_owner_do_not_count) {
 
 TEST(MakeDirKey, WORKDIR_06_path_user_parent_and_epoch_count) {
   const MakeDirStep step{0, "/w", "u"};
-  const auto base = make_dir_record(step, chain("p"), std::nullopt).key;
-  EXPECT_EQ(make_dir_record({3, "/w", "u"}, chain("p"), std::nullopt).key, base);
-  EXPECT_NE(make_dir_record({0, "/v", "u"}, chain("p"), std::nullopt).key, base);
-  EXPECT_NE(make_dir_record({0, "/w", "v"}, chain("p"), std::nullopt).key, base);
-  EXPECT_NE(make_dir_record(step, chain("q"), std::nullopt).key, base);
-  EXPECT_NE(make_dir_record(step, chain("p"), 1).key, base);
+  const auto base = make_dir_record(step, chain("p"), {}).key;
+  EXPECT_EQ(make_dir_record({3, "/w", "u"}, chain("p"), {}).key, base);
+  EXPECT_NE(make_dir_record({0, "/v", "u"}, chain("p"), {}).key, base);
+  EXPECT_NE(make_dir_record({0, "/w", "v"}, chain("p"), {}).key, base);
+  EXPECT_NE(make_dir_record(step, chain("q"), {}).key, base);
+  EXPECT_NE(make_dir_record(step, chain("p"), Making{1}).key, base);
+}
+
+TEST(StepKeys, IMG_14_CACHE_04_keeping_attributes_counts_in_every_step) {
+  const Making keep{std::nullopt, true};
+  const MakeDirStep made{0, "/w", "u"};
+  EXPECT_NE(make_dir_record(made, chain("p"), keep).key, make_dir_record(made, chain("p"), {}).key);
+  CopyStep copy;
+  copy.destination = "/d";
+  for (const bool link : {false, true}) {
+    copy.link = link;
+    EXPECT_NE(copy_record(copy, chain("p"), {content("a")}, std::nullopt, keep).key,
+              copy_record(copy, chain("p"), {content("a")}, std::nullopt, {}).key);
+  }
+  EXPECT_NE(run_record(sample_run(), chain("p"), "", {}, keep).key, run_record(sample_run(), chain("p"), "", {}).key);
 }
 
 }  // namespace

@@ -231,6 +231,28 @@ TEST_F(Diff, IMG_14_xattrs_by_allow_list) {
             Lines{"/f file 644 0:0 @1600000000 size=0 user.mine=1"});
 }
 
+TEST_F(Diff, IMG_14_what_the_layer_does_not_keep_can_be_taken_from_the_directory) {
+  dir("d");
+  for (const char* path : {"f", "d/f"}) file(path, "");
+  for (const char* path : {"f", "d", "d/f"}) upper().set_xattr(at(path), "user.mine", "1");
+  upper().set_xattr(at("d"), "user.overlay.opaque", "y");
+  tests::MemoryBlobs blobs;
+  const auto below = below_of({dir_item("d")});
+  LayerWriter writer(blobs, {Compression::none});
+  write_diff(upper(), *below, test_seal(), {}, writer);
+  const WrittenLayer written = std::move(writer).finish();
+  EXPECT_EQ(written.stripped, (std::vector<TreePath>{at("d"), at("d/f"), at("f")}));
+  EXPECT_TRUE(strip_xattrs(upper(), written.stripped));
+  for (const char* path : {"f", "d", "d/f"}) EXPECT_FALSE(upper().get_xattr(at(path), "user.mine")) << path;
+  EXPECT_TRUE(upper().get_xattr(at("d"), "user.overlay.opaque"));
+
+  LayerWriter keeper(blobs, {Compression::none});
+  DiffOptions keep;
+  keep.keep_xattrs = true;
+  write_diff(upper(), *below, test_seal(), keep, keeper);
+  EXPECT_TRUE(std::move(keeper).finish().stripped.empty());
+}
+
 TEST_F(Diff, parents_that_were_only_copied_up_are_written) {
   dir("etc", 0711);
   file("etc/new", "n");
