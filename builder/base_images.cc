@@ -10,7 +10,10 @@ namespace cooper::builder {
 namespace {
 
 constexpr std::size_t kMetadataLimitBytes = 8 << 20;
-constexpr const char* kOriginFact = "blob-origin";  // blob digest -> size, media type, reference that has it
+constexpr const char* kOriginFact = "blob-origin";  // blob digest -> reference that has it, or a layout
+constexpr const char* kPushedFact = "blob-pushed";  // blob digest and registry -> repository that has it
+
+constexpr int kParallelUploads = 4;
 
 cache::StepKey download_key(const oci::BlobDigest& digest) {
   return {oci::sha256("download " + digest.str())};
@@ -201,6 +204,25 @@ void BaseImages::ensure_blob(const oci::Descriptor& blob) {
   registry_.fetch_blob(reference, blob, *writer);
   writer->commit(blob.digest);
   activity.succeed();
+}
+
+void push_image(oci::Registry& registry, const oci::Reference& name, const oci::Descriptor& root, oci::BlobReader& blobs,
+                cache::Store& store) {
+  const auto place = [&](const oci::Descriptor& blob) { return cat(blob.digest, " ", name.registry); };
+  Guarded<std::vector<oci::Descriptor>> arrived;
+  const auto mount_from = [&](const oci::Descriptor& blob) -> std::optional<std::string> {
+    if (blob.media_type.ends_with("json")) return std::nullopt;  // a config belongs to one image
+    if (auto known = store.find_fact(kPushedFact, place(blob))) return known;
+    arrived.with([&](auto& list) { list.push_back(blob); });
+    const auto origin = store.find_fact(kOriginFact, blob.digest.str());
+    if (!origin || origin->starts_with(kLayoutScheme)) return std::nullopt;
+    const oci::Reference pulled = oci::parse_reference(*origin);
+    return pulled.registry == name.registry ? std::optional(pulled.repository) : std::nullopt;
+  };
+  oci::push_image(registry, name, root, blobs, kParallelUploads, mount_from);
+  arrived.with([&](const auto& list) {
+    for (const oci::Descriptor& blob : list) store.put_fact(kPushedFact, place(blob), name.repository);
+  });
 }
 
 FetchingBlobs::FetchingBlobs(cache::Store& store, LayerFetcher& fetcher, const std::vector<PlannedLayer>& layers)

@@ -48,6 +48,12 @@ class BaseImages : public BaseResolver, public LayerFetcher {
   PullPolicy policy_;
 };
 
+// Pushes an image. A layer that the registry has in another repository, which this store pulled it from or pushed it to, is
+// asked to be mounted from there (distribution-spec "Mounting a blob"), so that it is neither fetched nor sent. Layers
+// that arrived are remembered for later pushes.
+void push_image(oci::Registry& registry, const oci::Reference& name, const oci::Descriptor& root, oci::BlobReader& blobs,
+                cache::Store& store);
+
 // Blobs of the store, and of an image's layers those that are still elsewhere: fetched when they are read. What
 // exporters and pushes read from.
 class FetchingBlobs : public oci::BlobReader {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "builder/base_images.h"
 #include "builder/flatten.h"
 #include "oci/layout.h"
 
@@ -116,7 +117,7 @@ void export_image(const AssembledImage& image, const std::vector<ExportedRootfs>
       case Output::Kind::image:
         if (output.push) {
           for (const oci::Reference& name : output.names) {
-            oci::push_image(environment.registry, name, image.manifest, environment.blobs);
+            push_image(environment.registry, name, image.manifest, environment.blobs, environment.store);
           }
         } else {
           export_names(image, output, environment);

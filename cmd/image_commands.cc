@@ -91,7 +91,7 @@ void push_image(const std::string& text, const std::string& target, int retries)
   const auto lease = store->lease();
   const oci::Descriptor root = named(*store, text);
   const auto registry = open_registry(retries, interrupts.token());
-  oci::push_image(*registry, oci::parse_reference(target.empty() ? text : target), root, *store);
+  builder::push_image(*registry, oci::parse_reference(target.empty() ? text : target), root, *store, *store);
   std::cout << root.digest << "\n";
 }
 

@@ -38,6 +38,13 @@ for output in type=oci,dest=meta.tar type=docker,dest=meta.docker.tar "type=imag
   build -f c/Meta -o "$output" c >/dev/null 2>&1 || fail "a base that was not pulled yet can't be exported: $output"
 done
 skopeo inspect "oci-archive:$WORK/meta.tar" >/dev/null
+# Pushed to the registry that has its base, in another repository: the layers are mounted there, neither fetched nor sent.
+layers=$(skopeo inspect --tls-verify=false "docker://$REGISTRY/team/app:1" | jq -r '.Layers[]')
+for layer in $layers; do
+  lacks "$(find "$COOPER_ROOT" -type f)" "${layer#sha256:}"
+done
+equal "$(skopeo inspect --tls-verify=false "docker://$REGISTRY/team/meta:1" | jq -r '.Layers[]')" "$layers" "layers of the base"
+skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/team/meta:1" "oci:$WORK/mounted:1"
 export COOPER_ROOT=$WORK/third
 # A name nobody has, and a registry that is down.
 printf 'FROM %s/team/none:1\n' "$REGISTRY" >c/None
