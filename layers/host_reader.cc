@@ -28,6 +28,8 @@ constexpr std::array<std::uint32_t, 10> kLocalFileSystems = {
     F2FS_SUPER_MAGIC, REISERFS_SUPER_MAGIC, kZfsMagic,   kBcachefsMagic,
 };
 
+constexpr off_t kSmallFileBytes = 256L * 1024;
+
 bool vanished(int errnum) noexcept {
   return errnum == ENOENT || errnum == ENOTDIR;
 }
@@ -98,12 +100,14 @@ std::string HostReader::describe(const TreePath& path) const {
   return root_.label() + (top_ / path).absolute();
 }
 
-// Where attributes are kept the file is opened anyway. Else a remembered digest says that the file has no capability: files that have one are never
-// remembered (HostTree::content_digest), and giving a file one changes its ctime.
+// Where attributes are kept the file is opened anyway. Else a remembered digest says that the file
+// has no capability: files that have one are never remembered (HostTree::content_digest), and
+// giving a file one changes its ctime.
 void HostReader::read_file_facts(int directory, const char* name, Entry& entry,
                                  const struct stat& status) {
   entry.size_bytes = static_cast<std::uint64_t>(status.st_size);
-  if (remembers(directory, status.st_dev)) {
+  const bool remembered = remembers(directory, status.st_dev);
+  if (remembered) {
     entry.content = memory_->recall(status);
     if (entry.content && !keep_xattrs_) return;
   }
@@ -115,6 +119,35 @@ void HostReader::read_file_facts(int directory, const char* name, Entry& entry,
     entry.xattrs.emplace(kCapability, *std::move(capability));
   }
   if (keep_xattrs_) keep_user_xattrs(fd.get(), entry);
+  if (entry.content || contents_ == Contents::leave || status.st_size > kSmallFileBytes) return;
+  entry.content = digest_unchanged(fd.get(), status);
+  if (entry.content && remembered && !entry.xattrs.contains(std::string(kCapability))) {
+    memory_->remember(status, *entry.content);
+  }
+}
+
+// nullopt: it is not, or not any more, the file that `status` was taken of.
+std::optional<oci::ContentDigest> HostReader::digest_unchanged(int fd, const struct stat& status) {
+  buffer_.resize(kSmallFileBytes + 1);  // one more than there should be
+  std::size_t size = 0;
+  for (;;) {
+    const ssize_t got = ::read(fd, buffer_.data() + size, buffer_.size() - size);
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return std::nullopt;
+    size += static_cast<std::size_t>(got);
+    if (got == 0 || size >= static_cast<std::size_t>(status.st_size)) break;
+  }
+  struct stat now {};
+  if (size != static_cast<std::size_t>(status.st_size) || ::fstat(fd, &now) != 0)
+    return std::nullopt;
+  const auto same_time = [](const timespec& one, const timespec& other) {
+    return one.tv_sec == other.tv_sec && one.tv_nsec == other.tv_nsec;
+  };
+  const bool same = now.st_dev == status.st_dev && now.st_ino == status.st_ino &&
+                    now.st_size == status.st_size && same_time(now.st_mtim, status.st_mtim) &&
+                    same_time(now.st_ctim, status.st_ctim);
+  if (!same) return std::nullopt;
+  return oci::ContentDigest{oci::sha256(Bytes(buffer_).first(size))};
 }
 
 void HostReader::read_directory_facts(int directory, const char* name, Entry& entry) {

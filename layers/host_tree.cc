@@ -22,13 +22,17 @@ class HostFile : public ByteSource {
       : fd_(std::move(fd)), status_(status), name_(std::move(name)) {}
 
   std::size_t read(std::span<std::byte> into) override {
+    if (ended_) return 0;
     ssize_t got = -1;
     do {
       got = ::read(fd_.get(), into.data(), into.size());
     } while (got < 0 && errno == EINTR);
     if (got < 0) throw_errno("reading", name_);
     read_bytes_ += got;
-    if (got == 0 || read_bytes_ >= status_.st_size) check();
+    if (got == 0 || read_bytes_ >= status_.st_size) {
+      check();
+      ended_ = true;
+    }
     return static_cast<std::size_t>(got);
   }
 
@@ -46,6 +50,7 @@ class HostFile : public ByteSource {
   struct stat status_;
   std::string name_;
   off_t read_bytes_ = 0;
+  bool ended_ = false;
 };
 
 oci::ContentDigest digest_of(HostFile& file) {
@@ -130,12 +135,13 @@ std::optional<UniqueFd> HostTree::open_directory(const TreePath& path) const {
 bool HostTree::visible(const TreePath& path, bool is_directory) const {
   if (!options_.filter || !options_.filter->excluded(path, is_directory)) return true;
   if (!is_directory || options_.filter->prunable(path)) return false;
-  return !walk(path, TakeAll(true)).entries.empty();
+  return !walk_host(root_, options_, path, TakeAll(true), Contents::leave).entries.empty();
 }
 
 std::vector<Entry> HostTree::children(const TreePath& directory) const {
   if (!open_directory(directory)) return {};
-  std::vector<Entry> all = walk(directory, TakeAll(false)).entries;
+  std::vector<Entry> all =
+      walk_host(root_, options_, directory, TakeAll(false), Contents::leave).entries;
   for (Entry& entry : all) {
     entry.path = directory / entry.path;
     entry.link_target =
@@ -167,7 +173,7 @@ oci::ContentDigest HostTree::content_digest(const Entry& file) const {
 }
 
 Walked HostTree::walk(const TreePath& directory, const WalkGuide& guide) const {
-  return walk_host(root_, options_, directory, guide);
+  return walk_host(root_, options_, directory, guide, Contents::digest_small);
 }
 
 std::unique_ptr<Tree> open_host_tree(Dir root, HostTreeOptions options) {

@@ -52,6 +52,7 @@ struct Subject {
   const HostTreeOptions& options;
   const TreePath& top;
   const WalkGuide& guide;
+  Contents contents;
 };
 
 // Looks at single directories. One per thread.
@@ -65,10 +66,14 @@ class Looker {
     const OpenDirectory opened = open_directory(directory.path);
     const std::vector<std::string> names = read_names(opened.get(), directory.path);
     directory.found.reserve(names.size());
+    // Files of a large directory are shared out among threads later (selection_digest).
+    reader_.set_contents(names.size() <= kManyNames ? subject_.contents : Contents::leave);
     for (const std::string& name : names) consider(::dirfd(opened.get()), name, directory);
   }
 
  private:
+  static constexpr std::size_t kManyNames = 1000;
+
   OpenDirectory open_directory(const TreePath& path) const {
     UniqueFd fd = subject_.root.open_file(subject_.top / path, O_RDONLY | O_DIRECTORY);
     OpenDirectory directory(::fdopendir(fd.get()));
@@ -124,7 +129,8 @@ class Looker {
     if (!filter->excluded(whole, is_directory)) return true;
     if (!is_directory || filter->prunable(whole)) return false;
     found.taken =
-        !descend && !walk_host(subject_.root, subject_.options, whole, TakeAll()).entries.empty();
+        !descend && !walk_host(subject_.root, subject_.options, whole, TakeAll(), Contents::leave)
+                         .entries.empty();
     return descend || found.taken;
   }
 
@@ -266,8 +272,8 @@ class Flattener {
 }  // namespace
 
 Walked walk_host(const Dir& root, const HostTreeOptions& options, const TreePath& top,
-                 const WalkGuide& guide) {
-  const Subject subject{root, options, top, guide};
+                 const WalkGuide& guide, Contents contents) {
+  const Subject subject{root, options, top, guide, contents};
   Directory directory;
   Crew(subject).run(directory);
   return Flattener().run(directory);

@@ -6,6 +6,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "layers/tree.h"
 
@@ -19,11 +20,21 @@ bool is_local_file_system(int fd);
 // The capability of an open file in its version 2 form; nullopt where it has none.
 std::optional<std::string> read_capability(int fd, const std::string& what);
 
+// What to do about the bytes of files while their metadata is read.
+enum class Contents {
+  leave,
+  // Take the digests of small files, which are open anyway for their capabilities. A file that
+  // changes meanwhile has none: whoever needs it will find out why.
+  digest_small,
+};
+
 // Reads names beneath one directory of the tree. Not thread-safe.
 class HostReader {
  public:
   HostReader(const Dir& root, TreePath top, const HostTreeOptions& options)
       : root_(root), top_(std::move(top)), memory_(options.memory), keep_xattrs_(options.keep_xattrs) {}
+
+  void set_contents(Contents contents) noexcept { contents_ = contents; }
 
   // What stands at directory/name, whose lstat is `status`; path is seen from `top`, and becomes
   // the Entry's. nullopt: a socket, or gone meanwhile. An empty name is the directory itself.
@@ -38,6 +49,7 @@ class HostReader {
   std::optional<std::string> read_target(int directory, const char* name,
                                          const TreePath& path) const;
   bool remembers(int directory, dev_t device);
+  std::optional<oci::ContentDigest> digest_unchanged(int fd, const struct stat& status);
 
   const Dir& root_;
   TreePath top_;
@@ -45,10 +57,12 @@ class HostReader {
   bool keep_xattrs_;
   std::optional<dev_t> device_;  // the last one asked for
   bool device_is_local_ = false;
+  Contents contents_ = Contents::leave;
+  std::vector<std::byte> buffer_;
 };
 
 // filter: of the whole tree, may be null; guide: seen from top.
 Walked walk_host(const Dir& root, const HostTreeOptions& options, const TreePath& top,
-                 const WalkGuide& guide);
+                 const WalkGuide& guide, Contents contents);
 
 }  // namespace cooper::layers

@@ -167,6 +167,23 @@ TEST(HostTree, an_unreadable_file_is_named) {
   expect_error(Errc::denied, {"d/secret"}, [&] { walked(*context.tree()); });
 }
 
+TEST(HostTree, a_walk_takes_the_digests_of_small_files_that_stay_as_they_are) {
+  Context context;
+  context.file("d/small", "12345").file("d/empty", "").file("d/large", std::string(300'000, 'x'));
+  for (const Entry& entry : context.tree()->walk(TreePath(), TakeAll()).entries) {
+    const bool small = entry.type == EntryType::file && entry.path.name() != "large";
+    EXPECT_EQ(entry.content.has_value(), small) << entry.path.str();
+    if (!small) continue;
+    const std::string text = entry.path.name() == "empty" ? "" : "12345";
+    EXPECT_EQ(entry.content, oci::ContentDigest{oci::sha256(std::string_view(text))});
+  }
+  // What changes behind a digest is noticed by whoever reads the file.
+  const auto tree = context.tree();
+  const Walked walked = tree->walk(TreePath(), TakeAll());
+  context.file("d/small", "54321").touch("d/small", {7, 7});
+  expect_error(Errc::io, {"d/small changed"}, [&] { tree->open(walked.entries.back()); });
+}
+
 TEST(HostTree, changes_are_noticed) {
   Context context;
   context.file("f", std::string(300'000, 'x'));
