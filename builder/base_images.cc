@@ -1,8 +1,10 @@
 #include "builder/base_images.h"
 
 #include <filesystem>
+#include <system_error>
 
 #include "base/error.h"
+#include "base/pumped_source.h"
 #include "builder/activity.h"
 #include "builder/layout_images.h"
 
@@ -185,10 +187,11 @@ ResolvedBase BaseImages::resolve(const std::string& text, const oci::Platform& p
   return base;
 }
 
-void BaseImages::ensure_blob(const oci::Descriptor& blob) {
-  if (store_.has(blob.digest)) return;
-  const auto lock = store_.lock_step(download_key(blob.digest), {});
-  if (store_.has(blob.digest)) return;
+// Nullopt: the store has the blob (now).
+std::optional<BaseImages::Download> BaseImages::begin_download(const oci::Descriptor& blob) {
+  if (store_.has(blob.digest)) return std::nullopt;
+  auto lock = store_.lock_step(download_key(blob.digest), {});
+  if (store_.has(blob.digest)) return std::nullopt;
   const auto origin = store_.find_fact(kOriginFact, blob.digest.str());
   if (!origin) {
     throw Error(Errc::not_found, cat("layer ", blob.digest.str(),
@@ -196,14 +199,53 @@ void BaseImages::ensure_blob(const oci::Descriptor& blob) {
   }
   if (origin->starts_with(kLayoutScheme)) {
     copy_from_layout(origin->substr(kLayoutScheme.size()), blob, store_);
-    return;
+    return std::nullopt;
   }
-  const oci::Reference reference = oci::parse_reference(*origin);
+  return Download{std::move(lock), oci::parse_reference(*origin)};
+}
+
+void BaseImages::download(const oci::Reference& reference, const oci::Descriptor& blob, ByteSink& also) {
   Activity activity(progress_, cat("pull ", reference.familiar(), " ", blob.digest.str().substr(0, 19)));
   auto writer = store_.new_blob();
-  registry_.fetch_blob(reference, blob, *writer);
+  TeeSink both(*writer, also);
+  registry_.fetch_blob(reference, blob, both);
   writer->commit(blob.digest);
   activity.succeed();
+}
+
+void BaseImages::ensure_blob(const oci::Descriptor& blob) {
+  NullSink nowhere;
+  if (const auto begun = begin_download(blob)) download(begun->reference, blob, nowhere);
+}
+
+namespace {
+
+// Keeps the lock of a download until its reader is done.
+class LockedSource : public ByteSource {
+ public:
+  LockedSource(std::unique_ptr<cache::StepLock> lock, PumpedSource::Produce produce)
+      : lock_(std::move(lock)), source_(std::move(produce)) {}
+  std::size_t read(std::span<std::byte> into) override { return source_.read(into); }
+
+ private:
+  std::unique_ptr<cache::StepLock> lock_;
+  PumpedSource source_;
+};
+
+}  // namespace
+
+std::unique_ptr<ByteSource> BaseImages::fetch(const oci::Descriptor& blob) {
+  auto begun = begin_download(blob);
+  if (!begun) return nullptr;
+  try {
+    return std::make_unique<LockedSource>(
+        std::move(begun->lock),
+        [this, blob, from = begun->reference](ByteSink& sink) { download(from, blob, sink); });
+  } catch (const std::system_error&) {  // no thread to be had
+    NullSink nowhere;
+    download(begun->reference, blob, nowhere);
+    return nullptr;
+  }
 }
 
 void push_image(oci::Registry& registry, const oci::Reference& name, const oci::Descriptor& root, oci::BlobReader& blobs,

@@ -29,11 +29,18 @@ class BaseImages : public BaseResolver, public LayerFetcher {
   // answers, with a notice.
   ResolvedBase resolve(const std::string& reference, const oci::Platform& platform) override;
   void ensure_blob(const oci::Descriptor& blob) override;
+  std::unique_ptr<ByteSource> fetch(const oci::Descriptor& blob) override;
 
   // The root (manifest) that a reference resolves to, its manifest and config in the store.
   oci::Descriptor resolve_root(const oci::Reference& reference, const oci::Platform& platform);
 
  private:
+  struct Download {
+    std::unique_ptr<cache::StepLock> lock;
+    oci::Reference reference;
+  };
+  std::optional<Download> begin_download(const oci::Descriptor& blob);
+  void download(const oci::Reference& reference, const oci::Descriptor& blob, ByteSink& also);
   std::optional<oci::Descriptor> find_local(const oci::Reference& reference);
   oci::Descriptor ask_registry(const oci::Reference& reference, const oci::Platform& platform);
   // The manifest for `platform`, out of an index or as it is; fetched where missing.

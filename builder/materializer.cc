@@ -15,6 +15,20 @@ cache::StepKey tree_key(const std::string& mapping, const oci::ChainId& chain) {
   return {oci::sha256("tree " + mapping + " " + chain.str())};
 }
 
+class BorrowedSource : public ByteSource {
+ public:
+  explicit BorrowedSource(ByteSource& source) : source_(source) {}
+  std::size_t read(std::span<std::byte> into) override { return source_.read(into); }
+
+ private:
+  ByteSource& source_;
+};
+
+void drain(ByteSource& source) {
+  NullSink nowhere;
+  copy_all(source, nowhere);
+}
+
 std::string layer_name(const PlannedLayer& layer) { return "layer " + layer.descriptor.digest.str(); }
 
 }  // namespace
@@ -35,10 +49,27 @@ void Materializer::mark_confirmed(const PlannedLayer& layer) {
   confirmed_.with([&](auto& confirmed) { confirmed.insert_or_assign(layer.descriptor.digest, layer.diff_id); });
 }
 
+template <class Read>
+auto Materializer::read_blob(const oci::Descriptor& blob, Read&& read) {
+  const std::unique_ptr<ByteSource> arriving = fetcher_.fetch(blob);
+  if (!arriving) return read(store_.open_blob(blob.digest));
+  auto made = [&] {
+    try {
+      return read(std::make_unique<BorrowedSource>(*arriving));
+    } catch (const Error& error) {
+      if (error.code() != Errc::corrupt && error.code() != Errc::invalid) throw;
+      drain(*arriving);  // a transfer that went wrong says more
+      throw;
+    }
+  }();
+  drain(*arriving);
+  return made;
+}
+
 layers::Table Materializer::read(const PlannedLayer& layer) {
-  fetcher_.ensure_blob(layer.descriptor);
-  layers::Table table =
-      layers::read_table(store_.open_blob(layer.descriptor.digest), {}, layer_name(layer), layer.diff_id);
+  layers::Table table = read_blob(layer.descriptor, [&](std::unique_ptr<ByteSource> blob) {
+    return layers::read_table(std::move(blob), {}, layer_name(layer), layer.diff_id);
+  });
   mark_confirmed(layer);
   return table;
 }
@@ -134,15 +165,15 @@ void Materializer::apply_one(const LayerStack& stack, std::size_t index, std::st
   const PlannedLayer& layer = stack.layers()[index];
   const auto lock = store_.lock_step(tree_key(trees_, chain), stop);
   if (store_.find_tree(trees_, chain)) return;
-  fetcher_.ensure_blob(layer.descriptor);
   TempDir fresh = store_.new_tree(trees_);
   const auto below = merge(stack, index, true);
   layers::Applied applied = with_context(
       [&] { return cat("unpacking layer ", index + 1, " of ", stack.layers().size()); },
       [&] {
-        return layers::apply_verified(store_.open_blob(layer.descriptor.digest), fresh.dir(),
-                                      layers::StandInSeal(store_.secret()), *below, layer.diff_id, {},
-                                      layer_name(layer), hiding_);
+        return read_blob(layer.descriptor, [&](std::unique_ptr<ByteSource> blob) {
+          return layers::apply_verified(std::move(blob), fresh.dir(), layers::StandInSeal(store_.secret()), *below,
+                                        layer.diff_id, {}, layer_name(layer), hiding_);
+        });
       });
   remember_table(layer, std::move(applied.alone));  // what the layers below added is true upon them only
   store_.put_tree(trees_, chain, std::move(fresh), TreePath());

@@ -12,6 +12,7 @@
 #include <unordered_map>
 #include <vector>
 
+#include "base/byte_stream.h"
 #include "base/guarded.h"
 #include "builder/layer_stack.h"
 #include "cache/store.h"
@@ -26,6 +27,12 @@ class LayerFetcher {
   virtual ~LayerFetcher() = default;
   // Afterwards the store holds the blob, verified. Error(not_found) names a layer that nobody has.
   virtual void ensure_blob(const oci::Descriptor& blob) = 0;
+  // The bytes of a blob that the store lacks, as they arrive; once read to their end (where a wrong digest is told) the
+  // store holds them. Null: the store has the blob now.
+  virtual std::unique_ptr<ByteSource> fetch(const oci::Descriptor& blob) {
+    ensure_blob(blob);
+    return nullptr;
+  }
 };
 
 class Materializer {
@@ -62,6 +69,9 @@ class Materializer {
   bool is_confirmed(const PlannedLayer& layer);
   void mark_confirmed(const PlannedLayer& layer);
   layers::Table read(const PlannedLayer& layer);
+  // What read makes of the layer's blob while it is fetched, or out of the store.
+  template <class Read>
+  auto read_blob(const oci::Descriptor& blob, Read&& read);
   void ensure_trees(const LayerStack& stack, std::stop_token stop);
   void apply_one(const LayerStack& stack, std::size_t index, std::stop_token stop);
   std::unique_ptr<layers::Tree> merge(const LayerStack& stack, std::size_t count, bool with_files);

@@ -4,6 +4,7 @@
 #include <archive_entry.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
 #include <exception>
 #include <limits>
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/pumped_source.h"
 #include "layers/compression.h"
 #include "layers/xattr.h"
 
@@ -32,7 +34,7 @@ struct ArchiveFree {
 // Counts the compressed bytes, for the ratio limit.
 class CountingSource : public ByteSource {
  public:
-  CountingSource(std::unique_ptr<ByteSource> source, std::uint64_t& count)
+  CountingSource(std::unique_ptr<ByteSource> source, std::atomic<std::uint64_t>& count)
       : source_(std::move(source)), count_(count) {}
   std::size_t read(std::span<std::byte> into) override {
     const std::size_t got = source_->read(into);
@@ -42,7 +44,7 @@ class CountingSource : public ByteSource {
 
  private:
   std::unique_ptr<ByteSource> source_;
-  std::uint64_t& count_;
+  std::atomic<std::uint64_t>& count_;
 };
 
 std::optional<EntryType> entry_type(mode_t file_type) {
@@ -105,7 +107,7 @@ struct TarReader::State : public ByteSource {
   const TarLimits limits;
   const std::string name;
   const TarKind kind;
-  std::uint64_t compressed_bytes = 0;
+  std::atomic<std::uint64_t> compressed_bytes = 0;  // counted where the stream is read ahead
   std::unique_ptr<ByteSource> source;
   std::vector<std::byte> block;
   std::optional<oci::Sha256> hasher;
@@ -126,8 +128,8 @@ TarReader::State::State(std::unique_ptr<ByteSource> tar, const TarLimits& tar_li
     : limits(tar_limits),
       name(std::move(tar_name)),
       kind(tar_kind),
-      source(make_decompressor(std::make_unique<CountingSource>(std::move(tar), compressed_bytes),
-                               name)),
+      source(read_ahead(make_decompressor(
+          std::make_unique<CountingSource>(std::move(tar), compressed_bytes), name))),
       block(kBlockBytes),
       handle(archive_read_new()) {
   if (!handle) throw std::bad_alloc();

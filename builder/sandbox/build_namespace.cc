@@ -7,8 +7,10 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <functional>
+#include <thread>
 
 #include "base/error.h"
 #include "base/unique_fd.h"
@@ -87,8 +89,13 @@ void write_text(const std::string& path, const std::string& text) {
 }
 
 void unshare_user_namespace() {
-  if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) return;
-  const int errnum = errno;
+  // EINVAL: there are several threads. One that was just joined counts until the kernel has let go of it.
+  int errnum = EINVAL;
+  for (int patience = 200; errnum == EINVAL && patience > 0; --patience) {
+    if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) == 0) return;
+    errnum = errno;
+    if (errnum == EINVAL) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   throw Error(Errc::denied,
               cat("RUN needs a user namespace, and this system refuses one (",
                   SysError(errnum, "unshare").what(),
