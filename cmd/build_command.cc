@@ -13,6 +13,7 @@
 #include "builder/context.h"
 #include "builder/executor.h"
 #include "builder/export.h"
+#include "builder/fold.h"
 #include "builder/sandbox/identity.h"
 #include "builder/sources/main_context.h"
 #include "builder/tree_file.h"
@@ -253,16 +254,17 @@ class BuildJob {
     builder::Materializer materializer(*store_, *bases_);
     FdSink standard_output(STDOUT_FILENO, "standard output");
     if (flattens()) materializer.set_mapping(builder::enter_build_namespace().mapping);
+    const auto published = fold(plan, results, materializer);
     std::vector<builder::AssembledImage> images;
     for (std::size_t i = 0; i < plan.targets.size(); ++i) {
       const builder::PlannedTarget& target = plan.targets[i];
       const auto assembled = [&](const std::vector<builder::Annotation>& annotations) {
-        return builder::assemble(target, results, plan.source_date_epoch, annotations, *store_);
+        return builder::assemble(target, published, plan.source_date_epoch, annotations, *store_);
       };
       images.push_back(assembled(inputs_.annotations));
       const auto rootfs = builder::exported_rootfs(target, results);
       std::vector<builder::PlannedLayer> layers;
-      for (const auto& each : rootfs) {
+      for (const auto& each : builder::exported_rootfs(target, published)) {
         const auto& own = each.rootfs.layers();
         layers.insert(layers.end(), own.begin(), own.end());
       }
@@ -275,6 +277,17 @@ class BuildJob {
       }
     }
     tell(images);
+  }
+
+  // What is assembled. Files are exported from the steps' own layers, which show the same.
+  std::vector<builder::StepResult> fold(const builder::Plan& plan, const std::vector<builder::StepResult>& results,
+                                        builder::Materializer& materializer) {
+    layers::CompressionSpec compression = inputs_.compression;
+    compression.threads = inputs_.threads;
+    const builder::FoldContext context{*store_, materializer, *progress_, compression};
+    if (flags_.fold_metadata) return builder::fold_metadata(plan, results, context, interrupts_.token());
+    builder::hint_at_folding(plan, results, context);
+    return results;
   }
 
   template <class Predicate>

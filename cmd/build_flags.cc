@@ -41,6 +41,9 @@ void add_results(CLI::App& app, BuildFlags& flags) {
   app.add_flag("--keep-xattrs", flags.keep_xattrs,
                "Layers keep user.* attributes and POSIX ACLs of files, not file capabilities alone")
       ->envname("COOPER_KEEP_XATTRS");
+  app.add_flag("--fold-metadata", flags.fold_metadata,
+               "Files that a step only gave another owner, mode or time (RUN chown -R) are stored once, in their first layer")
+      ->envname("COOPER_FOLD_METADATA");
   app.add_flag("--push", flags.push, "Push to the registries that -t names");
   repeatable(app, "--label", flags.labels, "Label of the image: --label maintainer=me");
   repeatable(app, "--annotation", flags.annotations, "Annotation: --annotation key=value, --annotation index,manifest[linux/amd64]:key=value");

@@ -51,6 +51,7 @@ struct BuildFlags {
   int threads = 0;  // 0: as many as processors
   bool no_cache = false;
   bool keep_xattrs = false;
+  bool fold_metadata = false;
   bool push = false;
   bool check = false;
   bool quiet = false;
