@@ -12,6 +12,7 @@
 #include "cache/disk_full.h"
 #include "cache/disk_usage.h"
 #include "cache/retry.h"
+#include "cache/room.h"
 #include "cache/step_lock.h"
 
 namespace cooper::cache {
@@ -34,12 +35,13 @@ struct stat status_of(int fd, const MountId& id) {
 
 class HeldMount final : public CacheMount {
  public:
-  HeldMount(std::string path, LockedFile mark, const Leases& leases)
-      : path_(std::move(path)), mark_(std::move(mark)), leases_(leases) {}
+  HeldMount(const MountId& id, std::string path, LockedFile mark, const Leases& leases, Room& room)
+      : id_(id), path_(std::move(path)), mark_(std::move(mark)), leases_(leases), room_(room) {}
   // Its last use is the end of the step, not the beginning.
   ~HeldMount() override {
     try {
       set_mtime_ns(mark_.file.get(), leases_.stamp(), path_);
+      room_.note_mount(id_, mtime_ns(status_of(mark_.file.get(), id_)));
     } catch (const Error&) {
       // The time of the beginning stands; prune may take it a little early.
     }
@@ -47,9 +49,11 @@ class HeldMount final : public CacheMount {
   const std::string& path() const override { return path_; }
 
  private:
+  MountId id_;
   std::string path_;
   LockedFile mark_;
   const Leases& leases_;
+  Room& room_;
 };
 
 // For people who look into the store; nothing reads it.
@@ -101,12 +105,15 @@ void CacheMounts::make(const MountId& id, const Fill& fill, const std::stop_toke
   const Dir ingest = ingest_.dir();
   TempDir fresh(ingest, "mount-");
   fill(fresh.dir());
+  const Room::Admission admitted =
+      room_.admit(room_.limited() ? disk_usage(ingest, fresh.name()) : 0, to_string(id));
   const UniqueFd to = root_.dir().open_parent(path);
   if (::renameat(ingest.fd(), fresh.name().str().c_str(), to.get(),
                  std::string(path.name()).c_str()) != 0) {
     throw_errno("publishing", to_string(id));
   }
   fresh.keep();
+  if (room_.limited()) room_.record_mount(id, 0);  // measured again when the step is done
 }
 
 std::unique_ptr<CacheMount> CacheMounts::take(const CacheMountRequest& request, const Fill& fill,
@@ -125,8 +132,8 @@ std::unique_ptr<CacheMount> CacheMounts::take(const CacheMountRequest& request, 
       // Not atomic: prune, which might come between, is kept away by the time of use.
       lock_file(mark.file.get(), LockMode::shared);
     }
-    return std::make_unique<HeldMount>((root_.path() / layout::mount(id).str()).string(),
-                                       std::move(mark), leases_);
+    return std::make_unique<HeldMount>(id, (root_.path() / layout::mount(id).str()).string(),
+                                       std::move(mark), leases_, room_);
   });
 }
 

@@ -23,10 +23,12 @@
 
 namespace cooper::cache {
 
+class Room;
+
 class CacheMounts {
  public:
-  CacheMounts(StoreRoot& root, Ingest& ingest, const Leases& leases)
-      : root_(root), ingest_(ingest), leases_(leases) {}
+  CacheMounts(StoreRoot& root, Ingest& ingest, const Leases& leases, Room& room)
+      : root_(root), ingest_(ingest), leases_(leases), room_(room) {}
 
   using Fill = std::function<void(const Dir&)>;
   std::unique_ptr<CacheMount> take(const CacheMountRequest& request, const Fill& fill,
@@ -57,6 +59,7 @@ class CacheMounts {
   StoreRoot& root_;
   Ingest& ingest_;
   const Leases& leases_;
+  Room& room_;
 };
 
 }  // namespace cooper::cache

@@ -105,6 +105,11 @@ std::optional<Nanoseconds> Leases::oldest_live() const {
   return oldest;
 }
 
+Nanoseconds Leases::horizon() const {
+  const Nanoseconds now = std::max(now_ns(), mtime_ns(status_of(open_lock(root_, kGate).get())) + 1);
+  return std::min(oldest_live().value_or(now), now);
+}
+
 Leases::Horizon Leases::begin_prune() {
   const LockedFile gate = close_gate();
   // Later than the last one even when the clock is behind: else what was used since would never be

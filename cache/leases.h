@@ -52,6 +52,8 @@ class Leases {
     bool any_live = false;
   };
   Horizon begin_prune();
+  // What a prune that began now would go by.
+  Nanoseconds horizon() const;
   // Runs body while no lease is live and none can begin; false when one is.
   template <class Body>
   [[nodiscard]] bool without_leases(Body&& body) {

@@ -12,7 +12,9 @@
 #include "base/error.h"
 #include "cache/disk_full.h"
 #include "cache/file_lock.h"
+#include "cache/inventory.h"
 #include "cache/layout.h"
+#include "cache/room.h"
 
 namespace cooper::cache {
 namespace {
@@ -116,6 +118,8 @@ void Objects::publish(const ObjectId& id, const ObjectRow& row, const UniqueFd& 
                       const TreePath& name) {
   telling_disk_full(root_.label(), [&] {
     const Dir ingest = ingest_.dir();
+    const bool grows = room_.limited() && !this->row(id);
+    const Room::Admission admitted = room_.admit(grows ? disk_bytes_of_file(row.size_bytes) : 0, to_string(id));
     // Held until the row is there: whoever opens the file meanwhile waits for us.
     const FileLock lock(file.get(), LockMode::exclusive);
     set_mtime_ns(file.get(), leases_.stamp(), to_string(id));
@@ -182,7 +186,8 @@ void Objects::publish(const ObjectId& id, std::string_view bytes) {
 void Objects::record(const ObjectId& id, const ObjectRow& row) {
   root_.with_db([&](Database& database) {
     Query query = database.query(
-        "INSERT OR REPLACE INTO objects (kind, digest, size, content) VALUES (?, ?, ?, ?)");
+        "INSERT INTO objects (kind, digest, size, content) VALUES (?, ?, ?, ?)"
+        " ON CONFLICT DO UPDATE SET size=excluded.size, content=excluded.content");
     query.integer(number(id.kind)).digest(id.digest).size(row.size_bytes);
     if (id.kind == ObjectKind::blob) {
       query.null();

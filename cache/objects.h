@@ -22,6 +22,8 @@
 
 namespace cooper::cache {
 
+class Room;
+
 enum class ObjectKind { blob = 0, table = 1 };  // values are stored
 
 struct ObjectId {
@@ -40,8 +42,8 @@ struct ObjectRow {
 
 class Objects {
  public:
-  Objects(StoreRoot& root, Ingest& ingest, const Leases& leases)
-      : root_(root), ingest_(ingest), leases_(leases) {}
+  Objects(StoreRoot& root, Ingest& ingest, const Leases& leases, Room& room)
+      : root_(root), ingest_(ingest), leases_(leases), room_(room) {}
 
   struct Found {
     UniqueFd file;  // unlocked
@@ -94,6 +96,7 @@ class Objects {
   StoreRoot& root_;
   Ingest& ingest_;
   const Leases& leases_;
+  Room& room_;
 };
 
 }  // namespace cooper::cache

@@ -8,6 +8,9 @@
 // directory is left empty.
 #pragma once
 
+#include <cstdint>
+#include <functional>
+
 #include "cache/cache_mounts.h"
 #include "cache/ingest.h"
 #include "cache/leases.h"
@@ -30,6 +33,16 @@ struct StoreParts {
 };
 
 PruneResult prune_store(const StoreParts& parts, const PruneOptions& options);
+
+// What a limit asks for (cache/room.h): prune's order and prune's care, stopped when so much is free.
+struct RoomRequest {
+  std::uint64_t needed_bytes = 0;  // with names: nothing goes when so much is not to be had
+  std::uint64_t wished_bytes = 0;  // what no name reaches goes until this much is free
+  bool names = false;              // names are given up, too, until what is needed is free
+  std::function<void(const oci::Reference&)> gave_up;  // told of every name
+};
+PruneResult make_room(const StoreParts& parts, const RoomRequest& request);
+
 // Objects, trees and RUN cache mounts.
 std::uint64_t store_size(const StoreParts& parts);
 // One line per problem (Store::verify).

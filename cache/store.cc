@@ -11,7 +11,9 @@
 #include "cache/disk_full.h"
 #include "cache/layout.h"
 #include "cache/prune.h"
+#include "cache/room.h"
 #include "cache/step_lock.h"
+#include "cache/usage.h"
 
 namespace cooper::cache {
 namespace {
@@ -23,12 +25,12 @@ struct Core {
   StoreRoot root;
   Ingest ingest{root};
   Leases leases{root};
-  Objects objects{root, ingest, leases};
-  Trees trees{root, ingest, leases};
-  CacheMounts mounts{root, ingest, leases};
+  Room room{root};
+  Objects objects{root, ingest, leases, room};
+  Trees trees{root, ingest, leases, room};
+  CacheMounts mounts{root, ingest, leases, room};
   Records records{root, objects, leases};
-
-  StoreParts parts() { return {root, ingest, leases, objects, trees, mounts, records}; }
+  const StoreParts parts{root, ingest, leases, objects, trees, mounts, records};
   void flush_uses() noexcept {
     try {
       records.flush_uses();
@@ -184,13 +186,17 @@ class LocalStore final : public Store {
     });
   }
 
+  void set_limit(StoreLimit limit) override {
+    in_store([&] { core_->room.set(std::move(limit), core_->parts); });
+  }
   PruneResult prune(const PruneOptions& options) override {
-    return in_store([&] { return prune_store(core_->parts(), options); });
+    return in_store([&] { return prune_store(core_->parts, options); });
   }
   std::vector<std::string> verify(bool repair) override {
-    return verify_store(core_->parts(), repair);
+    return verify_store(core_->parts, repair);
   }
-  std::uint64_t size_bytes() override { return store_size(core_->parts()); }
+  std::uint64_t size_bytes() override { return store_size(core_->parts); }
+  StoreUsage usage() override { return store_usage(core_->parts); }
 
  private:
   std::shared_ptr<Core> core_;

@@ -25,6 +25,7 @@
 
 #include "base/dir.h"
 #include "base/temp_dir.h"
+#include "cache/store_usage.h"
 #include "oci/blob_store.h"
 #include "oci/descriptor.h"
 #include "oci/digest.h"
@@ -91,6 +92,14 @@ struct PruneOptions {
 struct PruneResult {
   std::uint64_t removed_objects = 0;
   std::uint64_t freed_bytes = 0;
+};
+
+// A ceiling for what the store takes on disk, what builds are still writing aside: what enters it (a layer, its table, a
+// tree, a cache mount) takes the room of what was used longest ago, results of steps and base images first, then names
+// with what only they reach; never of what a live lease holds. Where that is not enough it is refused with Error(io).
+struct StoreLimit {
+  std::uint64_t bytes = 0;
+  std::function<void(const oci::Reference&)> gave_up = nullptr;  // told of every name that went; from any thread
 };
 
 struct NamedImage {
@@ -183,6 +192,9 @@ class Store : public oci::BlobStore {
   // A directory for remembered file digests (layers::PackedDigestMemory).
   virtual Dir digests_dir() = 0;
 
+  // From now on what enters the store has to fit. Before anything else is done with this object, and once.
+  virtual void set_limit(StoreLimit limit) = 0;
+
   // -- care
   // -------------------------------------------------------------------------------------------
   virtual PruneResult prune(const PruneOptions& options) = 0;
@@ -190,6 +202,7 @@ class Store : public oci::BlobStore {
   // all is well. `repair` drops what is damaged.
   virtual std::vector<std::string> verify(bool repair) = 0;
   virtual std::uint64_t size_bytes() = 0;
+  virtual StoreUsage usage() = 0;
 };
 
 }  // namespace cooper::cache

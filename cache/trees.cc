@@ -17,6 +17,7 @@
 #include "cache/disk_usage.h"
 #include "cache/file_lock.h"
 #include "cache/layout.h"
+#include "cache/room.h"
 #include "cache/secret.h"
 
 namespace cooper::cache {
@@ -65,6 +66,8 @@ bool whole(TreeState state) {
 std::string to_string(const TreeId& id) {
   return cat("tree ", id.mapping, "/", id.chain.hex());
 }
+
+std::string tree_size_key(const TreeId& id) { return cat(id.mapping, "/", id.chain.hex()); }
 
 BootClock boot_clock() {
   // Where /proc is not readable the boots cannot be told apart; then trees are trusted, as blobs'
@@ -142,6 +145,12 @@ LockedFile Trees::lock_mark(const TreeId& id) {
 
 Dir Trees::put(const TreeId& id, TempDir tree, const TreePath& inside) {
   return telling_disk_full(root_.label(), [&] {
+    std::uint64_t size_bytes = 0;
+    if (room_.limited()) {
+      if (std::optional<Dir> there = find(id)) return std::move(*there);
+      size_bytes = disk_usage(tree.dir(), inside);
+    }
+    const Room::Admission admitted = room_.admit(size_bytes, to_string(id));
     std::optional<TreePath> replaced;
     std::optional<Dir> published;
     {
@@ -158,6 +167,7 @@ Dir Trees::put(const TreeId& id, TempDir tree, const TreePath& inside) {
       move_in(id, tree, inside);
       write_text(mark.get(), mark_text(boot_clock(), secret_name(root_.secret())), 0);
       set_mtime_ns(mark.get(), leases_.stamp(), to_string(id));
+      if (size_bytes > 0) record_size(id, size_bytes);
       published = open_tree(id);
     }
     if (inside.is_root()) tree.keep();
@@ -212,9 +222,23 @@ std::vector<Trees::Listed> Trees::list() const {
   return found;
 }
 
+std::vector<TreeId> Trees::present() const {
+  std::vector<TreeId> found;
+  const TreePath base = layout::path(layout::kTrees);
+  if (!root_.dir().try_stat(base)) return found;
+  for (const DirEntry& mapping : root_.dir().list(base)) {
+    if (mapping.type != DT_DIR || !layout::is_mapping(mapping.name)) continue;
+    for (const DirEntry& entry : root_.dir().list(base.child(mapping.name))) {
+      const auto chain = entry.type == DT_DIR ? layout::try_digest(entry.name) : std::nullopt;
+      if (chain) found.push_back({mapping.name, *chain});
+    }
+  }
+  return found;
+}
+
 std::uint64_t Trees::size_bytes(const TreeId& id) {
   const TreePath path = layout::tree(id.mapping, id.chain);
-  const std::string key = cat(id.mapping, "/", id.chain.hex());
+  const std::string key = tree_size_key(id);
   const std::optional<std::uint64_t> known =
       root_.with_db([&](Database& database) -> std::optional<std::uint64_t> {
         Query query = database.query("SELECT size FROM tree_sizes WHERE path=?");
@@ -225,17 +249,23 @@ std::uint64_t Trees::size_bytes(const TreeId& id) {
   if (known) return *known;
   const std::uint64_t counted = disk_usage(root_.dir(), path);
   if (counted == 0) return 0;  // removed meanwhile
+  record_size(id, counted);
+  return counted;
+}
+
+void Trees::record_size(const TreeId& id, std::uint64_t size_bytes) {
   try {
     root_.with_db([&](Database& database) {
-      database.query("INSERT OR REPLACE INTO tree_sizes (path, size) VALUES (?, ?)")
-          .text(key)
-          .size(counted)
+      database
+          .query("INSERT INTO tree_sizes (path, size) VALUES (?, ?)"
+                 " ON CONFLICT DO UPDATE SET size=excluded.size")
+          .text(tree_size_key(id))
+          .size(size_bytes)
           .run();
     });
   } catch (const DiskFull&) {
     // Counted again next time; whoever asks now may be about to make room.
   }
-  return counted;
 }
 
 // The mark stops saying that the tree is whole before the tree goes, and says it again when it may
@@ -276,7 +306,7 @@ Trees::Removal Trees::remove(const TreeId& id, Nanoseconds horizon) {
   try {
     root_.with_db([&](Database& database) {
       database.query("DELETE FROM tree_sizes WHERE path=?")
-          .text(cat(id.mapping, "/", id.chain.hex()))
+          .text(tree_size_key(id))
           .run();
     });
   } catch (const DiskFull&) {

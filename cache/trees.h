@@ -24,12 +24,15 @@
 
 namespace cooper::cache {
 
+class Room;
+
 struct TreeId {
   std::string mapping;
   oci::Digest chain;
   friend auto operator<=>(const TreeId&, const TreeId&) = default;
 };
 std::string to_string(const TreeId& id);
+std::string tree_size_key(const TreeId& id);  // its row in tree_sizes
 
 // The notes that a tree keeps of itself in its files are sealed with the store's secret, so the
 // mark names the secret: under another one the tree is a miss, too.
@@ -54,8 +57,8 @@ inline constexpr std::int64_t kSettleSeconds = 15 * 60;
 
 class Trees {
  public:
-  Trees(StoreRoot& root, Ingest& ingest, const Leases& leases)
-      : root_(root), ingest_(ingest), leases_(leases) {}
+  Trees(StoreRoot& root, Ingest& ingest, const Leases& leases, Room& room)
+      : root_(root), ingest_(ingest), leases_(leases), room_(room) {}
 
   std::optional<Dir> find(const TreeId& id);
   Dir put(const TreeId& id, TempDir tree, const TreePath& inside);
@@ -69,6 +72,7 @@ class Trees {
     bool present = false;      // the directory is there
   };
   std::vector<Listed> list() const;
+  std::vector<TreeId> present() const;  // directories, whatever their marks say
   // What it takes on disk; counted once and remembered.
   std::uint64_t size_bytes(const TreeId& id);
   enum class Removal { removed, in_use };
@@ -83,10 +87,12 @@ class Trees {
   std::optional<TreePath> move_out(const TreePath& path, int mark);
   Dir open_tree(const TreeId& id) const;
   void note_use(int mark) const;
+  void record_size(const TreeId& id, std::uint64_t size_bytes);
 
   StoreRoot& root_;
   Ingest& ingest_;
   const Leases& leases_;
+  Room& room_;
 };
 
 }  // namespace cooper::cache

@@ -29,6 +29,8 @@ struct CommandLine {
   std::string target;
   std::string platform;
   std::string file;
+  std::string store_limit;
+  std::string format = "table";
   std::vector<std::string> references;
   PruneFlags prune;
   int retries = 3;
@@ -41,7 +43,8 @@ void add_transfers(CommandLine& line) {
   pull->add_option("image", line.reference)->required();
   pull->add_option("--platform", line.platform, "Platform to choose from an index");
   pull->add_option("--retries", line.retries)->envname("COOPER_RETRIES");
-  pull->callback([&line] { pull_image(line.reference, line.platform, line.retries); });
+  add_store_limit(*pull, line.store_limit);
+  pull->callback([&line] { pull_image(line.reference, line.platform, line.retries, line.store_limit); });
 
   CLI::App* push = line.app.add_subcommand("push", "Send a local image to a registry");
   push->add_option("image", line.reference)->required();
@@ -57,7 +60,8 @@ void add_transfers(CommandLine& line) {
 
   CLI::App* load = line.app.add_subcommand("load", "Read images from an archive");
   load->add_option("-i,--input", line.file, "File (default: standard input)");
-  load->callback([&line] { load_images(line.file); });
+  add_store_limit(*load, line.store_limit);
+  load->callback([&line] { load_images(line.file, line.store_limit); });
 }
 
 void add_names(CommandLine& line) {
@@ -93,6 +97,12 @@ void add_store(CommandLine& line) {
   CLI::App* verify = store->add_subcommand("verify", "Check every object again");
   verify->add_flag("--repair", line.flag, "Drop what is damaged");
   verify->callback([&line] { line.exit_code = verify_store(line.flag); });
+
+  CLI::App* du = store->add_subcommand("du", "Tell what the store holds, and what prune would free");
+  du->add_flag("-v,--verbose", line.flag, "Every blob, table, tree and cache mount, with its last use");
+  du->add_option("--format", line.format, "table or json (in bytes, with every entry)")
+      ->check(CLI::IsMember({"table", "json"}));
+  du->callback([&line] { tell_store_usage(line.format, line.flag); });
 
   CLI::App* debug = line.app.add_subcommand("debug", "Look inside");
   debug->require_subcommand(1);

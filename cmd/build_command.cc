@@ -24,6 +24,7 @@
 #include "cmd/progress_plain.h"
 #include "cmd/questions.h"
 #include "cmd/session.h"
+#include "cmd/store_access.h"
 #include "parser/dockerfile.h"
 #include "parser/text.h"
 
@@ -87,7 +88,7 @@ class BuildJob {
 
   void open() {
     if (store_) return;
-    store_ = open_store();
+    store_ = open_store_within(flags_.store_limit, [this](const std::string& line) { progress_->notice(line); });
     lease_ = store_->lease();
     registry_ = open_registry(flags_.retries, interrupts_.token());
     bases_ = std::make_unique<builder::BaseImages>(*store_, *registry_, *progress_, inputs_.pull);

@@ -77,6 +77,7 @@ void add_caching(CLI::App& app, BuildFlags& flags) {
   app.add_flag_function(
       "--pull", [&flags](std::int64_t count) { flags.pull = count > 0; },
       "Always ask the registry; --pull=false: a local image of that name comes first");
+  add_store_limit(app, flags.store_limit);
   app.add_option("--retries", flags.retries, "Attempts for each registry transfer")
       ->envname("COOPER_RETRIES")
       ->check(CLI::Range(0, 100));
@@ -95,7 +96,7 @@ void add_display(CLI::App& app, BuildFlags& flags) {
 // Flags of `docker build` that are understood. What promises something is refused by name; what means nothing here is taken.
 void add_foreign(CLI::App& app, BuildFlags& flags) {
   for (const char* name : {"--cache-from", "--cache-to", "--attest",
-                           "--scratch", "--store-limit", "--step-memory", "--security-opt"}) {
+                           "--scratch", "--step-memory", "--security-opt"}) {
     app.add_option_function<std::vector<std::string>>(
            name, [&flags, name](const std::vector<std::string>&) { flags.refused.emplace_back(name); }, "")
         ->type_size(1)
@@ -130,6 +131,13 @@ void add_foreign(CLI::App& app, BuildFlags& flags) {
 }
 
 }  // namespace
+
+void add_store_limit(CLI::App& app, std::string& value) {
+  app.add_option("--store-limit", value,
+                 "Most that the store may take on disk, besides the layer being written: what was used longest ago makes "
+                 "room, images with names last, never what a running build uses: --store-limit 10g")
+      ->envname("COOPER_STORE_LIMIT");
+}
 
 void add_build_flags(CLI::App& app, BuildFlags& flags) {
   // Of several values where one counts it is the last, so that a script's own flags can be overridden behind them.

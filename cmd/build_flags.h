@@ -46,6 +46,7 @@ struct BuildFlags {
   std::string call;
   std::string isolation;
   std::string snapshotter;
+  std::string store_limit;  // "10g"; "": none
   std::optional<bool> pull;
   int retries = 3;
   int threads = 0;  // 0: as many as processors
@@ -56,6 +57,9 @@ struct BuildFlags {
   bool check = false;
   bool quiet = false;
 };
+
+// --store-limit, of every command that fills the store.
+void add_store_limit(CLI::App& app, std::string& value);
 
 void add_build_flags(CLI::App& app, BuildFlags& flags);
 

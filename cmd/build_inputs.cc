@@ -109,6 +109,7 @@ BuildInputs read_build_inputs(const BuildFlags& flags) {
   inputs.announce_host_network = !plan.network;
   for (const std::string& host : flags.add_hosts) plan.extra_hosts.push_back(parse_extra_host(host));
   for (const std::string& limit : flags.ulimits) plan.ulimits.push_back(parse_ulimit(limit));
+  if (!flags.store_limit.empty()) (void)parse_size(flags.store_limit, "--store-limit");
   if (!flags.shm_size.empty()) plan.shm_bytes = parse_size(flags.shm_size, "--shm-size");
   plan.allowed = flags.allow;
   // Who gives all steps the host's network allows each to ask for it.

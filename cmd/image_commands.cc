@@ -10,8 +10,10 @@
 #include "base/error.h"
 #include "builder/base_images.h"
 #include "builder/export.h"
+#include "cmd/human_size.h"
 #include "cmd/progress.h"
 #include "cmd/session.h"
+#include "cmd/store_access.h"
 #include "layers/compression.h"
 #include "oci/archive_reader.h"
 #include "oci/layout.h"
@@ -39,16 +41,6 @@ oci::Descriptor image_manifest(cache::Store& store, const oci::Descriptor& root)
   return index.manifests.front();
 }
 
-std::string human_size(std::uint64_t bytes) {
-  static constexpr const char* kUnits[] = {"B", "kB", "MB", "GB", "TB"};
-  double value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; value >= 1000 && unit + 1 < std::size(kUnits); ++unit) value /= 1000;
-  std::ostringstream out;
-  out << std::setprecision(3) << value << kUnits[unit];
-  return std::move(out).str();
-}
-
 // Of config and layers, be they here or still in a registry. One damaged image must not hide the others.
 std::string size_text(cache::Store& store, const oci::Descriptor& root) {
   try {
@@ -66,12 +58,12 @@ std::string size_text(cache::Store& store, const oci::Descriptor& root) {
 
 }  // namespace
 
-void pull_image(const std::string& text, const std::string& platform, int retries) {
+void pull_image(const std::string& text, const std::string& platform, int retries, const std::string& store_limit) {
   Interrupts interrupts;
-  const auto store = open_store();
+  const auto progress = make_progress(ProgressMode::plain);
+  const auto store = open_store_within(store_limit, [&](const std::string& line) { progress->notice(line); });
   const auto lease = store->lease();
   const auto registry = open_registry(retries, interrupts.token());
-  const auto progress = make_progress(ProgressMode::plain);
   builder::BaseImages images(*store, *registry, *progress, builder::PullPolicy::registry_only);
   const oci::Reference reference = oci::parse_reference(text);
   const oci::Platform wanted = platform.empty() ? oci::host_platform() : oci::parse_platform(platform);
@@ -168,8 +160,9 @@ void save_images(const std::vector<std::string>& references, const std::string& 
   file.publish();
 }
 
-void load_images(const std::string& input) {
-  const auto store = open_store();
+void load_images(const std::string& input, const std::string& store_limit) {
+  const auto progress = make_progress(ProgressMode::plain);
+  const auto store = open_store_within(store_limit, [&](const std::string& line) { progress->notice(line); });
   const auto lease = store->lease();
   UniqueFd fd(input.empty() || input == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                                             : ::open(input.c_str(), O_RDONLY | O_CLOEXEC));

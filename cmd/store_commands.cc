@@ -1,11 +1,13 @@
 #include <charconv>
+#include <chrono>
 #include <iostream>
 
 #include "base/error.h"
-#include "builder/sandbox/identity.h"
 #include "cmd/image_commands.h"
 #include "cmd/options_text.h"
 #include "cmd/session.h"
+#include "cmd/store_access.h"
+#include "cmd/store_usage_text.h"
 
 namespace cooper::cmd {
 namespace {
@@ -22,16 +24,6 @@ std::chrono::seconds parse_age(const std::string& text) {
   return std::chrono::seconds(count * scale);
 }
 
-// Trees hold files of mapped ids, which only the build's namespace may remove. Where none is to be had no step ever
-// ran, and what is in the store is ours.
-void enter_namespace_if_possible() {
-  try {
-    builder::enter_build_namespace();
-  } catch (const Error& error) {
-    if (error.code() != Errc::denied) throw;
-  }
-}
-
 }  // namespace
 
 void prune_store(const PruneFlags& flags) {
@@ -39,14 +31,19 @@ void prune_store(const PruneFlags& flags) {
   options.all = flags.all;
   if (!flags.older_than.empty()) options.older_than = parse_age(flags.older_than);
   if (!flags.keep.empty()) options.keep_bytes = parse_size(flags.keep, "--keep");
-  enter_namespace_if_possible();
-  const cache::PruneResult result = open_store()->prune(options);
+  const cache::PruneResult result = open_store_to_remove()->prune(options);
   std::cout << "removed " << result.removed_objects << " objects, " << result.freed_bytes << " bytes\n";
 }
 
+void tell_store_usage(const std::string& format, bool entries) {
+  const std::string path = store_path().string();
+  const cache::StoreUsage usage = open_store_to_remove()->usage();  // trees are looked into as their owner
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  std::cout << (format == "json" ? usage_json(usage, path) : usage_text(usage, entries, now));
+}
+
 int verify_store(bool repair) {
-  enter_namespace_if_possible();
-  const auto problems = open_store()->verify(repair);
+  const auto problems = open_store_to_remove()->verify(repair);
   for (const std::string& line : problems) std::cout << line << "\n";
   if (problems.empty()) std::cout << "the store is sound\n";
   return problems.empty() || repair ? 0 : 3;

@@ -117,6 +117,38 @@ TEST_F(Crash, kill_while_pruning_leaves_a_valid_store) {
   }
 }
 
+TEST_F(Crash, kill_while_making_room_below_a_limit_leaves_a_valid_store) {
+  const std::string large(300 * 1024, '.');
+  const auto fill = [&] {
+    const auto store = open();
+    store->set_limit({.bytes = 1200 * 1024});
+    const auto lease = store->lease();
+    put_plain_tree(*store, "0", chain_of("new"), large);
+    put_layer_step(*store, "new");
+    put_blob(*store, "new" + large);
+  };
+  for (int n = 2;; n += kStride) {
+    fs::remove_all(path());
+    for (const char* name : {"a", "b"}) {
+      put_blob(*open(), name + large);
+      put_plain_tree(*open(), "0", chain_of(name), large);
+    }
+    age_everything();
+    const bool killed = killed_at_call(n, fill);
+    {
+      const auto store = open();
+      EXPECT_THAT(names_in("ingest"), IsEmpty()) << "killed at call " << n;
+      EXPECT_THAT(store->verify(false), IsEmpty()) << "killed at call " << n;
+    }
+    fill();
+    const auto store = open();
+    EXPECT_TRUE(store->find_tree("0", chain_of("new")));
+    EXPECT_TRUE(store->find_step(key_of("new")));
+    EXPECT_THAT(store->verify(false), IsEmpty()) << "killed at call " << n;
+    if (!killed || HasFailure()) break;
+  }
+}
+
 // 0: everything fitted; 1: "disk full" was told and the store is good; else what went wrong.
 int work_on_small_disk(const fs::path& path, const std::string& size) {
   if (::mount("tmpfs", path.c_str(), "tmpfs", 0, ("mode=0700,size=" + size).c_str()) != 0)

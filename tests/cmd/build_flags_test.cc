@@ -4,6 +4,7 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <cstdlib>
 
 namespace cooper::cmd {
 namespace {
@@ -34,6 +35,14 @@ TEST(BuildFlags, what_may_be_repeated_is_kept_in_order) {
   EXPECT_EQ(flags.tags, (Words{"a", "b"}));
   EXPECT_EQ(flags.build_args, (Words{"B=1", "B=2"}));
   EXPECT_EQ(flags.context, ".");
+}
+
+TEST(BuildFlags, the_store_limit_may_come_from_the_environment) {
+  EXPECT_EQ(flags_of({"."}).store_limit, "");
+  ASSERT_EQ(::setenv("COOPER_STORE_LIMIT", "5g", 1), 0);
+  EXPECT_EQ(flags_of({"."}).store_limit, "5g");
+  EXPECT_EQ(flags_of({"--store-limit=7g", "."}).store_limit, "7g");
+  ASSERT_EQ(::unsetenv("COOPER_STORE_LIMIT"), 0);
 }
 
 TEST(BuildFlags, there_is_one_context) {
