@@ -142,34 +142,17 @@ TEST_F(Blob, the_same_from_many_threads_and_processes_is_one_good_file) {
   constexpr int kProcesses = 3;
   constexpr int kThreads = 3;
   constexpr int kBlobs = 20;
-  std::vector<pid_t> children;
-  for (int i = 0; i < kProcesses; ++i) {
-    const pid_t child = ::fork();
-    if (child != 0) {
-      children.push_back(child);
-      continue;
+  in_processes(kProcesses, [&](int) {
+    const auto store = open();
+    std::vector<std::jthread> threads;
+    for (int t = 0; t < kThreads; ++t) {
+      threads.emplace_back([&] {
+        for (int b = 0; b < kBlobs; ++b) put_blob(*store, cat("blob ", b));
+      });
     }
-    int code = 1;
-    try {
-      const auto store = open();
-      std::vector<std::jthread> threads;
-      for (int t = 0; t < kThreads; ++t) {
-        threads.emplace_back([&] {
-          for (int b = 0; b < kBlobs; ++b) put_blob(*store, cat("blob ", b));
-        });
-      }
-      threads.clear();
-      code = 0;
-    } catch (const std::exception& error) {
-      ::dprintf(2, "child: %s\n", error.what());
-    }
-    ::_exit(code);
-  }
-  for (const pid_t child : children) {
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
-  }
+    threads.clear();
+    return 0;
+  });
   const auto store = open();
   for (int b = 0; b < kBlobs; ++b) EXPECT_EQ(get_blob(*store, cat("blob ", b)), cat("blob ", b));
   EXPECT_THAT(store->verify(false), IsEmpty());

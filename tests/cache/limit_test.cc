@@ -214,48 +214,33 @@ TEST_F(Limit, holds_for_processes_together) {
   constexpr int kRounds = 30;
   constexpr std::uint64_t kLayer = 150 * kKiB;
   { open_within(kMiB); }
+  std::uint64_t most = 0;
   std::atomic<bool> done{false};
-  std::atomic<std::uint64_t> most{0};
-  std::vector<pid_t> children;
-  for (int p = 0; p < kProcesses; ++p) {
-    const pid_t child = ::fork();
-    if (child != 0) {
-      children.push_back(child);
-      continue;
-    }
-    int code = 0;
-    int done_here = 0;
-    try {
-      for (int round = 0; round < kRounds; ++round) {
-        const auto store = open_within(kMiB);
-        const auto lease = store->lease();
-        const std::string text = layer(cat("layer ", p, " ", round), kLayer);
-        try {
-          store->put_step(key_of(text), step_of(put_blob(*store, text)));
-          put_plain_tree(*store, "0", chain_of(text), text);
-        } catch (const Error& error) {
-          // The other one did much while we stood still: all of it counts as in use.
-          if (std::string(error.what()).find("store limit") == std::string::npos) throw;
-          continue;
-        }
-        if (get_blob(*store, text) != text || !store->find_tree("0", chain_of(text))) code = 1;
-        ++done_here;
+  std::jthread sampler;
+  const auto fill = [&](int number) {
+    int held = 0;
+    for (int round = 0; round < kRounds; ++round) {
+      const auto store = open_within(kMiB);
+      const auto lease = store->lease();
+      const std::string text = layer(cat("layer ", number, " ", round), kLayer);
+      try {
+        store->put_step(key_of(text), step_of(put_blob(*store, text)));
+        put_plain_tree(*store, "0", chain_of(text), text);
+      } catch (const Error& error) {
+        // The other one did much while we stood still: all of it counts as in use.
+        if (std::string(error.what()).find("store limit") == std::string::npos) throw;
+        continue;
       }
-      if (done_here < kRounds / 3) code = 2;
-    } catch (const std::exception& error) {
-      ::dprintf(2, "child: %s\n", error.what());
-      code = 3;
+      if (get_blob(*store, text) != text || !store->find_tree("0", chain_of(text))) return 1;
+      ++held;
     }
-    ::_exit(code);
-  }
-  std::jthread sampler([&] {
-    while (!done) most = std::max<std::uint64_t>(most, on_disk());
+    return held < kRounds / 3 ? 2 : 0;
+  };
+  in_processes(kProcesses, fill, [&] {
+    sampler = std::jthread([&] {
+      while (!done) most = std::max<std::uint64_t>(most, on_disk());
+    });
   });
-  for (const pid_t child : children) {
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
-  }
   done = true;
   sampler.join();
   EXPECT_LE(most, kMiB + kProcesses * 2 * kLayer + kSmallThings);

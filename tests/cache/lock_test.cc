@@ -51,13 +51,7 @@ TEST_F(StepLocking, processes_hold_it_one_at_a_time) {
   const fs::path counter = path().parent_path() / "counter";
   constexpr int kProcesses = 4;
   constexpr int kRounds = 15;
-  std::vector<pid_t> children;
-  for (int p = 0; p < kProcesses; ++p) {
-    const pid_t child = ::fork();
-    if (child != 0) {
-      children.push_back(child);
-      continue;
-    }
+  in_processes(kProcesses, [&](int) {
     const auto store = open();
     for (int i = 0; i < kRounds; ++i) {
       const auto lock = store->lock_step(key_of("step"), {});
@@ -65,13 +59,8 @@ TEST_F(StepLocking, processes_hold_it_one_at_a_time) {
       std::ifstream(counter) >> value;
       std::ofstream(counter) << value + 1;
     }
-    ::_exit(0);
-  }
-  for (const pid_t child : children) {
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
-  }
+    return 0;
+  });
   int value = 0;
   std::ifstream(counter) >> value;
   EXPECT_EQ(value, kProcesses * kRounds);

@@ -302,38 +302,21 @@ TEST_F(Leased, lookups_and_prunes_racing_never_take_what_was_found) {
 TEST_F(Prune, all_racing_with_processes_that_open_the_store) {
   constexpr int kProcesses = 3;
   constexpr int kRounds = 15;
-  std::vector<pid_t> children;
-  for (int p = 0; p < kProcesses; ++p) {
-    const pid_t child = ::fork();
-    if (child != 0) {
-      children.push_back(child);
-      continue;
-    }
-    int code = 0;
-    try {
-      for (int round = 0; round < kRounds; ++round) {
-        const auto store = open();
-        if (p == 0) {
-          store->prune({.all = true});
-          continue;
-        }
-        const auto lease = store->lease();
-        const std::string name = cat("step ", round % 3);
-        put_layer_step(*store, name);
-        if (!store->find_step(key_of(name))) code = 1;
-        if (get_blob(*store, "layer of " + name) != "layer of " + name) code = 2;
+  in_processes(kProcesses, [&](int number) {
+    for (int round = 0; round < kRounds; ++round) {
+      const auto store = open();
+      if (number == 0) {
+        store->prune({.all = true});
+        continue;
       }
-    } catch (const std::exception& error) {
-      ::dprintf(2, "child: %s\n", error.what());
-      code = 3;
+      const auto lease = store->lease();
+      const std::string name = cat("step ", round % 3);
+      put_layer_step(*store, name);
+      if (!store->find_step(key_of(name))) return 1;
+      if (get_blob(*store, "layer of " + name) != "layer of " + name) return 2;
     }
-    ::_exit(code);
-  }
-  for (const pid_t child : children) {
-    int status = 0;
-    ASSERT_EQ(::waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
-  }
+    return 0;
+  });
   const auto store = open();
   EXPECT_THAT(store->verify(false), IsEmpty());
   store->prune({.all = true});

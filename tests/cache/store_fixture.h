@@ -57,6 +57,32 @@ inline void put_layer_step(Store& store, const std::string& name) {
   store.put_step(key_of(name), step_of(put_blob(store, "layer of " + name)));
 }
 
+// body(number) in so many processes at once. Each has to return 0; what it throws is told. `meanwhile` runs here.
+inline void in_processes(int count, const std::function<int(int)>& body, const std::function<void()>& meanwhile = {}) {
+  std::vector<pid_t> children;
+  for (int number = 0; number < count; ++number) {
+    const pid_t child = ::fork();
+    ASSERT_GE(child, 0);
+    if (child != 0) {
+      children.push_back(child);
+      continue;
+    }
+    int code = 100;
+    try {
+      code = body(number);
+    } catch (const std::exception& error) {
+      ::dprintf(STDERR_FILENO, "child: %s\n", error.what());
+    }
+    ::_exit(code);
+  }
+  if (meanwhile) meanwhile();
+  for (const pid_t child : children) {
+    int status = 0;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+  }
+}
+
 struct TestImage {
   oci::Descriptor manifest, config, layer;
   oci::DiffId diff_id;
