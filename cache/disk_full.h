@@ -15,6 +15,12 @@ class DiskFull : public Error {
   explicit DiskFull(const std::string& rest) : Error(Errc::io, "disk full: " + rest + "; `cooper prune` makes room") {}
 };
 
+// What emptying the store is the cure for, so that it must not stand in its way: a damaged database,
+// and no room even to write that something goes.
+inline bool is_cured_by_emptying(const Error& error) {
+  return error.code() == Errc::corrupt || dynamic_cast<const DiskFull*>(&error) != nullptr;
+}
+
 template <class Body>
 decltype(auto) telling_disk_full(const std::string& store, Body&& body) {
   try {

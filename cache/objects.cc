@@ -236,7 +236,12 @@ Objects::Removal Objects::remove(const ObjectId& id, Nanoseconds horizon,
   } catch (const DiskFull&) {
     // Not even room to write that it goes: the other way round, which makes room.
     root_.dir().unlink(path);
-    forget_all(false);
+    try {
+      forget_all(false);
+    } catch (const DiskFull&) {
+      if (also) throw;
+      // It was a small one. A row without its file is a miss, and goes with the next prune.
+    }
   }
   return Removal::removed;
 }

@@ -203,8 +203,7 @@ PruneResult prune_store(const StoreParts& parts, const PruneOptions& options) {
   try {
     parts.root.ensure();
   } catch (const Error& error) {
-    // Emptying is the cure for a damaged database, so the damage cannot stand in its way.
-    if (!everything || error.code() != Errc::corrupt) throw;
+    if (!everything || !is_cured_by_emptying(error)) throw;
   }
   const LockedFile turn = take_turn(parts);
   parts.ingest.sweep();
@@ -213,7 +212,7 @@ PruneResult prune_store(const StoreParts& parts, const PruneOptions& options) {
     const bool memories = options.all || options.older_than.has_value();
     result = Pruner(parts, {options.all, memories, options.older_than, options.keep_bytes, std::nullopt}).run();
   } catch (const Error& error) {
-    if (!everything || error.code() != Errc::corrupt || !wipe(parts, &result)) throw;
+    if (!everything || !is_cured_by_emptying(error) || !wipe(parts, &result)) throw;
     return result;
   }
   if (everything && wipe(parts, nullptr)) return result;

@@ -96,7 +96,7 @@ StoreRoot::StoreRoot(const std::filesystem::path& path)
   try {
     ensure();
   } catch (const Error& error) {
-    if (error.code() != Errc::corrupt) throw;
+    if (!is_cured_by_emptying(error)) throw;  // else told by whatever needs the database
   }
 }
 

@@ -41,16 +41,28 @@ TEST_F(Verify, finds_a_flipped_byte_and_repair_drops_blob_and_record) {
   EXPECT_FALSE(fs::exists(blob_path("layer of step")));
 }
 
-TEST_F(Verify, finds_wrong_sizes_and_missing_files) {
+TEST_F(Verify, finds_wrong_sizes_and_files_that_an_image_lacks) {
   const auto store = open();
   put_blob(*store, "short");
-  put_blob(*store, "gone");
+  const TestImage image = put_image(*store, "image");
+  store->put_name(name_of("image"), image.manifest, "now");
   damage(blob_path("short"), "s");
-  fs::remove(blob_path("gone"));
+  fs::remove(blob_path("layer of image"));
   EXPECT_THAT(store->verify(true),
               ::testing::UnorderedElementsAre(HasSubstr("has 1 bytes instead of 5"),
                                               HasSubstr("is missing")));
   EXPECT_THAT(store->verify(false), IsEmpty());
+}
+
+// As a removal leaves it that found the disk full and was killed.
+TEST_F(Verify, an_object_that_is_gone_and_no_image_needs_is_a_miss) {
+  const auto store = open();
+  put_layer_step(*store, "step");
+  fs::remove(blob_path("layer of step"));
+  EXPECT_THAT(store->verify(false), IsEmpty());
+  EXPECT_FALSE(store->find_step(key_of("step")));
+  put_layer_step(*store, "step");
+  EXPECT_TRUE(store->find_step(key_of("step")));
 }
 
 TEST_F(Verify, finds_damaged_tables) {
