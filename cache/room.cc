@@ -3,8 +3,11 @@
 #include <dirent.h>
 #include <sys/stat.h>
 
+#include <array>
 #include <map>
 #include <set>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "base/error.h"
@@ -19,34 +22,42 @@ namespace {
 // Room for later is made with what no name needs, so that a store at its limit is not looked through at every step.
 constexpr std::uint64_t kSlackPart = 16;  // of the limit
 
-// Sizes count as a file system has them: in blocks (disk_bytes_of_file).
-constexpr const char* kMakeTotals = R"sql(
-  CREATE TABLE IF NOT EXISTS mount_sizes (path TEXT PRIMARY KEY, size INTEGER NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID;
-  CREATE TABLE IF NOT EXISTS totals (bytes INTEGER NOT NULL);
-  CREATE TRIGGER IF NOT EXISTS object_added AFTER INSERT ON objects BEGIN
-    UPDATE totals SET bytes = bytes + (NEW.size + 4095) / 4096 * 4096; END;
-  CREATE TRIGGER IF NOT EXISTS object_removed AFTER DELETE ON objects BEGIN
-    UPDATE totals SET bytes = bytes - (OLD.size + 4095) / 4096 * 4096; END;
-  CREATE TRIGGER IF NOT EXISTS object_changed AFTER UPDATE OF size ON objects BEGIN
-    UPDATE totals SET bytes = bytes + (NEW.size + 4095) / 4096 * 4096 - (OLD.size + 4095) / 4096 * 4096; END;
-  CREATE TRIGGER IF NOT EXISTS tree_added AFTER INSERT ON tree_sizes BEGIN
-    UPDATE totals SET bytes = bytes + NEW.size; END;
-  CREATE TRIGGER IF NOT EXISTS tree_removed AFTER DELETE ON tree_sizes BEGIN
-    UPDATE totals SET bytes = bytes - OLD.size; END;
-  CREATE TRIGGER IF NOT EXISTS tree_changed AFTER UPDATE OF size ON tree_sizes BEGIN
-    UPDATE totals SET bytes = bytes + NEW.size - OLD.size; END;
-  CREATE TRIGGER IF NOT EXISTS mount_added AFTER INSERT ON mount_sizes BEGIN
-    UPDATE totals SET bytes = bytes + NEW.size; END;
-  CREATE TRIGGER IF NOT EXISTS mount_removed AFTER DELETE ON mount_sizes BEGIN
-    UPDATE totals SET bytes = bytes - OLD.size; END;
-  CREATE TRIGGER IF NOT EXISTS mount_changed AFTER UPDATE OF size ON mount_sizes BEGIN
-    UPDATE totals SET bytes = bytes + NEW.size - OLD.size; END;
-  DELETE FROM totals;
-  INSERT INTO totals SELECT
-    (SELECT coalesce(sum((size + 4095) / 4096 * 4096), 0) FROM objects) +
-    (SELECT coalesce(sum(size), 0) FROM tree_sizes) + (SELECT coalesce(sum(size), 0) FROM mount_sizes);
-)sql";
+struct Counted {
+  const char* name;  // of its triggers
+  const char* table;
+  const char* size;  // what a row takes on disk, in SQL; % stands for the row
+};
+// Objects as a file system has them, in blocks (disk_bytes_of_file).
+constexpr std::array kCounted = {Counted{"object", "objects", "(%size + 4095) / 4096 * 4096"},
+                                 Counted{"tree", "tree_sizes", "%size"}, Counted{"mount", "mount_sizes", "%size"}};
 static_assert(disk_bytes_of_file(1) == 4096 && disk_bytes_of_file(4096) == 4096);
+
+std::string size_of(const Counted& counted, std::string_view row) {
+  std::string text = counted.size;
+  return text.replace(text.find('%'), 1, row);
+}
+
+// The total as it is now, and triggers that keep it.
+std::string make_totals() {
+  std::string sql =
+      "CREATE TABLE IF NOT EXISTS mount_sizes (path TEXT PRIMARY KEY, size INTEGER NOT NULL, used INTEGER NOT NULL)"
+      " WITHOUT ROWID;"
+      "CREATE TABLE IF NOT EXISTS totals (bytes INTEGER NOT NULL);";
+  std::string sum = "0";
+  for (const Counted& counted : kCounted) {
+    const auto on = [&](const char* event, const char* done, const std::string& change) {
+      sql += cat("CREATE TRIGGER IF NOT EXISTS ", counted.name, "_", done, " AFTER ", event, " ON ", counted.table,
+                 " BEGIN UPDATE totals SET bytes = bytes", change, "; END;");
+    };
+    const std::string plus = " + " + size_of(counted, "NEW.");
+    const std::string minus = " - " + size_of(counted, "OLD.");
+    on("INSERT", "added", plus);
+    on("DELETE", "removed", minus);
+    on("UPDATE", "changed", plus + minus);
+    sum += cat(" + (SELECT coalesce(sum(", size_of(counted, ""), "), 0) FROM ", counted.table, ")");
+  }
+  return cat(sql, "DELETE FROM totals; INSERT INTO totals SELECT ", sum, ";");
+}
 
 LockedFile take_turn(const StoreRoot& root) { return wait_for_lock(root.dir(), "room.lock", LockMode::exclusive); }
 
@@ -64,7 +75,7 @@ void Room::set(StoreLimit limit, const StoreParts& parts) {
 }
 
 void Room::prepare_records() const {
-  root_.with_db([](Database& database) { database.transaction([&] { database.execute(kMakeTotals); }); });
+  root_.with_db([](Database& database) { database.transaction([&] { database.execute(make_totals().c_str()); }); });
 }
 
 void Room::reconcile() {
