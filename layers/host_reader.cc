@@ -128,7 +128,8 @@ void HostReader::read_file_facts(int directory, const char* name, Entry& entry,
 
 // nullopt: it is not, or not any more, the file that `status` was taken of.
 std::optional<oci::ContentDigest> HostReader::digest_unchanged(int fd, const struct stat& status) {
-  buffer_.resize(kSmallFileBytes + 1);  // one more than there should be
+  const auto room = static_cast<std::size_t>(status.st_size) + 1;  // one more than there should be
+  if (buffer_.size() < room) buffer_.resize(room);
   std::size_t size = 0;
   for (;;) {
     const ssize_t got = ::read(fd, buffer_.data() + size, buffer_.size() - size);
