@@ -255,7 +255,8 @@ class BuildJob {
     builder::Materializer materializer(*store_, *bases_);
     FdSink standard_output(STDOUT_FILENO, "standard output");
     if (flattens()) materializer.set_mapping(builder::enter_build_namespace().mapping);
-    const auto published = fold(plan, results, materializer);
+    const auto folded = fold(plan, results, materializer);
+    const auto& published = folded ? *folded : results;
     std::vector<builder::AssembledImage> images;
     for (std::size_t i = 0; i < plan.targets.size(); ++i) {
       const builder::PlannedTarget& target = plan.targets[i];
@@ -280,15 +281,15 @@ class BuildJob {
     tell(images);
   }
 
-  // What is assembled. Files are exported from the steps' own layers, which show the same.
-  std::vector<builder::StepResult> fold(const builder::Plan& plan, const std::vector<builder::StepResult>& results,
+  // What is assembled instead of the steps' own layers, if anything is. Files are exported from those, which show the same.
+  std::optional<std::vector<builder::StepResult>> fold(const builder::Plan& plan, const std::vector<builder::StepResult>& results,
                                         builder::Materializer& materializer) {
     layers::CompressionSpec compression = inputs_.compression;
     compression.threads = inputs_.threads;
     const builder::FoldContext context{*store_, materializer, *progress_, compression};
     if (flags_.fold_metadata) return builder::fold_metadata(plan, results, context, interrupts_.token());
     builder::hint_at_folding(plan, results, context);
-    return results;
+    return std::nullopt;
   }
 
   template <class Predicate>
