@@ -56,9 +56,9 @@ std::optional<oci::Descriptor> BaseImages::find_local(const oci::Reference& refe
   return store_.find_name(reference);
 }
 
-oci::Descriptor BaseImages::ask_registry(const oci::Reference& reference, const oci::Platform& platform) {
-  Activity activity(progress_, "load metadata for " + reference.str());
-  const oci::FetchedManifest fetched = registry_.fetch_manifest(reference);
+oci::Descriptor BaseImages::ask_registry(const oci::Reference& reference, const oci::Platform& platform,
+                                         oci::Lookup lookup) {
+  const oci::FetchedManifest fetched = registry_.fetch_manifest(reference, lookup);
   auto writer = store_.new_blob();
   writer->write(as_bytes(fetched.content));
   writer->commit(fetched.descriptor.digest);
@@ -77,7 +77,6 @@ oci::Descriptor BaseImages::ask_registry(const oci::Reference& reference, const 
   const oci::Manifest parsed = oci::parse_manifest(fetch_metadata(exact, manifest), reference.str());
   remember_origin(parsed, reference);
   fetch_metadata(exact, parsed.config);
-  activity.succeed();
   return manifest;
 }
 
@@ -131,12 +130,15 @@ oci::Descriptor BaseImages::resolve_root(const oci::Reference& reference, const 
       if (is_whole(manifest)) return manifest;
     }
   }
+  const auto local = local_may_answer ? find_local(reference) : std::nullopt;
+  Activity activity(progress_, "load metadata for " + reference.str());
   try {
-    return ask_registry(reference, platform);
+    const oci::Descriptor found = ask_registry(reference, platform, local ? oci::Lookup::once : oci::Lookup::again);
+    activity.succeed();
+    return found;
   } catch (const Error& error) {
-    if (!local_may_answer || !may_answer_locally(error.code())) throw;
-    const auto local = find_local(reference);
-    if (!local) throw;
+    if (!local || !may_answer_locally(error.code())) throw;
+    activity.succeed();
     // An expired login must not pass an old base off as today's.
     const bool says_nothing = error.code() == Errc::not_found || (error.code() == Errc::denied && is_hub(reference));
     if (!says_nothing) {

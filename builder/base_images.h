@@ -25,7 +25,8 @@ class BaseImages : public BaseResolver, public LayerFetcher {
   BaseImages(cache::Store& store, oci::Registry& registry, Progress& progress, PullPolicy policy)
       : store_(store), registry_(registry), progress_(progress), policy_(policy) {}
 
-  // A digest whose manifest is in the store needs no network. When the registry can't be reached, a local name
+  // A digest whose manifest is in the store needs no network. When the registry can't be reached (a host without an
+  // address is looked up once), a local name
   // answers, with a notice.
   ResolvedBase resolve(const std::string& reference, const oci::Platform& platform) override;
   void ensure_blob(const oci::Descriptor& blob) override;
@@ -42,7 +43,7 @@ class BaseImages : public BaseResolver, public LayerFetcher {
   std::optional<Download> begin_download(const oci::Descriptor& blob);
   void download(const oci::Reference& reference, const oci::Descriptor& blob, ByteSink& also);
   std::optional<oci::Descriptor> find_local(const oci::Reference& reference);
-  oci::Descriptor ask_registry(const oci::Reference& reference, const oci::Platform& platform);
+  oci::Descriptor ask_registry(const oci::Reference& reference, const oci::Platform& platform, oci::Lookup lookup);
   // The manifest for `platform`, out of an index or as it is; fetched where missing.
   oci::Descriptor choose_manifest(const oci::Descriptor& root, const oci::Platform& platform);
   oci::Descriptor take_from_layout(const std::string& text, const oci::Platform& platform);

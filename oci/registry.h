@@ -24,12 +24,19 @@ struct FetchedManifest {
   std::string content;
 };
 
+// A host whose name has no address: looked up again after a while, or, for who has another answer
+// at hand, reported at once (the resolver has its own retries).
+enum class Lookup { again, once };
+
 class Registry {
  public:
   virtual ~Registry() = default;
   // By tag or digest (the digest wins and is verified). Error(not_found) when the registry answers
   // that there is none; Error(network) when it does not answer; Error(denied) for 401/403.
-  virtual FetchedManifest fetch_manifest(const Reference& reference) = 0;
+  virtual FetchedManifest fetch_manifest(const Reference& reference, Lookup lookup) = 0;
+  FetchedManifest fetch_manifest(const Reference& reference) {
+    return fetch_manifest(reference, Lookup::again);
+  }
   // Streams one blob of reference's repository into `into`: exactly its size or Error. Not
   // verified: the caller's sink does that (DigestSink, BlobWriter::commit). Retried and resumed
   // inside, so `into` sees each byte once; finish() is the caller's. What `into` throws comes

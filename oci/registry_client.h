@@ -19,7 +19,8 @@ class RegistryClient : public Registry {
  public:
   explicit RegistryClient(ClientOptions options);
 
-  FetchedManifest fetch_manifest(const Reference& reference) override;
+  using Registry::fetch_manifest;
+  FetchedManifest fetch_manifest(const Reference& reference, Lookup lookup) override;
   void fetch_blob(const Reference& reference, const Descriptor& blob, ByteSink& into) override;
   void push_blob(const Reference& reference, const Descriptor& blob, BlobReader& from,
                  const std::optional<std::string>& mount_from) override;

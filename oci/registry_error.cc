@@ -120,6 +120,8 @@ std::optional<milliseconds> retry_delay(const Error& error, int failures,
     least = std::min<seconds>(status->retry_after().value_or(seconds(0)), kMaxRetryAfter);
   } else if (const auto* transport = dynamic_cast<const TransportError*>(&error)) {
     if (transport->kind() == TransportError::Kind::tls) return std::nullopt;  // will not get better
+    const bool unresolved = transport->kind() == TransportError::Kind::resolve;
+    if (unresolved && policy.lookup == Lookup::once) return std::nullopt;
   } else {
     return std::nullopt;
   }

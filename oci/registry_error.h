@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "oci/http.h"
+#include "oci/registry.h"
 
 namespace cooper::oci {
 
@@ -38,6 +39,7 @@ struct RetryPolicy {
   int retries = 3;
   std::function<void(std::chrono::milliseconds)> sleep;  // empty: a sleep that stop ends
   std::stop_token stop;
+  Lookup lookup = Lookup::again;
 };
 
 // How long to wait before trying again after `failures` failures in a row (the latest is `error`);

@@ -152,12 +152,12 @@ FetchedManifest RegistryClient::fetch_manifest_at(const Endpoint& endpoint,
   return fetched;
 }
 
-FetchedManifest RegistryClient::fetch_manifest(const Reference& reference) {
+FetchedManifest RegistryClient::fetch_manifest(const Reference& reference, Lookup lookup) {
   const auto keep_trying = [] { return true; };
-  return over_endpoints(
-      reference, keep_trying, [&](const Endpoint& endpoint, const RetryPolicy& policy) {
-        return with_retries(policy, [&](int&) { return fetch_manifest_at(endpoint, reference); });
-      });
+  return over_endpoints(reference, keep_trying, [&](const Endpoint& endpoint, RetryPolicy policy) {
+    policy.lookup = lookup;
+    return with_retries(policy, [&](int&) { return fetch_manifest_at(endpoint, reference); });
+  });
 }
 
 void RegistryClient::fetch_blob(const Reference& reference, const Descriptor& blob,

@@ -53,6 +53,16 @@ TEST(RegistryError, tls_failures_are_not_retried) {
   EXPECT_EQ(retry_delay(Error(Errc::network, "x"), 1, policy), std::nullopt);
 }
 
+TEST(RegistryError, a_host_without_an_address_is_looked_up_again_unless_asked_for_once) {
+  const TransportError unresolved(TransportError::Kind::resolve, "x");
+  RetryPolicy policy;
+  EXPECT_NE(retry_delay(unresolved, 1, policy), std::nullopt);
+  policy.lookup = Lookup::once;
+  EXPECT_EQ(retry_delay(unresolved, 1, policy), std::nullopt);
+  EXPECT_NE(retry_delay(TransportError(TransportError::Kind::connect, "x"), 1, policy),
+            std::nullopt);
+}
+
 TEST(RegistryError, a_sleep_ends_with_the_stop) {
   std::stop_source stop;
   stop.request_stop();

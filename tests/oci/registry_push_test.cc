@@ -330,7 +330,7 @@ TEST(PushImage, a_missing_blob_is_named_and_no_manifest_is_sent) {
 // Fails the first blob it is given and records the rest.
 class FailingRegistry : public Registry {
  public:
-  FetchedManifest fetch_manifest(const Reference&) override { return {}; }
+  FetchedManifest fetch_manifest(const Reference&, Lookup) override { return {}; }
   void fetch_blob(const Reference&, const Descriptor&, ByteSink&) override {}
   void push_blob(const Reference&, const Descriptor& blob, BlobReader&,
                  const std::optional<std::string>&) override {

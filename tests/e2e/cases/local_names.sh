@@ -61,6 +61,12 @@ exits 3 cooper build --network=host -f e/refused e
 cooper tag busybox "$refusing"
 cooper build --network=host -f e/refused e 2>log >/dev/null
 contains "$(cat log)" "using the local image"
+# So does a registry whose host has no address, and no step of that build is told as failed.
+build -t registry.invalid/base:1 e >/dev/null 2>&1
+printf 'FROM registry.invalid/base:1\nLABEL a=b\n' >e/unresolved
+cooper build --network=host -f e/unresolved e 2>log >/dev/null
+contains "$(cat log)" "no such host); using the local image"
+lacks "$(cat log)" ERROR
 # A store is nobody else's, in a directory that was there before, too.
 mkdir -m 755 open && COOPER_ROOT=$WORK/open cooper images >/dev/null
 equal "$(find open -maxdepth 1 -name 'cooper.db*' -perm /077)" ""
