@@ -26,8 +26,7 @@ class BaseImages : public BaseResolver, public LayerFetcher {
       : store_(store), registry_(registry), progress_(progress), policy_(policy) {}
 
   // A digest whose manifest is in the store needs no network. When the registry can't be reached (a host without an
-  // address is looked up once), a local name
-  // answers, with a notice.
+  // address is looked up once), a local name answers, with a notice.
   ResolvedBase resolve(const std::string& reference, const oci::Platform& platform) override;
   void ensure_blob(const oci::Descriptor& blob) override;
   std::unique_ptr<ByteSource> fetch(const oci::Descriptor& blob) override;
