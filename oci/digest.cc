@@ -1,9 +1,15 @@
 #include "oci/digest.h"
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
+// The functions of SHA-256 alone. EVP's would be the newer ones, but they bring the providers with
+// them, every algorithm and certificate form of OpenSSL: 400 KiB of tables for the loader to
+// relocate, page by page, at each start, and a configuration file to read: a third of the start of
+// the program.
+#define OPENSSL_SUPPRESS_DEPRECATED
+#include <openssl/sha.h>
 
+#include <algorithm>
 #include <cstring>
+#include <span>
 #include <stdexcept>
 #include <utility>
 
@@ -12,12 +18,9 @@
 namespace cooper::oci {
 namespace {
 
-// Looking an algorithm up takes longer than hashing a small blob; this one lives as long as the
-// process.
-const EVP_MD* sha256_algorithm() {
-  static const EVP_MD* const algorithm = EVP_MD_fetch(nullptr, "SHA256", nullptr);
-  if (algorithm == nullptr) throw Error(Errc::unsupported, "OpenSSL offers no SHA-256");
-  return algorithm;
+static_assert(sizeof(SHA256_CTX) == sizeof(std::array<std::byte, 112>) && alignof(SHA256_CTX) <= 8);
+SHA256_CTX* context(std::span<std::byte> state) {
+  return reinterpret_cast<SHA256_CTX*>(state.data());
 }
 
 [[noreturn]] void hashing_failed() {
@@ -94,56 +97,45 @@ std::string Digest::hex() const {
   return text;
 }
 
-struct Sha256::Context {
-  EVP_MD_CTX* handle = EVP_MD_CTX_new();
-  Context() {
-    if (handle == nullptr) hashing_failed();
-    if (EVP_DigestInit_ex2(handle, sha256_algorithm(), nullptr) != 1) {
-      EVP_MD_CTX_free(handle);
-      hashing_failed();
-    }
-  }
-  Context(const Context&) = delete;
-  Context& operator=(const Context&) = delete;
-  ~Context() { EVP_MD_CTX_free(handle); }
-};
-
-Sha256::Sha256() : context_(std::make_unique<Context>()) {}
-Sha256::Sha256(Sha256&&) noexcept = default;
-Sha256& Sha256::operator=(Sha256&&) noexcept = default;
-Sha256::~Sha256() = default;
+Sha256::Sha256() {
+  if (SHA256_Init(context(state_)) != 1) hashing_failed();
+}
 
 void Sha256::update(Bytes bytes) {
-  if (!context_) throw std::logic_error("Sha256::update after finish");
-  if (EVP_DigestUpdate(context_->handle, bytes.data(), bytes.size()) != 1) hashing_failed();
+  if (finished_) throw std::logic_error("Sha256::update after finish");
+  if (SHA256_Update(context(state_), bytes.data(), bytes.size()) != 1) hashing_failed();
 }
 
 Digest Sha256::finish() {
-  if (!context_) throw std::logic_error("Sha256::finish called twice");
+  if (std::exchange(finished_, true)) throw std::logic_error("Sha256::finish called twice");
   Digest digest;
-  const std::unique_ptr<Context> context = std::move(context_);
-  if (EVP_DigestFinal_ex(context->handle, digest.bytes.data(), nullptr) != 1) hashing_failed();
+  if (SHA256_Final(digest.bytes.data(), context(state_)) != 1) hashing_failed();
   return digest;
 }
 
 Digest sha256(Bytes bytes) {
-  Digest digest;
-  if (EVP_Digest(bytes.data(), bytes.size(), digest.bytes.data(), nullptr, sha256_algorithm(),
-                 nullptr) != 1) {
-    hashing_failed();
-  }
-  return digest;
+  Sha256 hasher;
+  hasher.update(bytes);
+  return hasher.finish();
 }
 
 Digest hmac_sha256(std::string_view key, std::string_view text) {
-  Digest digest;
-  const Bytes bytes = as_bytes(text);
-  if (HMAC(sha256_algorithm(), key.data(), static_cast<int>(key.size()),
-           reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), digest.bytes.data(),
-           nullptr) == nullptr) {
-    hashing_failed();
+  std::array<std::uint8_t, SHA256_CBLOCK> block{};
+  if (key.size() <= block.size()) {
+    std::copy(key.begin(), key.end(), block.begin());
+  } else {
+    std::ranges::copy(sha256(key).bytes, block.begin());
   }
-  return digest;
+  const auto keyed = [&](std::uint8_t pad, Bytes message) {
+    auto padded = block;
+    for (std::uint8_t& byte : padded) byte ^= pad;
+    Sha256 hasher;
+    hasher.update(std::as_bytes(std::span(padded)));
+    hasher.update(message);
+    return hasher.finish();
+  };
+  const Digest inner = keyed(0x36, as_bytes(text));
+  return keyed(0x5c, std::as_bytes(std::span(inner.bytes)));
 }
 
 VerifyingSource::VerifyingSource(std::unique_ptr<ByteSource> source, Digest expected,

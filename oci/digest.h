@@ -50,20 +50,17 @@ using DiffId = Named<struct DiffTag>;            // of the uncompressed layer ta
 using ChainId = Named<struct ChainTag>;          // of a stack of layers (image-spec config.md)
 using ContentDigest = Named<struct ContentTag>;  // of one file's bytes, or of a selection of files
 
-// Incremental SHA-256 (OpenSSL, SHA-NI where present). Movable, not copyable.
+// Incremental SHA-256 (OpenSSL, SHA-NI where present). A value: a copy goes on from the same bytes.
 class Sha256 {
  public:
   Sha256();
-  Sha256(Sha256&&) noexcept;
-  Sha256& operator=(Sha256&&) noexcept;
-  ~Sha256();
   void update(Bytes bytes);
   void update(std::string_view text) { update(as_bytes(text)); }
   Digest finish();  // once
 
  private:
-  struct Context;
-  std::unique_ptr<Context> context_;
+  alignas(8) std::array<std::byte, 112> state_;  // OpenSSL's SHA256_CTX
+  bool finished_ = false;
 };
 
 Digest sha256(Bytes bytes);
