@@ -71,6 +71,26 @@ std::size_t FdSource::read(std::span<std::byte> into) {
   }
 }
 
+void GatheringSink::write(Bytes bytes) {
+  constexpr std::size_t kHeldBytes = 64UL * 1024;
+  if (held_.size() + bytes.size() <= kHeldBytes) {
+    held_.append(as_text(bytes));
+    return;
+  }
+  flush();
+  next_.write(bytes);
+}
+
+void GatheringSink::finish() {
+  flush();
+  next_.finish();
+}
+
+void GatheringSink::flush() {
+  if (!held_.empty()) next_.write(as_bytes(held_));
+  held_.clear();
+}
+
 void FdSink::write(Bytes bytes) {
   while (!bytes.empty()) {
     const ssize_t put = ::write(fd_, bytes.data(), bytes.size());

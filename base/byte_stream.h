@@ -110,6 +110,20 @@ class CountingSink : public ByteSink {
   std::uint64_t count_ = 0;
 };
 
+// Holds small pieces back until they make up one large write. finish() writes the last.
+class GatheringSink : public ByteSink {
+ public:
+  explicit GatheringSink(ByteSink& next) : next_(next) {}
+  void write(Bytes bytes) override;
+  void finish() override;
+
+ private:
+  void flush();
+
+  ByteSink& next_;
+  std::string held_;
+};
+
 class TeeSink : public ByteSink {
  public:
   TeeSink(ByteSink& first, ByteSink& second) : first_(first), second_(second) {}

@@ -105,7 +105,8 @@ void write_archive(BlobReader& blobs, const ExportImage& image, bool docker_form
   std::sort(contents.begin(), contents.end(), [](const Descriptor& left, const Descriptor& right) {
     return left.digest < right.digest;
   });
-  ArchiveTarWriter tar(out);
+  GatheringSink gathered(out);
+  ArchiveTarWriter tar(gathered);
   tar.add_directory("blobs/");
   tar.add_directory("blobs/sha256/");
   for (const Descriptor& blob : contents) {
@@ -119,7 +120,7 @@ void write_archive(BlobReader& blobs, const ExportImage& image, bool docker_form
   if (docker_format) tar.add_file("manifest.json", docker_manifest(blobs, image));
   tar.add_file("oci-layout", kLayoutContent);
   tar.close();
-  out.finish();
+  gathered.finish();
 }
 
 void write_layout(BlobReader& blobs, const ExportImage& image, LayoutDir& layout) {

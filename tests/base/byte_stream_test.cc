@@ -44,6 +44,31 @@ TEST(CopyAll, moves_everything_and_counts) {
   EXPECT_EQ(copy_all(source, sink), 0U);
 }
 
+// Remembers where one write ended and the next began.
+class PieceSink : public FinishSink {
+ public:
+  void write(Bytes bytes) override {
+    FinishSink::write(bytes);
+    sizes.push_back(bytes.size());
+  }
+  std::vector<std::size_t> sizes;
+};
+
+TEST(GatheringSink, small_pieces_become_one_write_and_stay_before_large_ones) {
+  PieceSink sink;
+  GatheringSink gathered(sink);
+  const std::string large(100'000, 'x');
+  gathered.write(as_bytes("ab"));
+  gathered.write(as_bytes("cd"));
+  EXPECT_TRUE(sink.sizes.empty());
+  gathered.write(as_bytes(large));
+  gathered.write(as_bytes("e"));
+  gathered.finish();
+  EXPECT_EQ(sink.text, "abcd" + large + "e");
+  EXPECT_EQ(sink.sizes, (std::vector<std::size_t>{4, 100'000, 1}));
+  EXPECT_EQ(sink.finished, 1);
+}
+
 TEST(ReadAll, up_to_the_limit_and_not_a_byte_more) {
   const struct {
     std::size_t size;
