@@ -80,18 +80,14 @@ oci::Annotations annotations_at(Annotation::Place place, const std::vector<Annot
   return chosen;
 }
 
-struct Written {
-  oci::Descriptor manifest;
-  oci::ImageConfig config;
-};
-
-Written write_image(const StageResult& stage, const std::vector<StepResult>& results,
-                    const std::optional<std::int64_t>& epoch, const std::vector<Annotation>& annotations,
-                    const std::optional<oci::Platform>& platform, oci::BlobStore& blobs) {
-  Written image;
+AssembledImage write_image(const StageResult& stage, const std::vector<StepResult>& results,
+                           const std::optional<std::int64_t>& epoch, const std::vector<Annotation>& annotations,
+                           const std::optional<oci::Platform>& platform, oci::BlobStore& blobs) {
+  AssembledImage image;
   image.config = make_config(stage, results, epoch);
   oci::Manifest manifest;
   manifest.config = oci::write_blob(blobs, oci::kConfigType, oci::to_json(image.config));
+  image.id = manifest.config.digest;
   for (const PlannedLayer& layer : results[stage.rootfs].rootfs.layers()) {
     oci::Descriptor descriptor = layer.descriptor;
     descriptor.media_type = oci_layer_type(descriptor.media_type);
@@ -151,20 +147,18 @@ oci::ImageConfig make_config(const StageResult& stage, const std::vector<StepRes
 AssembledImage assemble(const PlannedTarget& target, const std::vector<StepResult>& results,
                         const std::optional<std::int64_t>& epoch, const std::vector<Annotation>& annotations,
                         oci::BlobStore& blobs) {
-  if (target.platforms.empty()) {
-    Written image = write_image(target.result, results, epoch, annotations, std::nullopt, blobs);
-    return {std::move(image.manifest), std::move(image.config)};
-  }
+  if (target.platforms.empty()) return write_image(target.result, results, epoch, annotations, std::nullopt, blobs);
   AssembledImage image;
   oci::Index index;
   for (const PlannedPlatform& each : target.platforms) {
-    Written written = write_image(each.result, results, epoch, annotations, each.platform, blobs);
+    AssembledImage written = write_image(each.result, results, epoch, annotations, each.platform, blobs);
     written.manifest.platform = each.platform;
     if (index.manifests.empty()) image.config = std::move(written.config);
     index.manifests.push_back(std::move(written.manifest));
   }
   index.annotations = annotations_at(Annotation::Place::index, annotations, std::nullopt);
   image.manifest = oci::write_blob(blobs, oci::kIndexType, oci::to_json(index));
+  image.id = image.manifest.digest;
   image.manifest.annotations = annotations_at(Annotation::Place::index_descriptor, annotations, std::nullopt);
   return image;
 }

@@ -27,6 +27,7 @@ void check_annotations(const PlannedTarget& target, const std::vector<Annotation
 
 struct AssembledImage {
   oci::Descriptor manifest;  // or the index of several platforms; stored in `blobs`, with all but layers beneath it
+  oci::BlobDigest id;        // the image ID: of the config; of the index for several platforms
   oci::ImageConfig config;   // of several platforms the first one's
 };
 

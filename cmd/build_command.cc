@@ -322,7 +322,7 @@ class BuildJob {
     nlohmann::ordered_json all;  // of several targets in one file, by name
     for (std::size_t i = 0; i < images.size(); ++i) {
       const TargetResult& result = inputs_.results[i];
-      const std::string id = image_id(images[i]);
+      const std::string id = images[i].id.str();
       if (!result.iid_file.empty()) write_result_file(result.iid_file, id);
       const nlohmann::ordered_json metadata = metadata_of(images[i], result.names);
       const std::string name = parser::to_lower(result.target);
@@ -338,16 +338,10 @@ class BuildJob {
     if (!any_output([](const builder::Output& output) { return output.to_stdout; })) std::cout << lines;
   }
 
-  // The config's digest; an index has none and is known by its own.
-  std::string image_id(const builder::AssembledImage& image) {
-    if (oci::is_index_type(image.manifest.media_type)) return image.manifest.digest.str();
-    return oci::parse_manifest(oci::read_blob(*store_, image.manifest, 8 << 20), "image").config.digest.str();
-  }
-
   nlohmann::ordered_json metadata_of(const builder::AssembledImage& image,
                                      const std::vector<oci::Reference>& names) {
     nlohmann::ordered_json metadata;
-    if (!oci::is_index_type(image.manifest.media_type)) metadata["containerimage.config.digest"] = image_id(image);
+    if (!oci::is_index_type(image.manifest.media_type)) metadata["containerimage.config.digest"] = image.id.str();
     metadata["containerimage.descriptor"] = {{"mediaType", image.manifest.media_type},
                                              {"digest", image.manifest.digest.str()},
                                              {"size", image.manifest.size_bytes}};
