@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <algorithm>
@@ -16,9 +17,10 @@ namespace cooper::cache {
 namespace {
 
 constexpr int kBusySeconds = 60;
-// Frames of 4 KiB in the log before it is folded into the file. A log left behind is read by the
-// next opener (about 1 ms when full), and each fold makes a build wait for the disk.
+// Frames of 4 KiB in the log before it is folded into the file, which makes a build wait for the disk: at once, and when
+// a connection closes. What is left in the log is read by the next one that opens it, at 1.5 to 20 µs a frame.
 constexpr int kCheckpointPages = 1000;
+constexpr int kCheckpointPagesAtClose = 200;
 
 std::int64_t monotonic_ms() {
   timespec now{};
@@ -63,7 +65,7 @@ Database::Database(const std::filesystem::path& file) : name_(file.string()) {
   sqlite3_extended_result_codes(opened, 1);
   sqlite3_busy_handler(opened, wait_while_busy, nullptr);
   sqlite3_wal_autocheckpoint(opened, kCheckpointPages);
-  // Folding the log at every exit would make a build that wrote one record wait for the disk.
+  // Folding the log at every exit would make a build that wrote one record wait for the disk: see ~Database.
   sqlite3_db_config(opened, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
   if (sqlite3_db_readonly(opened, "main") == 1) {
     throw Error(Errc::denied, cat("store database ", name_, " cannot be written (COOPER_ROOT may name another store)"));
@@ -72,7 +74,16 @@ Database::Database(const std::filesystem::path& file) : name_(file.string()) {
 }
 
 Database::Database(Database&&) noexcept = default;
-Database::~Database() = default;
+
+Database::~Database() {
+  constexpr off_t kFrameBytes = 24 + 4096;
+  struct stat log {};
+  if (!connection_ || ::stat((name_ + "-wal").c_str(), &log) != 0) return;
+  if (log.st_size <= kCheckpointPagesAtClose * kFrameBytes) return;
+  // Without waiting for others, who will do it as well; what can't be done now is still in the log.
+  sqlite3_busy_handler(connection_.get(), nullptr, nullptr);
+  sqlite3_wal_checkpoint_v2(connection_.get(), nullptr, SQLITE_CHECKPOINT_TRUNCATE, nullptr, nullptr);
+}
 
 Query Database::query(const char* sql) {
   auto found = statements_.find(std::string_view(sql));

@@ -73,8 +73,8 @@ void Leases::give_back(const Held& held) noexcept {
   }
 }
 
-bool Leases::any_own() const {
-  return own_.with([](const auto& own) { return !own.empty(); });
+std::optional<Nanoseconds> Leases::oldest_own() const {
+  return own_.with([](const auto& own) { return own.empty() ? std::nullopt : std::optional(*own.begin()); });
 }
 
 Nanoseconds Leases::stamp() const {

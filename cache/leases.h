@@ -39,7 +39,7 @@ class Leases {
   };
   Held take();
   void give_back(const Held& held) noexcept;  // the lock itself goes with it
-  bool any_own() const;
+  std::optional<Nanoseconds> oldest_own() const;  // when it began
 
   // What a use at this moment is written down as.
   Nanoseconds stamp() const;

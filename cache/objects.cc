@@ -109,6 +109,22 @@ std::optional<Objects::Found> Objects::find(const ObjectId& id,
   return Found{std::move(*file), size_bytes};
 }
 
+bool Objects::has(const ObjectId& id) {
+  const std::optional<Nanoseconds> lease = leases_.oldest_own();
+  const bool known = lease && kept_.with([&](Kept& kept) {
+    if (kept.lease != *lease) kept = {*lease, {}};
+    return kept.found.contains(id);
+  });
+  if (known) return true;
+  if (!find(id)) return false;
+  if (lease) {
+    kept_.with([&](Kept& kept) {
+      if (kept.lease == *lease) kept.found.insert(id);
+    });
+  }
+  return true;
+}
+
 void Objects::note_use(int fd, const struct stat& status, const ObjectId& id) const {
   if (leases_.covers(mtime_ns(status))) return;
   set_mtime_ns(fd, leases_.stamp(), to_string(id));
@@ -247,6 +263,7 @@ Objects::Removal Objects::remove(const ObjectId& id, Nanoseconds horizon,
 }
 
 void Objects::drop_damaged(const ObjectId& id, const ObjectRow& row) {
+  kept_.with([&](Kept& kept) { kept.found.erase(id); });
   const TreePath path = object_path(id);
   const std::optional<UniqueFd> file = root_.dir().try_open_file(path, O_RDONLY);
   const std::optional<FileLock> lock =

@@ -11,10 +11,12 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/dir.h"
+#include "base/guarded.h"
 #include "cache/ingest.h"
 #include "cache/leases.h"
 #include "cache/store_root.h"
@@ -52,6 +54,10 @@ class Objects {
   // Checks and notes the use. nullopt: absent, or not of the size that is recorded or (when given)
   // expected.
   std::optional<Found> find(const ObjectId& id, std::optional<std::uint64_t> expected_bytes = {});
+
+  // Whether find() would find it. While a lease of ours is held, what was there stays there (nobody removes what a lease
+  // covers), and is not looked at again.
+  bool has(const ObjectId& id);
 
   // Publishes a complete file that lies in our ingest directory under `name`; the name is gone
   // afterwards.
@@ -97,6 +103,11 @@ class Objects {
   Ingest& ingest_;
   const Leases& leases_;
   Room& room_;
+  struct Kept {
+    Nanoseconds lease = 0;  // our oldest: what was found since it began is there until it ends
+    std::set<ObjectId> found;
+  };
+  Guarded<Kept> kept_;
 };
 
 }  // namespace cooper::cache

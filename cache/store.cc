@@ -77,7 +77,7 @@ class LocalStore final : public Store {
   const std::filesystem::path& path() const override { return core_->root.path(); }
 
   bool has(const oci::BlobDigest& digest) override {
-    return core_->objects.find(blob_id(digest)).has_value();
+    return core_->objects.has(blob_id(digest));
   }
   std::unique_ptr<ByteSource> open_blob(const oci::BlobDigest& digest) override {
     return std::make_unique<FdSource>(open_blob_file(digest), cat("blob ", digest));

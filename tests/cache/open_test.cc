@@ -123,6 +123,21 @@ TEST_F(Opening, of_a_directory_without_permission_is_denied) {
   fs::permissions(path(), fs::perms::owner_all);
 }
 
+// Whoever opens the store has to read the log.
+TEST_F(Opening, leaves_no_long_log_to_the_next_one) {
+  auto store = open();
+  const auto write = [&](int records) {
+    for (int i = 0; i < records; ++i) store->put_fact("kind", std::to_string(i), "value");
+    store.reset();
+    const std::uintmax_t log_bytes = fs::file_size(path() / "cooper.db-wal");
+    store = open();
+    return log_bytes;
+  };
+  EXPECT_GT(write(1), 0U) << "no build waits for the disk over one record";
+  EXPECT_EQ(write(300), 0U);
+  EXPECT_EQ(store->find_fact("kind", "299"), "value");
+}
+
 TEST_F(Sweep, removes_what_a_killed_writer_left_and_keeps_what_a_live_one_has) {
   const auto live = open();
   const TempDir kept = live->scratch("live-");

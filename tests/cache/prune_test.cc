@@ -217,6 +217,30 @@ TEST_F(Leased, an_image_found_by_name_survives_whole) {
   EXPECT_FALSE(store->has(digest_of("layer of other")));
 }
 
+// What a lease knows to be there counts for no later one.
+TEST_F(Leased, what_was_found_is_looked_for_again_by_the_next_lease) {
+  const auto store = open();
+  put_layer_step(*store, "step");
+  const auto build = open();
+  for (const bool there : {true, false}) {
+    auto lease = build->lease();
+    for (int twice = 0; twice < 2; ++twice) EXPECT_EQ(build->has(digest_of("layer of step")), there);
+    lease.reset();
+    store->prune({.all = true});
+  }
+}
+
+TEST_F(Leased, what_was_found_and_is_dropped_as_damaged_is_no_longer_there) {
+  const auto store = open();
+  put_blob(*store, "whole content");
+  const auto lease = store->lease();
+  EXPECT_TRUE(store->has(digest_of("whole content")));
+  fs::permissions(blob_path("whole content"), fs::perms::owner_all);
+  fs::resize_file(blob_path("whole content"), 3);
+  expect_error(Errc::not_found, "is not in the store", [&] { store->open_blob(digest_of("whole content")); });
+  EXPECT_FALSE(store->has(digest_of("whole content")));
+}
+
 TEST_F(Leased, all_does_not_remove_the_database_under_a_build) {
   const auto store = open();
   const auto lease = store->lease();
