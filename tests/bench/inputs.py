@@ -91,7 +91,7 @@ def make_all(directory, sizes, base_tar, wanted):
         rng = random.Random(f"{SEED} {name}")
         words = words or make_words(random.Random(SEED))
         print(f"making input {name}", flush=True)
-        if name == "files":
+        if name in ("files", "files-one"):
             make_small_files(f"{place}/files", sizes.files, rng, words)
         elif name == "big":
             make_big_file(f"{place}/big", sizes.big_mib, rng, words)
