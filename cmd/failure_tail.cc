@@ -44,10 +44,7 @@ void FailureTail::finished(builder::StepId step, builder::StepOutcome outcome) {
     if (!tail.partial.empty()) tail.lines.push_back(std::move(tail.partial));
     if (tail.lines.empty()) return;
     state.text = cat(kRuler, " > ", printable(state.names[step]), ":\n");
-    for (const std::string& line : tail.lines) {
-      const bool carriage_return = line.ends_with('\r');
-      state.text += printable(std::string_view(line).substr(0, line.size() - (carriage_return ? 1 : 0))) + "\n";
-    }
+    for (const std::string& line : tail.lines) state.text += shown_line(line) + "\n";
     state.text += kRuler;
   });
   next_.finished(step, outcome);

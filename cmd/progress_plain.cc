@@ -53,6 +53,18 @@ std::string printable(std::string_view text) {
   return out;
 }
 
+std::size_t taken_back(std::string_view line) {
+  const std::size_t last = line.find_last_not_of('\r');
+  if (last == std::string_view::npos) return 0;
+  const std::size_t at = line.rfind('\r', last);
+  return at == std::string_view::npos ? 0 : at + 1;
+}
+
+std::string shown_line(std::string_view line) {
+  line.remove_prefix(taken_back(line));
+  return printable(line.substr(0, line.find_last_not_of('\r') + 1));
+}
+
 std::string printable_lines(std::string_view text) {
   std::string out;
   while (!text.empty()) {
@@ -88,13 +100,19 @@ void PlainProgress::output(builder::StepId step, std::string_view bytes, bool) {
     std::string lines;
     std::string_view rest = row.partial;
     for (;;) {
+      const std::string_view window = rest.substr(0, kLongestLine);
+      const std::size_t end = window.find('\n');
+      if (end == std::string_view::npos) {
+        if (const std::size_t gone = taken_back(window); gone > 0) {
+          rest.remove_prefix(gone);
+          continue;
+        }
+        if (rest.size() < kLongestLine) break;
+      }
       // A line without an end is cut, or a step could fill our memory.
-      const std::size_t end = rest.substr(0, kLongestLine).find('\n');
-      if (end == std::string_view::npos && rest.size() < kLongestLine) break;
-      std::string_view line = rest.substr(0, std::min(end, kLongestLine));
+      const std::string_view line = window.substr(0, end);
       rest.remove_prefix(line.size() + (end == std::string_view::npos ? 0 : 1));
-      if (line.ends_with('\r')) line.remove_suffix(1);
-      lines.append(prefix).append(printable(line)).append("\n");
+      lines.append(prefix).append(shown_line(line)).append("\n");
     }
     row.partial.erase(0, row.partial.size() - rest.size());
     std::cerr << lines;
@@ -106,7 +124,7 @@ void PlainProgress::finished(builder::StepId step, builder::StepOutcome outcome)
     Row& row = state.steps[step];
     const auto elapsed = Clock::now() - row.begun;
     if (!row.partial.empty()) {
-      std::cerr << cat("#", row.number, " ", seconds(elapsed, "%.3f"), " ", printable(row.partial), "\n");
+      std::cerr << cat("#", row.number, " ", seconds(elapsed, "%.3f"), " ", shown_line(row.partial), "\n");
     }
     const bool timed = outcome == builder::StepOutcome::done;
     std::cerr << cat("#", row.number, " ", word_of(outcome), timed ? " " + seconds(elapsed, "%.1fs") : "", "\n\n");

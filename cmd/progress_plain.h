@@ -39,7 +39,11 @@ class PlainProgress : public TerminalProgress {
 
 // Control characters that could confuse a terminal are shown as '?'; tabs, and colour sequences as they are.
 std::string printable(std::string_view text);
-// The same for several lines, their ends kept.
+// What a terminal is left with of a line of output, printable: a carriage return begins it anew, as progress bars do.
+std::string shown_line(std::string_view line);
+// How many bytes at its beginning a carriage return has taken back. The last may be half of a line's end, and takes none.
+std::size_t taken_back(std::string_view line);
+// printable() for several lines, their ends kept.
 std::string printable_lines(std::string_view text);
 
 }  // namespace cooper::cmd

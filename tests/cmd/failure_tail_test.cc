@@ -14,7 +14,8 @@ class Tails : public ::testing::Test {
   Tails() {
     builder::Plan plan;
     plan.steps.resize(3);
-    for (builder::StepId id = 0; id < 3; ++id) plan.steps[id].display = "[" + std::to_string(id) + "/2] RUN x";
+    for (builder::StepId id = 0; id < 3; ++id)
+      plan.steps[id].display = "[" + std::to_string(id) + "/2] RUN x";
     tail_.planned(plan);
   }
   void say(builder::StepId step, const std::string& text) { tail_.output(step, text, false); }
@@ -27,12 +28,12 @@ TEST_F(Tails, ERR_03_the_first_step_that_fails_repeats_what_it_said) {
   say(0, "zero\n");
   say(1, "on");
   say(2, "two\n");
-  say(1, "e\r\nlast \x1b[2J");
+  say(1, "e\r\n10%\r20%\r\nlast \x1b[2J");
   tail_.finished(0, StepOutcome::done);
   EXPECT_EQ(tail_.text(), "");
   tail_.finished(1, StepOutcome::failed);
   tail_.finished(2, StepOutcome::failed);
-  EXPECT_EQ(tail_.text(), "------\n > [1/2] RUN x:\none\nlast ?[2J\n------\n");
+  EXPECT_EQ(tail_.text(), "------\n > [1/2] RUN x:\none\n20%\nlast ?[2J\n------\n");
 }
 
 TEST_F(Tails, ERR_03_only_the_last_lines_are_kept) {

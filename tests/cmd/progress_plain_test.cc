@@ -52,6 +52,28 @@ TEST(PlainProgress, output_comes_in_whole_lines) {
             "#1 [2/2] RUN make\n#1 T one\n#1 T two\n#1 T rest\n#1 ERROR\n\n");
 }
 
+TEST(PlainProgress, of_a_line_written_over_the_last_state_is_told) {
+  EXPECT_EQ(printed([](PlainProgress& p) {
+              p.started(1);
+              p.output(1, "get  0%\rget 50%\rget", false);
+              p.output(1, " 99%\r", false);
+              p.output(1, "\nnext\r\n\r1%\r2%\r", false);
+              p.finished(1, StepOutcome::done);
+            }),
+            "#1 [2/2] RUN make\n#1 T get 99%\n#1 T next\n#1 T 2%\n#1 DONE Ts\n\n");
+}
+
+TEST(PlainProgress, a_progress_bar_is_not_gathered_and_not_cut) {
+  const std::string told = printed([](PlainProgress& p) {
+    p.started(0);
+    std::string bar;
+    for (int i = 0; i < 50'000; ++i) bar += "\r=====>";
+    for (int i = 0; i < 20; ++i) p.output(0, bar, false);
+    p.output(0, "\rready\n", false);
+  });
+  EXPECT_EQ(told, "#1 FROM busybox\n#1 T ready\n");
+}
+
 TEST(PlainProgress, failures_cancellations_and_notices) {
   EXPECT_EQ(printed([](PlainProgress& p) {
               p.notice("careful\n");
@@ -72,12 +94,14 @@ TEST(PlainProgress, a_line_without_an_end_is_cut_and_not_gathered) {
     p.finished(0, StepOutcome::done);
   });
   EXPECT_EQ(std::count(told.begin(), told.end(), 'z'), 1'000'000);
-  EXPECT_EQ(std::count(told.begin(), told.end(), '\n'), 1 + 16 + 2);  // 65,536 bytes in each but the last
+  EXPECT_EQ(std::count(told.begin(), told.end(), '\n'),
+            1 + 16 + 2);  // 65,536 bytes in each but the last
 }
 
 TEST(PlainProgress, many_short_lines_cost_little) {
   std::string lines;
-  for (int i = 0; i < 500'000; ++i) lines += "y\n";  // as one chunk: quadratic work would take minutes
+  for (int i = 0; i < 500'000; ++i)
+    lines += "y\n";  // as one chunk: quadratic work would take minutes
   const std::string told = printed([&](PlainProgress& p) {
     p.started(0);
     p.output(0, lines, false);
