@@ -77,7 +77,7 @@ void export_archive(const AssembledImage& image, const Output& output, const Exp
     return;
   }
   write_stream(output, environment, stop, [&](ByteSink& sink) {
-    oci::write_archive(environment.blobs, what, output.kind == Output::Kind::docker, sink);
+    oci::write_archive(environment.blobs, {what}, output.kind == Output::Kind::docker, sink);
   });
 }
 

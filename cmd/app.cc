@@ -38,6 +38,8 @@ struct CommandLine {
   int exit_code = 0;
 };
 
+constexpr const char* kImageHelp = "Name, image ID, manifest digest, or the first digits of either (4 or more)";
+
 void add_transfers(CommandLine& line) {
   CLI::App* pull = line.app.add_subcommand("pull", "Fetch an image into the local store");
   pull->add_option("image", line.reference)->required();
@@ -47,13 +49,13 @@ void add_transfers(CommandLine& line) {
   pull->callback([&line] { pull_image(line.reference, line.platform, line.retries, line.store_limit); });
 
   CLI::App* push = line.app.add_subcommand("push", "Send a local image to a registry");
-  push->add_option("image", line.reference)->required();
+  push->add_option("image", line.reference, kImageHelp)->required();
   push->add_option("target", line.target, "Another name to push it under");
   push->add_option("--retries", line.retries)->envname("COOPER_RETRIES");
   push->callback([&line] { push_image(line.reference, line.target, line.retries); });
 
-  CLI::App* save = line.app.add_subcommand("save", "Write a local image as an archive");
-  save->add_option("image", line.references)->required();
+  CLI::App* save = line.app.add_subcommand("save", "Write local images as one archive");
+  save->add_option("image", line.references, kImageHelp)->required();
   save->add_option("-o,--output", line.file, "File (default: standard output)");
   save->add_flag("--oci", line.flag, "OCI layout instead of docker's format");
   save->callback([&line] { save_images(line.references, line.file, line.flag); });
@@ -66,18 +68,19 @@ void add_transfers(CommandLine& line) {
 
 void add_names(CommandLine& line) {
   CLI::App* tag = line.app.add_subcommand("tag", "Give a local image another name");
-  tag->add_option("source", line.reference)->required();
+  tag->add_option("source", line.reference, kImageHelp)->required();
   tag->add_option("target", line.target)->required();
   tag->callback([&line] { tag_image(line.reference, line.target); });
 
   line.app.add_subcommand("images", "List local images")->callback([] { list_images(); });
 
   CLI::App* remove = line.app.add_subcommand("rmi", "Remove names of local images");
-  remove->add_option("image", line.references)->required();
-  remove->callback([&line] { remove_images(line.references); });
+  remove->add_option("image", line.references, kImageHelp)->required();
+  remove->add_flag("-f,--force", line.flag, "All names of an ID; what is absent is no failure");
+  remove->callback([&line] { remove_images(line.references, line.flag); });
 
   CLI::App* inspect = line.app.add_subcommand("inspect", "Print an image's config as JSON");
-  inspect->add_option("image", line.reference)->required();
+  inspect->add_option("image", line.reference, kImageHelp)->required();
   inspect->add_flag("--raw", line.flag, "Print the manifest instead");
   inspect->callback([&line] { inspect_image(line.reference, line.flag); });
 }

@@ -11,6 +11,7 @@
 #include "builder/base_images.h"
 #include "builder/export.h"
 #include "cmd/human_size.h"
+#include "cmd/local_images.h"
 #include "cmd/progress.h"
 #include "cmd/session.h"
 #include "cmd/store_access.h"
@@ -25,22 +26,6 @@ namespace {
 
 constexpr std::size_t kMetadataLimitBytes = 8 << 20;
 
-oci::Descriptor named(cache::Store& store, const std::string& text) {
-  const oci::Reference reference = oci::parse_reference(text);
-  if (const auto root = store.find_name(reference)) return *root;
-  throw Error(Errc::not_found, cat("no such image: ", text));
-}
-
-// The image manifest behind a root: itself, or the entry for this machine (else the first) of an index.
-oci::Descriptor image_manifest(cache::Store& store, const oci::Descriptor& root) {
-  if (!oci::is_index_type(root.media_type)) return root;
-  const oci::Index index =
-      oci::parse_index(oci::read_blob(store, root, kMetadataLimitBytes), root.digest.str());
-  if (const auto chosen = oci::select_manifest(index, oci::host_platform())) return *chosen;
-  if (index.manifests.empty()) throw Error(Errc::corrupt, cat("index ", root.digest, " lists nothing"));
-  return index.manifests.front();
-}
-
 // Of config and layers, be they here or still in a registry. One damaged image must not hide the others.
 std::string size_text(cache::Store& store, const oci::Descriptor& root) {
   try {
@@ -54,6 +39,29 @@ std::string size_text(cache::Store& store, const oci::Descriptor& root) {
     if (error.code() != Errc::corrupt && error.code() != Errc::not_found) throw;
     return "damaged";
   }
+}
+
+// Each image once, with the names it was asked for by.
+std::vector<oci::ExportImage> images_to_save(cache::Store& store, const std::vector<std::string>& texts,
+                                             bool oci_format) {
+  std::vector<oci::ExportImage> images;
+  for (const std::string& text : texts) {
+    const LocalImage image = local_image(store, text);
+    const oci::Descriptor root = oci_format ? image.root : image_manifest(store, image.root);
+    auto same = std::find_if(images.begin(), images.end(),
+                             [&](const oci::ExportImage& each) { return each.root.digest == root.digest; });
+    if (same == images.end()) same = images.insert(same, {root, {}, std::nullopt});
+    auto& names = same->names;
+    if (image.name && std::find(names.begin(), names.end(), *image.name) == names.end()) names.push_back(*image.name);
+  }
+  return images;
+}
+
+// What an image is pushed as when nothing else is said.
+oci::Reference only_name(const LocalImage& image, const std::string& text) {
+  if (image.name) return *image.name;
+  if (image.names.size() == 1) return image.names.front();
+  throw Error(Errc::invalid, cat(text, " has several names (", joined(image.names), "): push it by one of them"));
 }
 
 }  // namespace
@@ -81,21 +89,17 @@ void push_image(const std::string& text, const std::string& target, int retries)
   Interrupts interrupts;
   const auto store = open_store();
   const auto lease = store->lease();
-  const oci::Descriptor root = named(*store, text);
+  const LocalImage image = local_image(*store, text);
+  const oci::Reference name = target.empty() ? only_name(image, text) : oci::parse_reference(target);
   const auto registry = open_registry(retries, interrupts.token());
-  builder::push_image(*registry, oci::parse_reference(target.empty() ? text : target), root, *store, *store);
-  std::cout << root.digest << "\n";
+  builder::push_image(*registry, name, image.root, *store, *store);
+  std::cout << image.root.digest << "\n";
 }
 
 void tag_image(const std::string& source, const std::string& target) {
   const auto store = open_store();
-  const oci::Descriptor root = named(*store, source);
-  const oci::Reference wanted = oci::parse_reference(source);
-  std::string created;
-  for (const cache::NamedImage& image : store->names()) {
-    if (image.reference == wanted) created = image.created;
-  }
-  store->put_name(oci::parse_reference(target), root, created);
+  const LocalImage image = local_image(*store, source);
+  store->put_name(oci::parse_reference(target), image.root, image.created);
 }
 
 void list_images() {
@@ -114,49 +118,56 @@ void list_images() {
   }
 }
 
-void remove_images(const std::vector<std::string>& references) {
+void remove_images(const std::vector<std::string>& texts, bool force) {
   const auto store = open_store();
+  std::vector<oci::Reference> names;
   std::string absent;
-  for (const std::string& text : references) {
-    const oci::Reference reference = oci::parse_reference(text);
-    if (store->remove_name(reference)) {
-      std::cout << "untagged: " << reference.str() << "\n";
-    } else {
+  for (const std::string& text : texts) {
+    const auto image = find_image(*store, text);
+    if (!image) {
       absent += (absent.empty() ? "" : ", ") + text;
+    } else if (image->name) {
+      names.push_back(*image->name);
+    } else if (image->names.size() > 1 && !force) {
+      throw Error(Errc::invalid, cat(text, " has several names (", joined(image->names), "): -f removes them all"));
+    } else {
+      names.insert(names.end(), image->names.begin(), image->names.end());
     }
   }
-  if (!absent.empty()) throw Error(Errc::not_found, cat("no such image: ", absent));
+  for (const oci::Reference& name : names) {
+    if (store->remove_name(name)) std::cout << "untagged: " << name.str() << "\n";
+  }
+  if (absent.empty()) return;
+  if (!force) throw Error(Errc::not_found, cat("no such image: ", absent));
+  std::cerr << "notice: no such image: " << absent << "\n";
 }
 
-void inspect_image(const std::string& reference, bool raw) {
+void inspect_image(const std::string& text, bool raw) {
   const auto store = open_store();
-  const oci::Descriptor manifest = image_manifest(*store, named(*store, reference));
+  const oci::Descriptor manifest = image_manifest(*store, local_image(*store, text).root);
   const std::string manifest_json = oci::read_blob(*store, manifest, kMetadataLimitBytes);
   if (raw) {
     std::cout << manifest_json << "\n";
     return;
   }
-  const oci::Manifest parsed = oci::parse_manifest(manifest_json, reference);
+  const oci::Manifest parsed = oci::parse_manifest(manifest_json, text);
   std::cout << oci::read_blob(*store, parsed.config, kMetadataLimitBytes) << "\n";
 }
 
-void save_images(const std::vector<std::string>& references, const std::string& output, bool oci_format) {
-  if (references.size() != 1) throw Error(Errc::invalid, "save takes one image");
+void save_images(const std::vector<std::string>& texts, const std::string& output, bool oci_format) {
   const auto store = open_store();
   const auto lease = store->lease();
-  const oci::Descriptor root = named(*store, references.front());
-  const oci::Descriptor manifest = oci_format ? root : image_manifest(*store, root);
-  const oci::ExportImage image{manifest, {oci::parse_reference(references.front())}, std::nullopt};
+  const std::vector<oci::ExportImage> images = images_to_save(*store, texts, oci_format);
   if (output.empty() || output == "-") {
     if (::isatty(STDOUT_FILENO) == 1) {
       throw Error(Errc::invalid, "an archive is not written to a terminal: use -o FILE or redirect");
     }
     FdSink sink(STDOUT_FILENO, "standard output");
-    oci::write_archive(*store, image, !oci_format, sink);
+    oci::write_archive(*store, images, !oci_format, sink);
     return;
   }
   builder::AtomicFile file(output);
-  oci::write_archive(*store, image, !oci_format, file);
+  oci::write_archive(*store, images, !oci_format, file);
   file.publish();
 }
 

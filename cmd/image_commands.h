@@ -1,4 +1,5 @@
-// Commands on images of the local store and of registries. Each prints its result on stdout and throws on failure.
+// Commands on images of the local store and of registries. Each prints its result on stdout and throws on failure. A
+// local image is a name, an ID, a digest or the beginning of one (local_images.h).
 #pragma once
 
 #include <string>
@@ -7,12 +8,14 @@
 namespace cooper::cmd {
 
 void pull_image(const std::string& reference, const std::string& platform, int retries, const std::string& store_limit);
-void push_image(const std::string& reference, const std::string& target, int retries);
+// target: the name to push it under; "": its own.
+void push_image(const std::string& image, const std::string& target, int retries);
 void tag_image(const std::string& source, const std::string& target);
 void list_images();
-void remove_images(const std::vector<std::string>& references);
-void inspect_image(const std::string& reference, bool raw);
-void save_images(const std::vector<std::string>& references, const std::string& output, bool oci_format);
+// By ID or digest: the image's one name; with force all that it has, and then nobody is told off for one that is absent.
+void remove_images(const std::vector<std::string>& images, bool force);
+void inspect_image(const std::string& image, bool raw);
+void save_images(const std::vector<std::string>& images, const std::string& output, bool oci_format);
 void load_images(const std::string& input, const std::string& store_limit);
 void print_ast(const std::string& dockerfile);
 

@@ -70,7 +70,7 @@ std::string blob_name(const BlobDigest& digest) {
 
 // What `docker load` reads: Docker's image spec v1.2, "Combined Image JSON + Filesystem Changeset
 // Format".
-std::string docker_manifest(BlobReader& blobs, const ExportImage& image) {
+nlohmann::ordered_json docker_entry(BlobReader& blobs, const ExportImage& image) {
   const Manifest manifest = parse_manifest(read_blob(blobs, image.root, kMaxManifestBytes),
                                            cat("manifest ", image.root.digest));
   nlohmann::ordered_json entry;
@@ -85,7 +85,13 @@ std::string docker_manifest(BlobReader& blobs, const ExportImage& image) {
   entry["Layers"] = nlohmann::ordered_json::array();
   for (const Descriptor& layer : manifest.layers)
     entry["Layers"].push_back(blob_name(layer.digest));
-  return nlohmann::ordered_json::array({std::move(entry)}).dump();
+  return entry;
+}
+
+std::string docker_manifest(BlobReader& blobs, const std::vector<ExportImage>& images) {
+  auto entries = nlohmann::ordered_json::array();
+  for (const ExportImage& image : images) entries.push_back(docker_entry(blobs, image));
+  return entries.dump();
 }
 
 }  // namespace
@@ -96,12 +102,18 @@ std::vector<Descriptor> reachable_blobs(BlobReader& blobs, const Descriptor& roo
   return walk.take();
 }
 
-void write_archive(BlobReader& blobs, const ExportImage& image, bool docker_format, ByteSink& out) {
-  if (docker_format && is_index_type(image.root.media_type)) {
+void write_archive(BlobReader& blobs, const std::vector<ExportImage>& images, bool docker_format,
+                   ByteSink& out) {
+  const bool several_platforms =
+      std::any_of(images.begin(), images.end(),
+                  [](const ExportImage& each) { return is_index_type(each.root.media_type); });
+  if (docker_format && several_platforms) {
     throw Error(Errc::unsupported,
                 "docker exporter does not currently support exporting manifest lists");
   }
-  std::vector<Descriptor> contents = reachable_blobs(blobs, image.root);
+  Walk walk(blobs);
+  for (const ExportImage& image : images) walk.visit(image.root, 0);
+  std::vector<Descriptor> contents = walk.take();
   std::sort(contents.begin(), contents.end(), [](const Descriptor& left, const Descriptor& right) {
     return left.digest < right.digest;
   });
@@ -115,9 +127,11 @@ void write_archive(BlobReader& blobs, const ExportImage& image, bool docker_form
     tar.add_file(blob_name(blob.digest), blob.size_bytes, source);
   }
   Index index;
-  index.manifests = index_entries(image);
+  for (const ExportImage& image : images) {
+    for (Descriptor& entry : index_entries(image)) index.manifests.push_back(std::move(entry));
+  }
   tar.add_file("index.json", to_json(index));
-  if (docker_format) tar.add_file("manifest.json", docker_manifest(blobs, image));
+  if (docker_format) tar.add_file("manifest.json", docker_manifest(blobs, images));
   tar.add_file("oci-layout", kLayoutContent);
   tar.close();
   gathered.finish();

@@ -43,14 +43,16 @@ struct ExportImage {
   std::optional<std::string> created;  // org.opencontainers.image.created on the index entry
 };
 
-// Every blob reachable from root, children before parents, each once; Error(not_found) names a gap.
+// Every blob reachable from root, children before parents, each once;
+// Error(not_found) names a gap.
 std::vector<Descriptor> reachable_blobs(BlobReader& blobs, const Descriptor& root);
 
 // Rows OUT-13, OUT-14. One index.json entry per name; entries of the tar are in a fixed order with
-// fixed metadata, so equal images give equal archives. docker_format adds manifest.json (and
-// refuses an index). Written through the sink as it goes; the caller owns atomicity of the
-// destination.
-void write_archive(BlobReader& blobs, const ExportImage& image, bool docker_format, ByteSink& out);
+// fixed metadata, so equal images give equal archives; what several of them share is in it once.
+// docker_format adds manifest.json (and refuses an index). Written through the sink as it goes; the
+// caller owns atomicity of the destination.
+void write_archive(BlobReader& blobs, const std::vector<ExportImage>& images, bool docker_format,
+                   ByteSink& out);
 void write_layout(BlobReader& blobs, const ExportImage& image, LayoutDir& layout);
 
 }  // namespace cooper::oci

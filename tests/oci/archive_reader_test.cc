@@ -24,7 +24,7 @@ std::string archive_of(BlobReader& blobs, const Descriptor& root, const Names& n
   ExportImage image{root, {}, std::nullopt};
   for (const std::string& name : names) image.names.push_back(parse_reference(name));
   StringSink out;
-  write_archive(blobs, image, docker_format, out);
+  write_archive(blobs, {image}, docker_format, out);
   return out.text;
 }
 

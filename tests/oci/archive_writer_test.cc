@@ -43,7 +43,7 @@ std::string content(const std::vector<Member>& all, const std::string& name) {
 
 std::string archive_of(BlobReader& blobs, const ExportImage& image, bool docker_format) {
   StringSink out;
-  write_archive(blobs, image, docker_format, out);
+  write_archive(blobs, {image}, docker_format, out);
   return out.text;
 }
 
@@ -158,13 +158,35 @@ TEST(Archive, OUT_14_docker_format_adds_manifest_json) {
   EXPECT_EQ(names(all)[names(all).size() - 2], "manifest.json");
 }
 
+TEST(Archive, several_images_share_their_blobs) {
+  MemoryBlobs blobs;
+  const auto one = put_sample_image(blobs);
+  ImageConfig config = one.config;
+  config.cmd = std::vector<std::string>{"/other"};
+  Manifest manifest = one.manifest;
+  manifest.config = write_blob(blobs, kConfigType, to_json(config));
+  const Descriptor other = write_blob(blobs, kManifestType, to_json(manifest));
+  StringSink out;
+  write_archive(blobs, {named(one.root, {"a"}), named(other, {"b"})}, true, out);
+  const auto all = members(out.text);
+  EXPECT_EQ(parse_index(content(all, "index.json"), "index.json").manifests.size(), 2U);
+  EXPECT_EQ(all.size(),
+            2U + 6U + 3U);  // folders; two layers, two configs, two manifests; documents
+  StringSink one_out;
+  write_archive(blobs, {named(one.root, {"a"})}, true, one_out);
+  const std::string first = content(members(one_out.text), "manifest.json");
+  const std::string both = content(all, "manifest.json");
+  EXPECT_TRUE(both.starts_with(first.substr(0, first.size() - 1) + ",")) << both;
+  EXPECT_NE(both.find("\"RepoTags\":[\"b:latest\"]"), std::string::npos) << both;
+}
+
 TEST(Archive, OUT_14_docker_format_refuses_several_platforms) {
   MemoryBlobs blobs;
   const Descriptor root = put_sample_index(blobs);
   StringSink out;
   expect_error(Errc::unsupported,
                "docker exporter does not currently support exporting manifest lists", [&] {
-                 write_archive(blobs, {root, {}, std::nullopt}, true, out);
+                 write_archive(blobs, {{root, {}, std::nullopt}}, true, out);
                });
   EXPECT_TRUE(out.text.empty());
 }

@@ -8,3 +8,45 @@ build c >out 2>err
 grep -qE '^#[0-9]+ [0-9.]+ get 99%$' err || fail "$(cat err)"
 grep -qE '^#[0-9]+ [0-9.]+ ready$' err || fail "$(cat err)"
 ! grep -q -e 'get 50%$' -e "$(printf '\r')" err || fail "$(cat err)"
+
+# IDs, digests and their beginnings, wherever a local name is.
+printf 'FROM busybox\nCOPY f /f\n' >c/Dockerfile
+id=$(build -q -t app:1 c 2>/dev/null)
+digest=$(build -t app:1 c 2>/dev/null)
+printf 'FROM busybox\nCOPY f /other\n' >c/Other
+build -q -f c/Other -t other:1 c >/dev/null 2>&1
+short=${id#sha256:}; short=${short:0:12}
+for which in app:1 "$id" "${id#sha256:}" "$short" "sha256:$short" "$digest" "${digest:7:10}"; do
+  equal "$(cooper inspect "$which")" "$(cooper inspect app:1)" "inspect $which"
+done
+exits 1 cooper inspect "${short:0:3}"
+cooper tag "$short" app:2
+equal "$(cooper inspect app:2)" "$(cooper inspect app:1)"
+exits 2 cooper rmi "$id"
+contains "$(cat err)" "several names (app:1, app:2)"
+exits 2 cooper push "$id"
+contains "$(cat err)" "several names (app:1, app:2)"
+cooper rmi app:2 >/dev/null
+start_registry
+cooper push "$short" "$REGISTRY/app:1" >/dev/null
+equal "$(curl -sf -H 'Accept: application/vnd.oci.image.manifest.v1+json' "http://$REGISTRY/v2/app/manifests/1")" "$(cooper inspect --raw "$id")"
+cooper save -o byid.tar "$short"
+cooper save -o byname.tar app:1
+same_tree byid.tar byname.tar
+cooper tag other:1 "$short"   # a name that looks so comes first
+equal "$(cooper inspect "$short")" "$(cooper inspect other:1)"
+cooper rmi "$short" >/dev/null
+
+# Several images in one archive, in both formats.
+for format in "" --oci; do
+  cooper save $format -o both.tar app:1 other:1 app:1
+  (COOPER_ROOT=$WORK/loaded$format; export COOPER_ROOT
+   equal "$(cooper load -i both.tar | sort | tr '\n' ' ')" "Loaded image: app:1 Loaded image: other:1 "
+   equal "$(cooper inspect app:1)" "$(COOPER_ROOT=$WORK/store cooper inspect app:1)"
+   cooper store verify >/dev/null)
+done
+exits 1 cooper save -o none.tar app:1 nowhere
+[ ! -e none.tar ] || fail "half an archive was written"
+equal "$(cooper rmi -f "$id" nowhere 2>err)" "untagged: docker.io/library/app:1"
+contains "$(cat err)" "no such image: nowhere"
+exits 1 cooper inspect "$id"

@@ -1,0 +1,34 @@
+// Images of the local store as people call them: by name, or by what begins like their ID or their manifest's digest.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "cache/store.h"
+#include "oci/descriptor.h"
+#include "oci/reference.h"
+
+namespace cooper::cmd {
+
+struct LocalImage {
+  oci::Descriptor root;                 // manifest or index
+  std::optional<oci::Reference> name;   // it was asked for by; nullopt: by its ID or digest
+  std::vector<oci::Reference> names;    // all that it has, one at least
+  std::string created;
+};
+
+// `text`: a name, or 4 to 64 digits of an ID or digest, "sha256:" before them or not; a name comes first. What is
+// damaged is found too, and nothing is leased. Error(invalid) tells the candidates where several images begin so.
+std::optional<LocalImage> find_image(cache::Store& store, const std::string& text);
+// The same for who reads it: it is leased. Error(not_found) quotes the text.
+LocalImage local_image(cache::Store& store, const std::string& text);
+
+// The image manifest behind a root: itself, or the entry for this machine (else the first) of an index.
+oci::Descriptor image_manifest(cache::Store& store, const oci::Descriptor& root);
+// As `build -q` tells it: the config's digest; of several platforms, or of a damaged image, the root's.
+oci::BlobDigest image_id(cache::Store& store, const oci::Descriptor& root);
+
+std::string joined(const std::vector<oci::Reference>& names);  // "a:1, b:2"
+
+}  // namespace cooper::cmd
