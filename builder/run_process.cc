@@ -134,7 +134,7 @@ StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepare
   layers::WrittenLayer written = std::move(writer).finish();
   const oci::DiffId ours = written.diff_id;
   const std::vector<TreePath> stripped = std::move(written.stripped);
-  StepResult result = conclude(plan_.steps[id], prepared, parent, std::move(written));
+  StepResult result = conclude(plan_.steps[id], prepared.record, parent, std::move(written));
   // Unless an older layer answers for it, whose times are others.
   if (result.rootfs.layers().back().diff_id == ours) root->keep(result.rootfs, stripped);
   return result;

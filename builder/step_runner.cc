@@ -107,11 +107,11 @@ std::optional<StepResult> StepRunner::source(const SourceStep& step, const std::
   return StepResult{LayerStack({*layer}), "", true};
 }
 
-std::optional<Prepared> StepRunner::prepare(StepId id, const std::vector<StepResult>& results,
-                                            std::stop_token stop) {
+std::shared_ptr<const Prepared> StepRunner::prepare(StepId id, const std::vector<StepResult>& results,
+                                                    std::stop_token stop) {
   const Operation& operation = plan_.steps[id].operation;
   if (const auto* run = std::get_if<RunStep>(&operation)) {
-    if (!prepared_[id]) prepared_[id] = select_mounts(*run, results);
+    if (!prepared_[id]) prepared_[id] = std::make_shared<Prepared>(select_mounts(*run, results));
     prepared_[id]->record = record_of(*run, *prepared_[id], results);
     return prepared_[id];
   }
@@ -122,10 +122,9 @@ std::optional<Prepared> StepRunner::prepare(StepId id, const std::vector<StepRes
     return prepared;
   }
   const auto& made = std::get<MakeDirStep>(operation);
-  return Prepared{make_dir_record(made, rootfs_of(made.parent, results).chain(), making()),
-                  {},
-                  {},
-                  std::nullopt};
+  Prepared prepared;
+  prepared.record = make_dir_record(made, rootfs_of(made.parent, results).chain(), making());
+  return std::make_shared<const Prepared>(std::move(prepared));
 }
 
 std::string StepRunner::machine() const {
@@ -157,10 +156,10 @@ KeyedRecord StepRunner::record_of(const RunStep& step, const Prepared& prepared,
   return run_record(step, rootfs_of(step.parent, results).chain(), machine(), content, making());
 }
 
-std::optional<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
-                                                 std::stop_token stop) {
+std::shared_ptr<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
+                                                   std::stop_token stop) {
   const LayerStack& parent = rootfs_of(step.parent, results);
-  if (owner_needs_lookup(step.chown) && !workshop_) return std::nullopt;
+  if (owner_needs_lookup(step.chown) && !workshop_) return nullptr;
   Prepared prepared;
   prepared.owner = owner_of(step.chown, step.link ? LayerStack() : parent, stop);
   std::vector<oci::ContentDigest> digests;
@@ -176,7 +175,7 @@ std::optional<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std
   }
   prepared.record =
       copy_record(step, parent.chain(), digests, prepared.owner, making());
-  return prepared;
+  return std::make_shared<Prepared>(std::move(prepared));
 }
 
 std::optional<layers::Owner> StepRunner::owner_of(const std::string& text, const LayerStack& rootfs,
@@ -215,6 +214,7 @@ std::optional<StepResult> StepRunner::look_up(StepId id, const Prepared& prepare
   // The key knows the parent by what its image claims; that of COPY --link does not know it.
   const auto* copy = std::get_if<CopyStep>(&plan_.steps[id].operation);
   if (copy == nullptr || !copy->link) materializer_.confirm(parent);
+  prepared_[id].reset();
   return with_layer(parent, *record, true);
 }
 
@@ -223,19 +223,23 @@ StepResult StepRunner::perform(StepId id, const std::vector<StepResult>& results
   if (const auto* source = std::get_if<SourceStep>(&step.operation)) {
     return {LayerStack({options_.sources->fetch(*source->remote, stop)}), "", false};
   }
-  const auto prepared = prepare(id, results, stop);
+  auto prepared = prepare(id, results, stop);
   if (!prepared) throw std::logic_error("a step was performed before its workshop was open");
+  prepared_[id].reset();
+  const KeyedRecord keyed = prepared->record;
   // Concurrent builds wait here for whoever is first, and then find the result (CACHE-14).
-  const auto lock = store_.lock_step(prepared->record.key, stop);
+  const auto lock = store_.lock_step(keyed.key, stop);
   if (auto found = look_up(id, *prepared, results)) return *found;
   const LayerStack& parent = rootfs_of(parent_of(step.operation), results);
   if (const auto* run = std::get_if<RunStep>(&step.operation)) {
     return run_process(id, *run, *prepared, results, stop);
   }
   if (const auto* copy = std::get_if<CopyStep>(&step.operation)) {
-    return conclude(step, *prepared, parent, write_copy_layer(*copy, *prepared, parent));
+    layers::WrittenLayer written = write_copy_layer(*copy, *prepared, parent);
+    prepared.reset();
+    return conclude(step, keyed, parent, std::move(written));
   }
-  return conclude(step, *prepared, parent, write_dir_layer(std::get<MakeDirStep>(step.operation), parent, stop));
+  return conclude(step, keyed, parent, write_dir_layer(std::get<MakeDirStep>(step.operation), parent, stop));
 }
 
 layers::LayerWriter StepRunner::new_layer() const {
@@ -278,20 +282,20 @@ oci::ContentDigest StepRunner::equality_of(const Step& step, const layers::Table
   return {oci::sha256(cat("epoch ", *options_.source_date_epoch, " ", content.str()))};
 }
 
-StepResult StepRunner::conclude(const Step& step, const Prepared& prepared, const LayerStack& parent,
+StepResult StepRunner::conclude(const Step& step, const KeyedRecord& keyed, const LayerStack& parent,
                                 layers::WrittenLayer written) {
   const oci::ContentDigest content = equality_of(step, written.table);
   // CACHE-20: an equal tree on the same parent is answered by the layer that was there first.
   if (auto earlier = store_.find_equal(parent.chain(), content); earlier && earlier->layer) {
-    earlier->inputs = prepared.record.text;
-    store_.put_step(prepared.record.key, *earlier);
+    earlier->inputs = keyed.text;
+    store_.put_step(keyed.key, *earlier);
     return with_layer(parent, *earlier, false);
   }
   materializer_.remember_table({written.descriptor, written.diff_id}, std::move(written.table));
-  const cache::StepRecord record{prepared.record.text,
+  const cache::StepRecord record{keyed.text,
                                  cache::LayerRecord{written.descriptor, written.diff_id}, step_time()};
   store_.put_equal(parent.chain(), content, record);
-  store_.put_step(prepared.record.key, record);
+  store_.put_step(keyed.key, record);
   return with_layer(parent, record, false);
 }
 

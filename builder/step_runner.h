@@ -52,8 +52,8 @@ class StepRunner {
 
   // Sources: their result, nothing to run. nullopt: it must be fetched, which perform() does.
   std::optional<StepResult> source(const SourceStep& step, const std::stop_token& stop) const;
-  // nullopt: the key can't be made before the workshop is open (a name must be looked up in files, …).
-  std::optional<Prepared> prepare(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
+  // nullptr: the key can't be made before the workshop is open (a name must be looked up in files, …).
+  std::shared_ptr<const Prepared> prepare(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
   std::optional<StepResult> look_up(StepId id, const Prepared& prepared, const std::vector<StepResult>& results);
   // Look-up again under the step's lock, then the work itself.
   StepResult perform(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
@@ -61,8 +61,8 @@ class StepRunner {
  private:
   Prepared select_mounts(const RunStep& step, const std::vector<StepResult>& results);
   KeyedRecord record_of(const RunStep& step, const Prepared& prepared, const std::vector<StepResult>& results) const;
-  std::optional<Prepared> prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
-                                       std::stop_token stop);
+  std::shared_ptr<Prepared> prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
+                                         std::stop_token stop);
   std::optional<layers::Owner> owner_of(const std::string& text, const LayerStack& rootfs, std::stop_token stop);
   std::shared_ptr<const layers::Tree> source_tree(StepId from, const std::vector<StepResult>& results,
                                                   std::stop_token stop);
@@ -78,7 +78,7 @@ class StepRunner {
   RunOutcome run_masked(StepId id, const RunRequest& request, const UniqueFd& root, const OutputMask& mask,
                         std::stop_token stop);
   // Early cutoff, records, table: common to every kind of step.
-  StepResult conclude(const Step& step, const Prepared& prepared, const LayerStack& parent,
+  StepResult conclude(const Step& step, const KeyedRecord& keyed, const LayerStack& parent,
                       layers::WrittenLayer written);
   oci::ContentDigest equality_of(const Step& step, const layers::Table& table) const;
 
@@ -102,8 +102,8 @@ class StepRunner {
   FreshCaches fresh_caches_;
   std::shared_ptr<const layers::Tree> empty_tree_;
   // Copies out of a context and sources of mounts: selected and hashed in the look-up pass, used again when they miss.
-  // One slot per step.
-  std::vector<std::optional<Prepared>> prepared_;
+  // One slot per step, empty once it is answered: a selection may hold the names of a whole context.
+  std::vector<std::shared_ptr<Prepared>> prepared_;
 };
 
 // True when a step needs trees, processes or names looked up in files.
