@@ -310,24 +310,26 @@ Table ApplyRows::finish() && {
 
 // -- tables read alone ----------------------------------------------------------------------------
 
+bool ParentCheck::add(const Entry& row) {
+  while (!directories_.empty() && !directories_.back().contains(row.path)) directories_.pop_back();
+  const std::string_view path = row.path.str();
+  const std::size_t slash = path.rfind('/');
+  const std::string_view parent = path.substr(0, slash == std::string_view::npos ? 0 : slash);
+  const bool known =
+      parent.empty() || (!directories_.empty() && directories_.back().str() == parent);
+  if (row.type == EntryType::directory && !row.path.is_root()) directories_.push_back(row.path);
+  return known;
+}
+
 bool is_settled(const std::vector<Entry>& rows) {
   const auto has = [&](const TreePath& path) {
     const auto row = std::lower_bound(rows.begin(), rows.end(), path,
                                       [](const Entry& a, const TreePath& b) { return a.path < b; });
     return row != rows.end() && row->path == path;
   };
-  std::vector<const TreePath*> directories;  // those that hold the current row, outermost first
+  ParentCheck parents;
   for (const Entry& entry : rows) {
-    while (!directories.empty() && !directories.back()->contains(entry.path))
-      directories.pop_back();
-    const std::string_view path = entry.path.str();
-    const std::size_t slash = path.rfind('/');
-    const std::string_view parent = path.substr(0, slash == std::string_view::npos ? 0 : slash);
-    const bool known =
-        parent.empty() || (!directories.empty() && directories.back()->str() == parent);
-    if (!known) return false;
-    if (entry.type == EntryType::directory && !entry.path.is_root())
-      directories.push_back(&entry.path);
+    if (!parents.add(entry)) return false;
     if (entry.type == EntryType::hard_link && !has(TreePath::clean(entry.link_target))) {
       return false;
     }

@@ -92,6 +92,15 @@ class ApplyRows {
   std::optional<std::pair<TreePath, TreePath>> last_parent_;
 };
 
+// Whether each of sorted rows has its parent row.
+class ParentCheck {
+ public:
+  bool add(const Entry& row);  // whether this one has
+
+ private:
+  std::vector<TreePath> directories_;  // those that hold the current row, outermost first
+};
+
 // Whether every row has its parent row, and every hard link its first name: what apply_layer makes.
 bool is_settled(const std::vector<Entry>& rows);  // sorted
 // A table read alone, as it is over `below`.

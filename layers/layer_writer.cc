@@ -3,6 +3,8 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "layers/apply_rows.h"
+#include "layers/stored_table.h"
 #include "layers/tar_writer.h"
 #include "layers/xattr.h"
 
@@ -40,7 +42,10 @@ struct LayerWriter::State {
   std::unique_ptr<ByteSink> compressor;
   oci::DigestSink diff;
   TarWriter tar;
-  std::vector<Entry> rows;
+  TableWriter rows;
+  std::optional<TreePath> last;  // path of the last row
+  ParentCheck parents;
+  bool settled = true;
   std::vector<TreePath> stripped;
   bool keep_xattrs = false;
 };
@@ -76,13 +81,11 @@ Entry canonical(const Entry& given, bool keep_xattrs) {
 }
 
 // The first name of a hard link must be an earlier member, or no reader could make the link.
-void check_link(const Entry& link, const std::vector<Entry>& rows) {
+void check_link(const Entry& link, const TableWriter& rows) {
   const auto leader = TreePath::try_confined(link.link_target);
   if (leader) {
-    const auto row = std::lower_bound(rows.begin(), rows.end(), *leader,
-                                      [](const Entry& a, const TreePath& b) { return a.path < b; });
-    const bool found = row != rows.end() && row->path == *leader;
-    if (found && row->type != EntryType::directory && row->type != EntryType::hard_link &&
+    const auto row = rows.find(*leader);
+    if (row && row->type != EntryType::directory && row->type != EntryType::hard_link &&
         row->type != EntryType::whiteout) {
       return;
     }
@@ -101,8 +104,9 @@ void check_path(const std::string& path) {
   const auto slashes = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
   if (path.size() <= kLimits.path_bytes && slashes < kLimits.components) return;
   constexpr std::size_t kShown = 100;
-  throw Error(Errc::invalid, cat("/", path.substr(0, kShown), "…: a path of ", path.size(), " bytes and ", slashes + 1,
-                                 " names; a layer holds at most ", kLimits.path_bytes, " and ", kLimits.components));
+  throw Error(Errc::invalid, cat("/", path.substr(0, kShown), "…: a path of ", path.size(),
+                                 " bytes and ", slashes + 1, " names; a layer holds at most ",
+                                 kLimits.path_bytes, " and ", kLimits.components));
 }
 
 }  // namespace
@@ -116,9 +120,9 @@ void LayerWriter::add(const Entry& given, ByteSource* content) {
                   [](const auto& xattr) { return kept_on_request(xattr.first); })) {
     state.stripped.push_back(entry.path);
   }
-  if (!state.rows.empty() && !(state.rows.back().path < entry.path)) {
+  if (state.last && !(*state.last < entry.path)) {
     throw Error(Errc::invalid, cat("layer entries out of order: ", entry.path.absolute(), " after ",
-                                   state.rows.back().path.absolute()));
+                                   state.last->absolute()));
   }
   if (entry.type == EntryType::hard_link) check_link(entry, state.rows);
   if (entry.type == EntryType::file) {
@@ -127,12 +131,15 @@ void LayerWriter::add(const Entry& given, ByteSource* content) {
     state.tar.add(entry, &hashed);
     entry.content = hashed.digest();
     if (given.content && *given.content != *entry.content) {
-      throw Error(Errc::io, cat(entry.path.absolute(), ": its content changed while the build was using it"));
+      throw Error(Errc::io,
+                  cat(entry.path.absolute(), ": its content changed while the build was using it"));
     }
   } else {
     state.tar.add(entry);
   }
-  state.rows.push_back(std::move(entry));
+  state.rows.add(entry);
+  state.settled = state.parents.add(entry) && state.settled;
+  state.last = std::move(entry.path);
 }
 
 WrittenLayer LayerWriter::finish() && {
@@ -145,7 +152,8 @@ WrittenLayer LayerWriter::finish() && {
   layer.descriptor.media_type = layer_media_type(state->kind);
   layer.descriptor.digest = digest;
   layer.descriptor.size_bytes = size_bytes;
-  layer.table = Table(std::move(state->rows));
+  // Its links were checked one by one: each leads to an earlier row.
+  layer.table = Table::parse(std::move(state->rows).finish(state->settled), "table of a new layer");
   layer.stripped = std::move(state->stripped);
   return layer;
 }

@@ -8,7 +8,6 @@
 #include <cstdint>
 
 #include "base/error.h"
-#include "layers/table_format.h"
 
 namespace cooper::layers {
 namespace {
@@ -36,6 +35,35 @@ std::uint64_t number(std::string_view text) {
     value = value << 8 | static_cast<std::uint8_t>(text[i - 1]);
   }
   return value;
+}
+
+// The last block that begins at or before path; nullopt: there is none at all. text_of(n) gives the
+// rows of one.
+template <class TextOf>
+std::optional<std::size_t> block_of(const TreePath& path, std::size_t blocks, const TextOf& text_of,
+                                    const std::string& name) {
+  if (blocks == 0) return std::nullopt;
+  std::size_t low = 0;
+  std::size_t high = blocks;
+  while (high - low > 1) {
+    const std::size_t middle = low + (high - low) / 2;
+    (path < TableDecoder(text_of(middle), name).first_path() ? high : low) = middle;
+  }
+  return low;
+}
+
+std::optional<Entry> find_in(std::string_view block, std::size_t rows, const TreePath& path,
+                             const std::string& name) {
+  TableDecoder decoder(block, name);
+  Entry before;
+  for (std::size_t i = 0; i < rows; ++i) {
+    Entry entry;
+    decoder.row(entry, i > 0 ? &before : nullptr);
+    if (entry.path == path) return entry;
+    if (path < entry.path) break;
+    before = std::move(entry);
+  }
+  return std::nullopt;
 }
 
 }  // namespace
@@ -124,64 +152,78 @@ std::string_view StoredTable::block(std::size_t number_of) const {
 }
 
 std::optional<Entry> StoredTable::find(const TreePath& path) const {
-  // The last block that begins at or before path.
-  std::size_t low = 0;
-  std::size_t high = blocks();
-  while (high - low > 1) {
-    const std::size_t middle = low + (high - low) / 2;
-    (path < TableDecoder(block(middle), name_).first_path() ? high : low) = middle;
-  }
-  if (low == high) return std::nullopt;
-  TableDecoder decoder(block(low), name_);
-  Entry before;
-  for (std::size_t i = 0; i < rows_in(low); ++i) {
-    Entry entry;
-    decoder.row(entry, i > 0 ? &before : nullptr);
-    if (entry.path == path) return entry;
-    if (path < entry.path) break;
-    before = std::move(entry);
-  }
-  return std::nullopt;
+  const auto text_of = [this](std::size_t number_of) { return block(number_of); };
+  const auto at = block_of(path, blocks(), text_of, name_);
+  return at ? find_in(block(*at), rows_in(*at), path, name_) : std::nullopt;
 }
 
 const std::vector<Entry>& StoredTable::entries() const {
-  once_.run([this] { entries_ = read_all(); });
+  once_.run([this] {
+    std::vector<Entry> entries;
+    each([&](const Entry& entry) {
+      // Not before a block is there: the number of rows is only said so far.
+      if (entries.empty()) entries.reserve(std::min(rows_, index_ / kLeastRowBytes));
+      entries.push_back(entry);
+    });
+    entries_ = std::move(entries);
+  });
   return entries_;
 }
 
-std::vector<Entry> StoredTable::read_all() const {
-  std::vector<Entry> entries;
+void StoredTable::each(const std::function<void(const Entry&)>& look) const {
+  Entry before;
   for (std::size_t number_of = 0; number_of < blocks(); ++number_of) {
     TableDecoder decoder(block(number_of), name_);
-    // Not before the block is there: the number of rows is only said so far.
-    if (entries.empty()) entries.reserve(std::min(rows_, index_ / kLeastRowBytes));
     for (std::size_t i = 0; i < rows_in(number_of); ++i) {
-      Entry& entry = entries.emplace_back();
-      decoder.row(entry, entries.size() > 1 ? &entries[entries.size() - 2] : nullptr);
+      Entry entry;
+      decoder.row(entry, number_of + i > 0 ? &before : nullptr);
+      look(entry);
+      before = std::move(entry);
     }
     decoder.finish();
   }
-  return entries;
 }
 
-std::string write_table(const std::vector<Entry>& entries, bool settled) {
-  std::string text(kMagic);
-  std::string index;
-  for (std::size_t begin = 0; begin < entries.size(); begin += kBlockRows) {
-    TableEncoder block;
-    const std::size_t end = std::min(begin + kBlockRows, entries.size());
-    for (std::size_t i = begin; i < end; ++i) block.row(entries[i]);
-    append_number(index, text.size(), kOffsetBytes);
-    text += block.text();
-    append_number(text, checksum(block.text()), kChecksumBytes);
-  }
-  const std::size_t index_begin = text.size();
-  text += index;
-  append_number(text, entries.size(), 8);
-  append_number(text, index_begin, 8);
-  append_number(text, settled ? kSettledFlag : 0, 4);
-  append_number(text, checksum(std::string_view(text).substr(index_begin)), kChecksumBytes);
-  return text;
+TableWriter::TableWriter() : text_(kMagic) {}
+
+void TableWriter::add(const Entry& row) {
+  if (rows_in_block_ == kBlockRows) end_block();
+  block_.row(row);
+  ++rows_in_block_;
+}
+
+void TableWriter::end_block() {
+  blocks_.push_back(text_.size());
+  text_ += block_.text();
+  append_number(text_, checksum(block_.text()), kChecksumBytes);
+  block_ = TableEncoder();
+  rows_in_block_ = 0;
+}
+
+std::optional<Entry> TableWriter::find(const TreePath& path) const {
+  static const std::string kName = "a table being written";
+  const auto text_of = [this](std::size_t number_of) {
+    if (number_of == blocks_.size()) return std::string_view(block_.text());
+    const std::size_t end = number_of + 1 < blocks_.size() ? blocks_[number_of + 1] : text_.size();
+    return std::string_view(text_).substr(blocks_[number_of], end - blocks_[number_of]);
+  };
+  const std::size_t blocks = blocks_.size() + (rows_in_block_ > 0 ? 1 : 0);
+  const auto at = block_of(path, blocks, text_of, kName);
+  if (!at) return std::nullopt;
+  return find_in(text_of(*at), *at < blocks_.size() ? kBlockRows : rows_in_block_, path, kName);
+}
+
+std::string TableWriter::finish(bool settled) && {
+  const std::size_t rows = blocks_.size() * kBlockRows + rows_in_block_;
+  if (rows_in_block_ > 0) end_block();
+  const std::size_t index = text_.size();
+  text_.reserve(index + blocks_.size() * kOffsetBytes + kFooterBytes);
+  for (const std::size_t block : blocks_) append_number(text_, block, kOffsetBytes);
+  append_number(text_, rows, 8);
+  append_number(text_, index, 8);
+  append_number(text_, settled ? kSettledFlag : 0, 4);
+  append_number(text_, checksum(std::string_view(text_).substr(index)), kChecksumBytes);
+  return std::move(text_);
 }
 
 }  // namespace cooper::layers

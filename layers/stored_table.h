@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -12,6 +13,7 @@
 #include "base/once.h"
 #include "base/unique_fd.h"
 #include "layers/entry.h"
+#include "layers/table_format.h"
 
 namespace cooper::layers {
 
@@ -41,7 +43,9 @@ class StoredTable {
   std::size_t rows() const noexcept { return rows_; }
   bool settled() const noexcept { return settled_; }
   std::optional<Entry> find(const TreePath& path) const;
-  const std::vector<Entry>& entries() const;  // all, read once
+  const std::vector<Entry>& entries() const;                       // all, read once
+  void each(const std::function<void(const Entry&)>& look) const;  // all in order, none kept
+  std::string_view text() const noexcept { return bytes_->view(); }
 
  private:
   StoredTable(std::string name, std::unique_ptr<const TableBytes> bytes);
@@ -51,7 +55,6 @@ class StoredTable {
   // Its rows, checksum verified and taken off.
   std::string_view block(std::size_t number) const;
   std::size_t rows_in(std::size_t block) const;
-  std::vector<Entry> read_all() const;
   [[noreturn]] void damaged() const;
 
   std::string name_;
@@ -63,7 +66,21 @@ class StoredTable {
   mutable std::vector<Entry> entries_;
 };
 
-// The same, written.
-std::string write_table(const std::vector<Entry>& entries, bool settled);
+// Writes the same row by row: what was added costs a fraction of an Entry.
+class TableWriter {
+ public:
+  TableWriter();
+  void add(const Entry& row);                             // in ascending path order
+  std::optional<Entry> find(const TreePath& path) const;  // among those added
+  std::string finish(bool settled) &&;
+
+ private:
+  void end_block();
+
+  std::string text_;
+  std::vector<std::size_t> blocks_;  // where those that are complete begin
+  TableEncoder block_;               // the one that is not
+  std::size_t rows_in_block_ = 0;
+};
 
 }  // namespace cooper::layers

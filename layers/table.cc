@@ -59,8 +59,16 @@ std::pair<std::size_t, std::size_t> Table::range(const TreePath& path) const {
           static_cast<std::size_t>(last - rows.begin())};
 }
 
+void Table::each(const std::function<void(const Entry&)>& look) const {
+  if (stored_) return stored_->each(look);
+  for (const Entry& entry : entries_) look(entry);
+}
+
 std::string Table::serialize() const {
-  return write_table(entries(), settled());
+  if (stored_) return std::string(stored_->text());
+  TableWriter writer;
+  for (const Entry& entry : entries_) writer.add(entry);
+  return std::move(writer).finish(settled());
 }
 
 Table Table::parse(std::string bytes, const std::string& name) {
@@ -78,16 +86,20 @@ std::optional<Table> Table::open(const UniqueFd& file, const std::string& name) 
 }
 
 oci::ContentDigest Table::content_digest() const {
+  constexpr std::size_t kHashedAtOnceBytes = 64 * 1024;
   TableEncoder encoder;
-  for (const Entry& entry : entries()) {
+  oci::Sha256 hasher;
+  each([&](const Entry& entry) {
     if (entry.type == EntryType::file && !entry.content) {
       throw Error(Errc::invalid, cat(entry.path.absolute(), ": its content digest is not known"));
     }
-    Entry timeless = entry;
-    timeless.mtime = {};
-    encoder.row(timeless);
-  }
-  return {oci::sha256(encoder.text())};
+    encoder.row(entry, Timestamp());
+    if (encoder.text().size() < kHashedAtOnceBytes) return;
+    hasher.update(encoder.text());
+    encoder.drop_text();
+  });
+  hasher.update(encoder.text());
+  return {hasher.finish()};
 }
 
 }  // namespace cooper::layers

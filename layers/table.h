@@ -2,6 +2,7 @@
 // a table). Sorted by TreePath order, one row per path, whiteouts included.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -34,6 +35,9 @@ class Table {
   std::optional<Entry> look_up(const TreePath& path) const;
   // Whether every row has its parent row, and every hard link its first name (apply_rows.h).
   bool settled() const;
+
+  // Every row in order; those of a stored table are not kept.
+  void each(const std::function<void(const Entry&)>& look) const;
 
   // Binary form, format in layers/README.md.
   std::string serialize() const;

@@ -43,7 +43,7 @@ void TableEncoder::bytes(std::string_view value) {
   text_ += value;
 }
 
-void TableEncoder::row(const Entry& entry) {
+void TableEncoder::row(const Entry& entry, const Timestamp& mtime) {
   const bool details = has_details(entry);
   const auto flags = static_cast<std::uint8_t>(
       static_cast<unsigned>(entry.type) | (entry.content ? kHasContent : 0u) |
@@ -60,8 +60,8 @@ void TableEncoder::row(const Entry& entry) {
   number(entry.mode);
   number(entry.uid);
   number(entry.gid);
-  number(zigzag(entry.mtime.seconds));
-  number(entry.mtime.nanoseconds);
+  number(zigzag(mtime.seconds));
+  number(mtime.nanoseconds);
   if (details) {
     number(entry.size_bytes);
     bytes(entry.link_target);

@@ -12,8 +12,12 @@ namespace cooper::layers {
 class TableEncoder {
  public:
   // Rows in ascending path order; a path is written as what it does not share with the one before.
-  void row(const Entry& entry);
+  void row(const Entry& entry) { row(entry, entry.mtime); }
+  void row(const Entry& entry, const Timestamp& mtime);
   const std::string& text() const noexcept { return text_; }
+  void drop_text() noexcept {
+    text_.clear();
+  }  // it was used; the next row goes on from the last path
 
  private:
   void number(std::uint64_t value);

@@ -47,6 +47,36 @@ TEST(LayerWriter, its_table_is_the_one_its_tar_reads_as) {
   }
 }
 
+// More rows than one block of a table holds, before the first name and after it.
+TEST(LayerWriter, a_link_finds_its_first_name_among_many_rows) {
+  std::vector<Item> items = {dir_item("d")};
+  for (int i = 100; i < 200; ++i) items.push_back(file_item(cat("d/", i), "x"));
+  for (const char* leader : {"d/100", "d/131", "d/132", "d/199"}) {
+    tests::MemoryBlobs blobs;
+    std::vector<Item> linked = items;
+    linked.push_back(hard_item("e", leader));
+    const WrittenLayer layer = write_layer(blobs, linked);
+    EXPECT_EQ(layer.table.look_up(at("e"))->link_target, leader);
+    EXPECT_TRUE(layer.table.settled());
+    for (const char* wrong : {"d", "d/200", "c", "f"}) {
+      linked.back() = hard_item("e", wrong);
+      expect_error(Errc::invalid, {"/e", wrong}, [&] { (void)write_layer(blobs, linked); });
+    }
+  }
+}
+
+TEST(LayerWriter, a_table_without_parents_is_not_settled) {
+  for (const auto& items :
+       {std::vector{file_item("d/f", "x")}, std::vector{file_item("d", ""), file_item("d/f", "x")},
+        std::vector{dir_item("d"), dir_item("d/e"), file_item("d/f/g", "x")}}) {
+    tests::MemoryBlobs blobs;
+    EXPECT_FALSE(write_layer(blobs, items).table.settled());
+  }
+  tests::MemoryBlobs blobs;
+  EXPECT_TRUE(write_layer(blobs, {}).table.settled());
+  EXPECT_TRUE(write_layer(blobs, sample()).table.settled());
+}
+
 TEST(LayerWriter, IMG_14_only_capabilities_pass_unless_xattrs_are_kept) {
   for (const bool keep : {false, true}) {
     tests::MemoryBlobs blobs;
