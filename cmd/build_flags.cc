@@ -1,6 +1,7 @@
 #include "cmd/build_flags.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 
 namespace cooper::cmd {
 namespace {
@@ -37,13 +38,14 @@ void add_results(CLI::App& app, BuildFlags& flags) {
   repeatable(app, "-t,--tag", flags.tags, "Name in the local store: -t app:1.0");
   repeatable(app, "-o,--output", flags.outputs,
              "Where the result goes: -o type=oci,dest=app.tar (oci, docker, tar, local, image, registry), "
-             "-o DIR, -o - (a tar on standard output)");
+             "type=docker (the local store, by the names of -t), type=cacheonly (nowhere), -o DIR, -o - (a tar on standard output)");
   app.add_flag("--keep-xattrs", flags.keep_xattrs,
                "Layers keep user.* attributes and POSIX ACLs of files, not file capabilities alone")
       ->envname("COOPER_KEEP_XATTRS");
   app.add_flag("--fold-metadata", flags.fold_metadata,
                "Files that a step only gave another owner, mode or time (RUN chown -R) are stored once, in their first layer")
       ->envname("COOPER_FOLD_METADATA");
+  app.add_flag("--load", flags.load, "Into the local store, where -t puts an image anyway");
   app.add_flag("--push", flags.push, "Push to the registries that -t names");
   repeatable(app, "--label", flags.labels, "Label of the image: --label maintainer=me");
   repeatable(app, "--annotation", flags.annotations, "Annotation: --annotation key=value, --annotation index,manifest[linux/amd64]:key=value");
@@ -93,26 +95,38 @@ void add_display(CLI::App& app, BuildFlags& flags) {
   app.add_flag("--check", flags.check, "Same as --call=check: exit code 1 if anything is found");
 }
 
+// "false", "type=sbom,disabled=true": an attestation that nobody wants, which is what we make.
+bool switches_off(const std::string& text) {
+  const std::vector<std::string> fields = split_csv(text, "attestation");
+  return std::any_of(fields.begin(), fields.end(), [](const std::string& field) {
+    constexpr std::string_view kDisabled = "disabled=";
+    if (field.starts_with(kDisabled)) return parse_bool(field.substr(kDisabled.size()), "disabled");
+    return field.find('=') == std::string::npos && !parse_bool(field, "attestation");
+  });
+}
+
 // Flags of `docker build` that are understood. What promises something is refused by name; what means nothing here is taken.
 void add_foreign(CLI::App& app, BuildFlags& flags) {
-  for (const char* name : {"--cache-from", "--cache-to", "--attest",
-                           "--scratch", "--step-memory", "--security-opt"}) {
+  for (const char* name : {"--cache-from", "--cache-to", "--scratch", "--step-memory", "--security-opt"}) {
     app.add_option_function<std::vector<std::string>>(
            name, [&flags, name](const std::vector<std::string>&) { flags.refused.emplace_back(name); }, "")
         ->type_size(1)
         ->allow_extra_args(false)
         ->group("");
   }
-  for (const char* name : {"--load", "--explain", "--reproducible", "--squash"}) {
+  for (const char* name : {"--explain", "--reproducible", "--squash"}) {
     app.add_flag_callback(name, [&flags, name] { flags.refused.emplace_back(name); }, "")->group("");
   }
-  for (const char* name : {"--provenance", "--sbom"}) {
-    app.add_option_function<std::string>(
+  for (const char* name : {"--attest", "--provenance", "--sbom"}) {
+    app.add_option_function<std::vector<std::string>>(
            name,
-           [&flags, name](const std::string& value) {
-             if (value != "false") flags.refused.emplace_back(name);
+           [&flags, name](const std::vector<std::string>& values) {
+             if (!std::all_of(values.begin(), values.end(), switches_off)) flags.refused.emplace_back(name);
            },
            "")
+        ->type_size(1)
+        ->allow_extra_args(false)
+        ->multi_option_policy(CLI::MultiOptionPolicy::TakeAll)
         ->group("");
   }
   for (const char* name : {"--rm", "--force-rm", "--compress"}) {

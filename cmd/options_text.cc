@@ -96,6 +96,8 @@ class OutputReader {
 
   void take_type(const std::string& value) {
     has_type_ = true;
+    flag_.nowhere = value == "cacheonly";
+    if (flag_.nowhere) return;
     using Kind = builder::Output::Kind;
     static constexpr std::array<std::pair<const char*, Kind>, 6> kTypes = {{{"oci", Kind::oci},
                                                                             {"docker", Kind::docker},
@@ -113,6 +115,7 @@ class OutputReader {
   void finish_destination() {
     builder::Output& output = flag_.output;
     using Kind = builder::Output::Kind;
+    if (flag_.nowhere && has_destination_) throw Error(Errc::invalid, "type=cacheonly does not take dest");
     if (has_destination_ && output.destination.empty()) throw Error(Errc::invalid, "--output dest= names nothing");
     const bool file_kind = output.kind == Kind::oci || output.kind == Kind::docker || output.kind == Kind::tar;
     if (output.kind == Kind::local && (!has_destination_ || output.to_stdout)) {
@@ -122,6 +125,7 @@ class OutputReader {
       throw Error(Errc::invalid, "type=image does not take dest");  // OUT-03
     }
     if (file_kind && !has_destination_) output.to_stdout = true;
+    flag_.into_store = output.kind == Kind::docker && !has_destination_ && !output.as_directory;
     if (output.as_directory && output.to_stdout) {
       throw Error(Errc::invalid, "tar=false requires dest=<directory>");
     }

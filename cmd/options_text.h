@@ -29,6 +29,8 @@ bool parse_bool(const std::string& text, const std::string& attribute);      // 
 struct OutputFlag {
   builder::Output output;
   bool has_names = false;  // name= was given; otherwise -t names it
+  bool into_store = false;  // type=docker without dest: where there is a name, the store is meant, as docker's own
+  bool nowhere = false;     // type=cacheonly: nothing is exported, and nothing else is said
   std::optional<layers::CompressionSpec> compression;
 };
 OutputFlag parse_output(const std::string& text);

@@ -63,7 +63,12 @@ class ResultReader {
     } else {
       output.names = result_.names;
     }
-    image_output_ = image_output_ || output.kind == Kind::image;
+    if (flag.into_store && !output.names.empty()) {
+      output.kind = Kind::image;
+      output.to_stdout = false;
+    }
+    image_output_ = image_output_ || output.kind == Kind::image || flag.nowhere;
+    if (flag.nowhere) return;
     const bool directory = output.kind == Kind::local || output.as_directory;
     const bool archive = output.kind == Kind::oci || output.kind == Kind::docker || output.kind == Kind::tar;
     if (archive && output.to_stdout && ::isatty(STDOUT_FILENO) == 1) {

@@ -100,6 +100,24 @@ TEST_F(Inputs, OUT_01_names_become_an_image_output) {
   EXPECT_TRUE(read_build_inputs(flags_).results.at(0).outputs.back().push);
 }
 
+TEST_F(Inputs, OUT_03_dockers_own_output_is_the_store) {
+  flags_.outputs = {"type=docker"};
+  EXPECT_TRUE(read_build_inputs(flags_).results.at(0).outputs.at(0).to_stdout);
+  flags_.tags = {"app"};
+  const auto outputs = read_build_inputs(flags_).results.at(0).outputs;
+  ASSERT_EQ(outputs.size(), 1U);
+  EXPECT_EQ(outputs[0].kind, builder::Output::Kind::image);
+  EXPECT_FALSE(outputs[0].to_stdout || outputs[0].push);
+  flags_.outputs = {"type=docker,dest=-"};
+  EXPECT_TRUE(read_build_inputs(flags_).results.at(0).outputs.at(0).to_stdout);
+}
+
+TEST_F(Inputs, cacheonly_exports_nothing) {
+  flags_.tags = {"app"};
+  flags_.outputs = {"type=cacheonly"};
+  EXPECT_TRUE(read_build_inputs(flags_).results.at(0).outputs.empty());
+}
+
 struct Refusal {
   const char* name;
   void (*apply)(BuildFlags&);
@@ -161,7 +179,8 @@ TEST_F(Inputs, CTX_05_CTX_06_CTX_07_what_a_context_is) {
   };
   EXPECT_EQ(context(home_.host_path()).directory, fs::path(home_.host_path()));
   EXPECT_TRUE(context("-").standard_input);
-  EXPECT_EQ(std::get<builder::HttpSource>(*context("https://x.org/c.tar").remote).url, "https://x.org/c.tar");
+  EXPECT_EQ(std::get<builder::HttpSource>(*context("https://x.org/c.tar").remote).url,
+            "https://x.org/c.tar");
   const auto git = [&](const std::string& text, std::map<std::string, std::string> args = {}) {
     return std::get<builder::GitSource>(*context(text, std::move(args)).remote);
   };
@@ -181,7 +200,8 @@ TEST_F(Inputs, CTX_05_CTX_06_CTX_07_what_a_context_is) {
 }
 
 TEST_F(Inputs, CTX_08_CTX_11_named_contexts_are_not_opened) {
-  flags_.build_contexts = {"docker.io/library/a:latest=/no/where", "b=docker-image://x", "a=second"};
+  flags_.build_contexts = {"docker.io/library/a:latest=/no/where", "b=docker-image://x",
+                           "a=second"};
   const auto contexts = read_build_inputs(flags_).plan.named_contexts;
   ASSERT_EQ(contexts.size(), 2U);
   EXPECT_EQ(contexts.at("a").value, "second");
@@ -190,7 +210,8 @@ TEST_F(Inputs, CTX_08_CTX_11_named_contexts_are_not_opened) {
 
 TEST_F(Inputs, CTX_06_a_dockerfile_inside_a_fetched_context) {
   builder::FetchedContext fetched;
-  fetched.files = layers::memory_tree({{"dockerfile", "lower"}, {"sub/Dockerfile", "sub"}, {"context", "lone"}});
+  fetched.files = layers::memory_tree(
+      {{"dockerfile", "lower"}, {"sub/Dockerfile", "sub"}, {"context", "lone"}});
   EXPECT_EQ(read_dockerfile(flags_, &fetched).text, "lower");
   EXPECT_EQ(read_dockerfile(flags_, &fetched).path, std::nullopt);
   flags_.file = "sub/Dockerfile";

@@ -131,6 +131,21 @@ TEST(Output, OUT_02_OUT_03_OUT_04_accepted) {
   }
 }
 
+TEST(Output, OUT_03_docker_without_a_file_is_for_the_store) {
+  EXPECT_TRUE(parse_output("type=docker").into_store);
+  EXPECT_TRUE(parse_output("type=docker").output.to_stdout);  // where there is no name
+  EXPECT_FALSE(parse_output("type=docker,dest=-").into_store);
+  EXPECT_FALSE(parse_output("type=docker,dest=x.tar").into_store);
+  EXPECT_FALSE(parse_output("type=oci").into_store);
+  EXPECT_FAILS(parse_output("type=docker,tar=false"), Errc::invalid, "requires dest");
+}
+
+TEST(Output, cacheonly_goes_nowhere) {
+  EXPECT_TRUE(parse_output("type=cacheonly").nowhere);
+  EXPECT_FALSE(parse_output("type=image").nowhere);
+  EXPECT_FAILS(parse_output("type=cacheonly,dest=x"), Errc::invalid, "does not take dest");
+}
+
 TEST(Output, OUT_05_names) {
   const OutputFlag flag = parse_output("type=image,\"name=a,b/c:1\"");
   EXPECT_TRUE(flag.has_names);

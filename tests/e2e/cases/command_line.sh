@@ -50,3 +50,20 @@ exits 1 cooper save -o none.tar app:1 nowhere
 equal "$(cooper rmi -f "$id" nowhere 2>err)" "untagged: docker.io/library/app:1"
 contains "$(cat err)" "no such image: nowhere"
 exits 1 cooper inspect "$id"
+
+# What docker's scripts say of the result and of attestations.
+row OUT-01 OUT-03
+declined() { build --attest type=sbom,disabled=true --attest=type=provenance,disabled=true --provenance=false --sbom=false "$@"; }
+declined --load -t loaded:1 c >out 2>err
+cooper inspect loaded:1 >/dev/null
+! grep -e notice -e --load err || fail "$(cat err)"
+build -o type=docker -t docker:1 c >out 2>/dev/null
+equal "$(wc -l <out)" 1 "lines on standard output"
+equal "$(cooper inspect docker:1)" "$(cooper inspect loaded:1)"
+build -o type=docker,dest=- -t unstored:1 c 2>/dev/null | tar -t | grep -q manifest.json || fail "no archive"
+build -o type=docker c 2>/dev/null | tar -t | grep -q manifest.json || fail "no archive"
+build -o type=cacheonly -t cacheonly:1 c >/dev/null 2>err
+exits 1 cooper inspect cacheonly:1
+lacks "$(cat err)" exporting
+exits 2 build --attest type=sbom c
+exits 2 build -o type=cacheonly,dest=x c
