@@ -71,6 +71,7 @@ class Placer {
   }
 
   void place_contents(const SelectedSource& source, const TreePath& target, bool existed) {
+    const bool as_one = placement_.put_beneath(target, origin_);
     // Nothing exists beneath what does not exist: no need to ask for each path.
     std::optional<TreePath> absent;
     if (!existed) absent = target;
@@ -81,17 +82,20 @@ class Placer {
       if (is_implied) ++implied;
       const TreePath path = target / entry.path;
       const bool known_absent = absent && absent->contains(path);
-      const auto type = known_absent ? std::nullopt : placement_.type_at(path);
-      if (!type && !known_absent) absent = path;
+      const auto before = known_absent ? std::nullopt
+                          : as_one     ? placement_.find_below(path)
+                                       : placement_.find(path);
+      if (!before && !known_absent) absent = path;
       if (entry.type != EntryType::directory) {
-        if (type == EntryType::directory) throw_directory(path);
-        put_content(source, entry, path);
+        if (before && before->type == EntryType::directory) throw_directory(path);
+        const bool is_link = entry.type == EntryType::file && !entry.link_target.empty();
+        if (is_link || !as_one) put(path, is_link ? leader_of(source, entry) : entry);
         continue;
       }
-      if (type && type != EntryType::directory) throw_not_directory(path);
-      if (is_implied && type) {
-        put_implied(entry, path);
-      } else {
+      if (before && before->type != EntryType::directory) throw_not_directory(path);
+      if (is_implied && before) {
+        put_implied(*before, entry.mode, path);
+      } else if (!as_one) {
         put(path, entry);
       }
     }
@@ -103,18 +107,13 @@ class Placer {
 
   // A directory that is there already and only leads to something copied: the reference sets its
   // mode and leaves the rest alone.
-  void put_implied(const Entry& entry, const TreePath& path) {
-    Entry existing = placement_.find(path).value();
-    set_mode(existing, entry.mode);
+  void put_implied(Entry existing, std::uint32_t mode, const TreePath& path) {
+    set_mode(existing, mode);
     placement_.put_as_is(path, std::move(existing));
   }
 
   // Names of one file share the entry of the first (COPY-18).
-  void put_content(const SelectedSource& source, const Entry& entry, const TreePath& path) {
-    if (entry.type != EntryType::file || entry.link_target.empty()) {
-      put(path, entry);
-      return;
-    }
+  const Entry& leader_of(const SelectedSource& source, const Entry& entry) {
     const TreePath first = TreePath::clean(entry.link_target);
     const auto& entries = source.beneath.entries;
     const auto leader =
@@ -125,7 +124,7 @@ class Placer {
                                      ", which was not selected"));
     }
     placement_.share(&*leader);
-    put(path, *leader);
+    return *leader;
   }
 
   Placement& placement_;

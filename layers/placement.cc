@@ -1,7 +1,7 @@
 #include "layers/placement.h"
 
+#include <algorithm>
 #include <iterator>
-#include <unordered_map>
 
 #include "base/error.h"
 #include "layers/xattr.h"
@@ -15,9 +15,16 @@ TreePath Placement::resolve(const TreePath& path) const {
   return resolve_for_creation([this](const TreePath& at) { return find(at); }, path);
 }
 
-const Placed* Placement::staged_at(const TreePath& path) const {
+std::optional<Placed> Placement::staged_at(const TreePath& path) const {
   const auto found = staged_.find(path);
-  return found != staged_.end() ? &found->second : nullptr;
+  if (found != staged_.end()) return found->second;
+  if (!bulk_ || !bulk_->target.contains(path)) return std::nullopt;
+  const std::vector<Entry>& rows = bulk_->rows();
+  const TreePath wanted = bulk_->target.relative(path);
+  const auto row = std::lower_bound(rows.begin(), rows.end(), wanted,
+                                    [](const Entry& a, const TreePath& b) { return a.path < b; });
+  return row != rows.end() && row->path == wanted ? std::optional(bulk_->placed(*row))
+                                                  : std::nullopt;
 }
 
 bool Placement::hidden(const TreePath& path) const {
@@ -28,7 +35,7 @@ bool Placement::hidden(const TreePath& path) const {
 }
 
 std::optional<Entry> Placement::find(const TreePath& path) const {
-  if (const Placed* placed = staged_at(path)) return effective(path, *placed);
+  if (const auto placed = staged_at(path)) return effective(path, *placed);
   return find_below(path);
 }
 
@@ -42,7 +49,7 @@ std::optional<Entry> Placement::find_below(const TreePath& path) const {
 
 std::optional<EntryType> Placement::type_at(const TreePath& path) const {
   if (path.is_root()) return EntryType::directory;
-  if (const Placed* placed = staged_at(path)) return placed->from->type;
+  if (const auto placed = staged_at(path)) return placed->from->type;
   const auto entry = find_below(path);
   return entry ? std::optional(entry->type) : std::nullopt;
 }
@@ -69,6 +76,21 @@ void Placement::put(const TreePath& path, const Placed& placed) {
   hint_ = std::next(staged_.insert_or_assign(hint_, path, placed));
 }
 
+bool Placement::put_beneath(const TreePath& target, const CopyOrigin* origin) {
+  auto after = staged_.lower_bound(target);
+  if (after != staged_.end() && after->first == target) ++after;
+  if (bulk_ || (after != staged_.end() && target.contains(after->first))) return false;
+  bulk_ = Bulk{target, origin};
+  return true;
+}
+
+// What was put one by one stays.
+void Placement::unfold_bulk() {
+  for (const Entry& row : bulk_->rows())
+    staged_.emplace(bulk_->target / row.path, bulk_->placed(row));
+  bulk_.reset();
+}
+
 void Placement::put_as_is(const TreePath& path, Entry entry) {
   if (entry.type == EntryType::directory && hidden_.contains(path)) entry.opaque = true;
   put(path, {Placed::Kind::as_is, &entries_.emplace_back(std::move(entry)), nullptr, {}});
@@ -83,8 +105,8 @@ void Placement::put_unpacked(const TreePath& path, Entry entry, Spool::Stretch s
 bool Placement::link(const TreePath& path, const TreePath& target) {
   const auto entry = find(target);
   if (!entry || entry->type == EntryType::directory) return false;
-  if (staged_at(target) == nullptr) put_as_is(target, *entry);
-  const Placed placed = *staged_at(target);
+  if (!staged_at(target)) put_as_is(target, *entry);
+  const Placed placed = staged_at(target).value();
   share(placed.from);
   put(path, placed);
   return true;
@@ -93,6 +115,7 @@ bool Placement::link(const TreePath& path, const TreePath& target) {
 void Placement::remove(const TreePath& path) {
   const auto below = find_below(path);
   if (below && below->type == EntryType::directory) hidden_.insert(path);
+  if (bulk_ && (bulk_->target.contains(path) || path.contains(bulk_->target))) unfold_bulk();
   auto end = staged_.lower_bound(path);
   const auto begin = end;
   while (end != staged_.end() && path.contains(end->first)) ++end;
@@ -106,7 +129,7 @@ void Placement::add_parents(const TreePath& path) {
   TreePath parent = path.parent();
   if (parent == parents_added_) return;
   parents_added_ = parent;
-  for (; !parent.is_root() && staged_at(parent) == nullptr; parent = parent.parent()) {
+  for (; !parent.is_root() && !staged_at(parent); parent = parent.parent()) {
     auto entry = find_below(parent);
     if (!entry) throw Error(Errc::invalid, cat(path.absolute(), " has no parent directory"));
     const Placed placed{
@@ -130,7 +153,8 @@ Entry Placement::effective(const TreePath& path, const Placed& placed) const {
     entry.gid = options_.chown->gid;
   }
   if (placed.kind == Placed::Kind::copied && options_.chmod && entry.type != EntryType::symlink) {
-    set_mode(entry, options_.chmod->apply(entry.mode, entry.type == EntryType::directory));  // COPY-24
+    set_mode(entry,
+             options_.chmod->apply(entry.mode, entry.type == EntryType::directory));  // COPY-24
   }
   return entry;
 }
@@ -151,28 +175,45 @@ std::unique_ptr<ByteSource> Placement::open(const Placed& placed) const {
 }
 
 void Placement::write(LayerWriter& writer) const {
-  std::unordered_map<const Entry*, std::string> first_names;
-  for (const auto& [path, placed] : staged_) {
-    Entry entry = effective(path, placed);
-    if (shared_.contains(placed.from)) {
-      const auto [first, is_first] = first_names.try_emplace(placed.from, path.str());
-      if (!is_first) {
-        entry.type = EntryType::hard_link;
-        entry.link_target = first->second;
-        writer.add(entry);
-        continue;
-      }
+  FirstNames first_names;
+  auto single = staged_.begin();
+  const auto write_singles = [&](const TreePath* before) {
+    for (; single != staged_.end() && (before == nullptr || single->first < *before); ++single) {
+      write_one(single->first, single->second, first_names, writer);
     }
-    if (entry.type != EntryType::file) {
-      writer.add(entry);
-      continue;
+  };
+  if (bulk_) {
+    for (const Entry& row : bulk_->rows()) {
+      const TreePath path = bulk_->target / row.path;
+      write_singles(&path);
+      const bool replaced = single != staged_.end() && single->first == path;
+      if (!replaced) write_one(path, bulk_->placed(row), first_names, writer);
     }
-    with_context([&] { return describe(path, placed); },
-                 [&] {
-                   const auto content = open(placed);
-                   writer.add(entry, content.get());
-                 });
   }
+  write_singles(nullptr);
+}
+
+void Placement::write_one(const TreePath& path, const Placed& placed, FirstNames& first_names,
+                          LayerWriter& writer) const {
+  Entry entry = effective(path, placed);
+  if (shared_.contains(placed.from)) {
+    const auto [first, is_first] = first_names.try_emplace(placed.from, path.str());
+    if (!is_first) {
+      entry.type = EntryType::hard_link;
+      entry.link_target = first->second;
+      writer.add(entry);
+      return;
+    }
+  }
+  if (entry.type != EntryType::file) {
+    writer.add(entry);
+    return;
+  }
+  with_context([&] { return describe(path, placed); },
+               [&] {
+                 const auto content = open(placed);
+                 writer.add(entry, content.get());
+               });
 }
 
 // Of what is copied the source's name says more than the destination's.
@@ -180,7 +221,8 @@ std::string Placement::describe(const TreePath& path, const Placed& placed) cons
   if (placed.kind != Placed::Kind::copied) return cat("writing ", path.absolute());
   const SelectedSource& source = *placed.origin->source;
   const bool is_top = placed.from == &source.top;
-  return cat("copying ", (is_top ? source.top.path : source.top.path / placed.from->path).absolute());
+  return cat("copying ",
+             (is_top ? source.top.path : source.top.path / placed.from->path).absolute());
 }
 
 }  // namespace cooper::layers

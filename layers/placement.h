@@ -8,7 +8,9 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_map>
 #include <unordered_set>
+#include <vector>
 
 #include "layers/copy.h"
 #include "layers/spool.h"
@@ -45,12 +47,17 @@ class Placement {
   TreePath resolve(const TreePath& path) const;  // all links followed, missing parts kept (COPY-16)
   std::optional<Entry> find(const TreePath& path) const;
   std::optional<EntryType> type_at(const TreePath& path) const;
+  std::optional<Entry> find_below(const TreePath& path) const;  // without what is placed
 
   // -- changes
   // Missing directories down to path (COPY-06). Error: "cannot copy to non-directory".
   void make_dirs(const TreePath& path, const Owner& owner, std::uint32_t mode);
   // Replaces what stands there; parents must exist. The entry outlives the placement.
   void put(const TreePath& path, const Placed& placed);
+  // All that the origin has beneath its directory, beneath target, which must be there. Costs
+  // nothing for each, and gives way to whatever is put there one by one, before or later. False,
+  // and nothing done: more than target itself is placed there already, or this was used before.
+  bool put_beneath(const TreePath& target, const CopyOrigin* origin);
   void put_as_is(const TreePath& path, Entry entry);
   void put_unpacked(const TreePath& path, Entry entry, Spool::Stretch stretch);
   // A further name for the file at target. False: no file there.
@@ -64,11 +71,22 @@ class Placement {
   void write(LayerWriter& writer) const;
 
  private:
+  using FirstNames = std::unordered_map<const Entry*, std::string>;
   using Staged = std::map<TreePath, Placed>;
+  // The contents of one source directory, placed as a whole.
+  struct Bulk {
+    TreePath target;
+    const CopyOrigin* origin = nullptr;
 
-  const Placed* staged_at(const TreePath& path) const;
+    const std::vector<Entry>& rows() const { return origin->source->beneath.entries; }
+    Placed placed(const Entry& row) const { return {Placed::Kind::copied, &row, origin, {}}; }
+  };
+
+  std::optional<Placed> staged_at(const TreePath& path) const;
+  void unfold_bulk();
+  void write_one(const TreePath& path, const Placed& placed, FirstNames& first_names,
+                 LayerWriter& writer) const;
   bool hidden(const TreePath& path) const;
-  std::optional<Entry> find_below(const TreePath& path) const;
   Entry effective(const TreePath& path, const Placed& placed) const;
   void add_parents(const TreePath& path);
   std::unique_ptr<ByteSource> open(const Placed& placed) const;
@@ -77,7 +95,9 @@ class Placement {
   const Tree& below_;
   const PlaceOptions& options_;
   Staged staged_;
-  Staged::iterator hint_;      // entries mostly arrive in order
+  std::optional<Bulk>
+      bulk_;               // one is enough: a second source lands where the first did, or beside it
+  Staged::iterator hint_;  // entries mostly arrive in order
   TreePath parents_added_;     // the last directory whose parents are known to be there
   std::set<TreePath> hidden_;  // directories of `below` that were replaced
   std::deque<Entry> entries_;  // those nobody else owns
