@@ -20,7 +20,7 @@ class DiffWriter {
         options_(options),
         stubs_(options.stubs),
         writer_(writer),
-        leaves_(upper.label(), writer) {}
+        changes_(upper.label(), writer) {}
 
   void run() {
     const UpperEntry root = read_upper_root(upper_, reading_);
@@ -49,43 +49,26 @@ class DiffWriter {
     const bool merges = lower && lower->type == EntryType::directory;
     // overlayfs marks new directories as opaque even where nothing lies below.
     entry.opaque = entry.opaque && merges;
-    if (holds_stubs_only(upper, lower_shows)) return;
-    writer_.add(entry);
+    const bool unchanged =
+        merges ? !entry.opaque && same_directory(entry, *lower, stubs_, options_.keep_xattrs)
+               : !lower && stubs_.concerns(entry.path);
+    if (unchanged) {
+      changes_.enter_unchanged(entry);
+    } else {
+      changes_.add(entry);
+    }
     walk(upper.fd.get(), entry.path, merges && !entry.opaque);
+    changes_.leave(entry.path);
   }
 
   void add_other(UpperEntry& upper, bool lower_shows) {
     const Entry& entry = upper.entry;
+    const bool is_below = lower_shows && below_.find(entry.path);
     if (entry.type == EntryType::whiteout) {
-      if (lower_shows && below_.find(entry.path)) writer_.add(entry);
-      return;
+      if (is_below) changes_.add(entry);
+    } else if (is_below || !stubs_.is_empty_file(entry)) {
+      changes_.add_leaf(upper);
     }
-    if (!is_empty_stub(upper, lower_shows)) leaves_.add(upper);
-  }
-
-  bool is_empty_stub(const UpperEntry& upper, bool lower_shows) const {
-    return stubs_.is_empty_file(upper.entry) && !(lower_shows && below_.find(upper.entry.path));
-  }
-
-  // A mount point that is still empty, or a directory that came up only to hold such ones.
-  bool holds_stubs_only(const UpperEntry& upper, bool lower_shows) const {
-    const Entry& entry = upper.entry;
-    const bool is_stub = stubs_.is_stub(entry.path);
-    if (!is_stub && !stubs_.leads_to_stub(entry.path)) return false;
-    const auto lower = lower_shows ? below_.find(entry.path) : std::nullopt;
-    if (lower && (entry.opaque || !same_but_time(entry, *lower, options_.keep_xattrs)))
-      return false;
-    const UpperDirectory directory(upper.fd.get(), entry.path, reading_);
-    const bool lower_shows_inside = lower && lower->type == EntryType::directory;
-    for (const DirEntry& item : directory.list()) {
-      const UpperEntry inner = directory.read(item);
-      if (inner.skipped) continue;
-      const bool left_out = inner.entry.type == EntryType::directory
-                                ? holds_stubs_only(inner, lower_shows_inside)
-                                : is_empty_stub(inner, lower_shows_inside);
-      if (!left_out) return false;
-    }
-    return true;
   }
 
   const Dir& upper_;
@@ -94,7 +77,7 @@ class DiffWriter {
   const DiffOptions& options_;
   const Stubs stubs_;
   LayerWriter& writer_;
-  LeafWriter leaves_;
+  ChangeWriter changes_;
 };
 
 }  // namespace

@@ -20,13 +20,14 @@ struct DiffOptions {
 
 // Walks upper in order and feeds the writer: 0:0 character devices become whiteouts,
 // user.overlay.opaque directories opaque ones, stand-ins (layers/standin.h) what they stand for;
-// hard links within upper are kept; parents that were only copied up (equal to `below`, mtime
-// included) are written with their metadata as they are below. sockets are left out.
+// hard links within upper are kept; directories that were only copied up (equal to `below`, mtime
+// included) are written where something in them is. Sockets are left out.
 void write_diff(const Dir& upper, const Tree& below, const StandInSeal& seal,
                 const DiffOptions& options, LayerWriter& writer);
 
-// Takes from an upper directory what the layer written from it was refused (WrittenLayer::stripped), so that the
-// directory shows what the layer would. False: it could not be done.
+// Takes from an upper directory what the layer written from it was refused
+// (WrittenLayer::stripped), so that the directory shows what the layer would. False: it could not
+// be done.
 bool strip_xattrs(const Dir& upper, const std::vector<TreePath>& stripped);
 
 }  // namespace cooper::layers

@@ -18,6 +18,11 @@ bool same_but_time(const Entry& a, const Entry& b, bool keep_xattrs) {
          visible(a) == visible(b);
 }
 
+bool same_directory(const Entry& a, const Entry& b, const Stubs& stubs, bool keep_xattrs) {
+  return same_but_time(a, b, keep_xattrs) &&
+         (a.mtime.seconds == b.mtime.seconds || stubs.concerns(a.path));
+}
+
 void add_changed_root(Entry root, const Tree& below, bool keep_xattrs, LayerWriter& writer) {
   const auto lower = below.find(TreePath());
   if (lower && same_but_time(root, *lower, keep_xattrs)) return;
@@ -25,7 +30,18 @@ void add_changed_root(Entry root, const Tree& below, bool keep_xattrs, LayerWrit
   writer.add(root);
 }
 
-void LeafWriter::add(UpperEntry& leaf) {
+void ChangeWriter::write_pending() {
+  for (const Entry& directory : pending_) writer_.add(directory);
+  pending_.clear();
+}
+
+void ChangeWriter::add(const Entry& entry) {
+  write_pending();
+  writer_.add(entry);
+}
+
+void ChangeWriter::add_leaf(UpperEntry& leaf) {
+  write_pending();
   const Entry& entry = leaf.entry;
   if (leaf.status.st_nlink > 1 && add_as_link(leaf)) return;
   if (entry.type != EntryType::file) return writer_.add(entry);
@@ -33,7 +49,11 @@ void LeafWriter::add(UpperEntry& leaf) {
   writer_.add(entry, &content);
 }
 
-bool LeafWriter::add_as_link(const UpperEntry& leaf) {
+void ChangeWriter::leave(const TreePath& directory) {
+  if (!pending_.empty() && pending_.back().path == directory) pending_.pop_back();
+}
+
+bool ChangeWriter::add_as_link(const UpperEntry& leaf) {
   const auto [first, is_new] =
       first_names_.try_emplace({leaf.status.st_dev, leaf.status.st_ino}, leaf.entry.path);
   if (is_new) return false;

@@ -22,7 +22,8 @@ class Stubs {
   bool is_empty_file(const Entry& entry) const {
     return entry.type == EntryType::file && entry.size_bytes == 0 && is_stub(entry.path);
   }
-  bool leads_to_stub(const TreePath& path) const { return parents_.contains(path); }
+  // A directory that is a mount point or has one beneath it.
+  bool concerns(const TreePath& path) const { return is_stub(path) || parents_.contains(path); }
 
  private:
   std::set<TreePath> paths_;
@@ -32,16 +33,24 @@ class Stubs {
 // Whether a layer would say the same of both but for their times.
 bool same_but_time(const Entry& a, const Entry& b, bool keep_xattrs);
 
+// The same of two directories. Mount points made and removed again move the times of what they were
+// in.
+bool same_directory(const Entry& a, const Entry& b, const Stubs& stubs, bool keep_xattrs);
+
 // Writes the root directory when it differs from that below: its mtime moves with every name made
 // in it, and no other builder records it.
 void add_changed_root(Entry root, const Tree& below, bool keep_xattrs, LayerWriter& writer);
 
-// Feeds entries that are no directories to the writer; every name of an inode after its first
-// becomes a hard link.
-class LeafWriter {
+// Feeds what changed to the writer, in order. Of an inode's names every one after the first becomes
+// a hard link. A directory that says nothing by itself (equal below, or only a mount point) is
+// written once something in it is.
+class ChangeWriter {
  public:
-  LeafWriter(const std::string& label, LayerWriter& writer) : label_(label), writer_(writer) {}
-  void add(UpperEntry& leaf);
+  ChangeWriter(const std::string& label, LayerWriter& writer) : label_(label), writer_(writer) {}
+  void add(const Entry& entry);
+  void add_leaf(UpperEntry& leaf);  // no directory
+  void enter_unchanged(const Entry& directory) { pending_.push_back(directory); }
+  void leave(const TreePath& directory);  // after what is in it, whether it was unchanged or not
 
  private:
   struct Inode {
@@ -49,11 +58,13 @@ class LeafWriter {
     ino_t number;
     friend auto operator<=>(const Inode&, const Inode&) = default;
   };
+  void write_pending();
   bool add_as_link(const UpperEntry& leaf);
 
   const std::string& label_;
   LayerWriter& writer_;
   std::map<Inode, TreePath> first_names_;
+  std::vector<Entry> pending_;  // directories on the way to here
 };
 
 }  // namespace cooper::layers

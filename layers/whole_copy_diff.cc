@@ -23,7 +23,7 @@ class CopyDiff {
         keep_xattrs_(options.keep_xattrs),
         stubs_(options.stubs),
         writer_(writer),
-        leaves_(directory.label(), writer) {}
+        changes_(directory.label(), writer) {}
 
   void run() {
     const UpperEntry root = read_upper_root(directory_, reading_);
@@ -73,7 +73,7 @@ class CopyDiff {
     Entry whiteout;
     whiteout.path = path;
     whiteout.type = EntryType::whiteout;
-    write(whiteout);
+    changes_.add(whiteout);
   }
 
   void compare(const UpperDirectory& directory, int fd, const DirEntry& item, const Entry& below,
@@ -102,16 +102,13 @@ class CopyDiff {
   void enter(const UpperEntry& upper, const Entry& below, bool touched, bool same) {
     Entry entry = upper.entry;
     entry.opaque = false;
-    const bool times_count = !stubs_.leads_to_stub(entry.path) && !stubs_.is_stub(entry.path);
-    const bool differs = touched && (!same_but_time(entry, below, keep_xattrs_) ||
-                                     (times_count && entry.mtime.seconds != below.mtime.seconds));
-    if (differs) {
-      write(entry);
+    if (touched && !same_directory(entry, below, stubs_, keep_xattrs_)) {
+      changes_.add(entry);
     } else {
-      pending_.push_back(entry);
+      changes_.enter_unchanged(entry);
     }
     walk(upper.fd.get(), entry.path, true, same);
-    if (!pending_.empty() && pending_.back().path == entry.path) pending_.pop_back();
+    changes_.leave(entry.path);
   }
 
   void add_new(const UpperDirectory& directory, const DirEntry& item) {
@@ -126,8 +123,7 @@ class CopyDiff {
       add_directory(upper);
       return true;
     }
-    flush();
-    leaves_.add(upper);
+    changes_.add_leaf(upper);
     return true;
   }
 
@@ -135,22 +131,13 @@ class CopyDiff {
   void add_directory(UpperEntry& upper) {
     Entry entry = upper.entry;
     entry.opaque = false;
-    if (stubs_.is_stub(entry.path) || stubs_.leads_to_stub(entry.path)) {
-      pending_.push_back(entry);
+    if (stubs_.concerns(entry.path)) {
+      changes_.enter_unchanged(entry);
     } else {
-      write(entry);
+      changes_.add(entry);
     }
     walk(upper.fd.get(), entry.path, false, false);
-    if (!pending_.empty() && pending_.back().path == entry.path) pending_.pop_back();
-  }
-
-  void flush() {
-    for (const Entry& entry : pending_) writer_.add(entry);
-    pending_.clear();
-  }
-  void write(const Entry& entry) {
-    flush();
-    writer_.add(entry);
+    changes_.leave(entry.path);
   }
 
   const Dir& directory_;
@@ -162,8 +149,7 @@ class CopyDiff {
   bool keep_xattrs_;
   const Stubs stubs_;
   LayerWriter& writer_;
-  LeafWriter leaves_;
-  std::vector<Entry> pending_;  // directories on the way to here, not written yet
+  ChangeWriter changes_;
 };
 
 }  // namespace

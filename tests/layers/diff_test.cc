@@ -38,7 +38,7 @@ class Diff : public testing::Test {
     upper().set_xattr(at(path), std::string(kOverrideXattr), text);
   }
   void set_times() {
-    for (const char* path : {"etc", "a", "run", "run/deep"}) {
+    for (const char* path : {"etc", "a", "run", "run/deep", "var", "var/lib"}) {
       if (upper().try_stat(at(path))) upper().set_mtime(at(path), {kTime, 0});
     }
   }
@@ -243,7 +243,8 @@ TEST_F(Diff, IMG_14_what_the_layer_does_not_keep_can_be_taken_from_the_directory
   const WrittenLayer written = std::move(writer).finish();
   EXPECT_EQ(written.stripped, (std::vector<TreePath>{at("d"), at("d/f"), at("f")}));
   EXPECT_TRUE(strip_xattrs(upper(), written.stripped));
-  for (const char* path : {"f", "d", "d/f"}) EXPECT_FALSE(upper().get_xattr(at(path), "user.mine")) << path;
+  for (const char* path : {"f", "d", "d/f"})
+    EXPECT_FALSE(upper().get_xattr(at(path), "user.mine")) << path;
   EXPECT_TRUE(upper().get_xattr(at("d"), "user.overlay.opaque"));
 
   LayerWriter keeper(blobs, {Compression::none});
@@ -251,6 +252,14 @@ TEST_F(Diff, IMG_14_what_the_layer_does_not_keep_can_be_taken_from_the_directory
   keep.keep_xattrs = true;
   write_diff(upper(), *below, test_seal(), keep, keeper);
   EXPECT_TRUE(std::move(keeper).finish().stripped.empty());
+}
+
+TEST_F(Diff, RUN_11_directories_that_were_only_copied_up_are_left_out) {
+  for (const char* path : {"etc", "var", "var/lib", "old"}) dir(path);
+  upper().set_mtime(at("old"), {1600000001, 0});
+  const auto below = below_of({dir_item("etc"), file_item("etc/kept", ""), dir_item("old"),
+                               dir_item("var"), dir_item("var/lib")});
+  EXPECT_EQ(diff_over(*below), (Lines{"/old directory 755 0:0 @1600000001"}));
 }
 
 TEST_F(Diff, parents_that_were_only_copied_up_are_written) {

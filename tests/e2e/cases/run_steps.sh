@@ -11,6 +11,12 @@ print(eval(sys.argv[2]))
 P
 }
 
+row RUN-11 IMG-15
+# /etc of the base has neither hosts nor resolv.conf: they were mounted, and nothing of that is left.
+printf 'FROM busybox\nRUN true\nRUN --mount=type=tmpfs,target=/etc/deep/er cat /etc/hosts >/dev/null\n' >c/Dockerfile
+build -o type=oci,dest=nothing.tar c >out 2>err || { cat err; fail "steps that change nothing"; }
+equal "$(facts nothing.tar 'len(manifest["layers"]), len(set(layer["digest"] for layer in manifest["layers"][-2:]))')" "(5, 1)"
+
 row RUN-01 RUN-02 RUN-22
 cat >c/Dockerfile <<'D'
 FROM busybox
