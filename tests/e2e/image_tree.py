@@ -1,4 +1,5 @@
-"""Flattens images (OCI layout directories, OCI or docker archives, `dir:` of skopeo) and compares the trees.
+"""Flattens images (OCI layout directories, OCI or docker archives, `dir:` of skopeo) and compares the trees. Also taken:
+tar:FILE, a tar of one tree, and tree:DIRECTORY, one that lies unpacked.
 
     image_tree.py list IMAGE
     image_tree.py config IMAGE
@@ -8,7 +9,7 @@ Exit status: 0 equal, 1 different (one line per difference), 2 the input can't b
 set-id bits, owners, size and content, link text, device numbers, hard-link groups, security.capability and other xattrs,
 and times unless told not to.
 """
-import argparse, fnmatch, gzip, hashlib, io, json, os, subprocess, sys, tarfile
+import argparse, fnmatch, gzip, hashlib, io, json, os, stat, subprocess, sys, tarfile
 
 
 class Image:
@@ -107,10 +108,47 @@ def apply_layer(tree, data):
         tree[path] = row
 
 
+def row_of_file(path, status):
+    kinds = {stat.S_IFREG: "file", stat.S_IFDIR: "dir", stat.S_IFLNK: "symlink", stat.S_IFCHR: "char", stat.S_IFBLK: "block",
+             stat.S_IFIFO: "fifo"}
+    row = {"type": kinds[stat.S_IFMT(status.st_mode)], "mode": stat.S_IMODE(status.st_mode), "uid": status.st_uid,
+           "gid": status.st_gid, "mtime": status.st_mtime_ns // 10**9}
+    if row["type"] == "file":
+        with open(path, "rb") as file:
+            row.update(size=status.st_size, sha256=hashlib.file_digest(file, "sha256").hexdigest())
+    if row["type"] == "symlink":
+        row["target"] = os.readlink(path)
+    if row["type"] in ("char", "block"):
+        row["device"] = (os.major(status.st_rdev), os.minor(status.st_rdev))
+    row["xattrs"] = {name: os.getxattr(path, name, follow_symlinks=False).hex()
+                     for name in os.listxattr(path, follow_symlinks=False)
+                     if name == "security.capability" or name.startswith("user.")}
+    return row
+
+
+def read_directory(tree, top):
+    inodes = {}
+    for directory, names, files in os.walk(top):
+        for name in names + files:
+            path = os.path.join(directory, name)
+            status = os.lstat(path)
+            row = inodes.setdefault(status.st_ino, None) or row_of_file(path, status)
+            if row["type"] != "dir":
+                inodes[status.st_ino] = row
+            tree[os.path.relpath(path, top)] = row
+
+
 def flatten(path):
-    image, tree = Image(path), {}
-    for layer in image.manifest()["layers"]:
-        apply_layer(tree, image.blob(layer["digest"]))
+    tree = {}
+    if path.startswith("tree:"):
+        read_directory(tree, path[len("tree:"):])
+    elif path.startswith("tar:"):
+        with open(path[len("tar:"):], "rb") as file:
+            apply_layer(tree, file.read())
+    else:
+        image = Image(path)
+        for layer in image.manifest()["layers"]:
+            apply_layer(tree, image.blob(layer["digest"]))
     for row in {id(r): r for r in tree.values()}.values():
         names = sorted(p for p, r in tree.items() if r is row)
         row["links"] = names if len(names) > 1 else []
