@@ -22,8 +22,8 @@ std::optional<std::string> read_host_file(const std::filesystem::path& path) {
 
 std::optional<std::pair<std::string, std::string>> find_ignore_file(const ContextOptions& options) {
   if (options.dockerfile) {
-    const std::string beside = options.dockerfile->string() + ".dockerignore";
-    if (auto text = read_host_file(beside)) return std::pair(beside, std::move(*text));
+    std::string beside = options.dockerfile->string() + ".dockerignore";
+    if (auto text = read_host_file(beside)) return std::pair(std::move(beside), std::move(*text));
   }
   const std::filesystem::path in_root = options.directory / ".dockerignore";
   if (auto text = read_host_file(in_root)) return std::pair(in_root.string(), std::move(*text));
@@ -35,7 +35,8 @@ std::optional<std::pair<std::string, std::string>> find_ignore_file(const Contex
 std::optional<parser::IgnorePatterns> read_ignore_file(const ContextOptions& options) {
   const auto file = find_ignore_file(options);
   if (!file) return std::nullopt;
-  return with_context([&] { return file->first; }, [&] { return parser::parse_ignore(file->second); });
+  const std::string name = std::filesystem::path(file->first).lexically_normal().string();
+  return with_context([&] { return file->first; }, [&] { return parser::parse_ignore(file->second, name); });
 }
 
 std::shared_ptr<const layers::Tree> open_local_context(const ContextOptions& options,

@@ -20,7 +20,7 @@ namespace cooper::layers {
 struct CopySource {
   // As written, after expansion; leading '/' and ".." are cut at the root (COPY-02).
   std::string pattern;
-  bool literal = false;  // heredocs and ADD of remote files: no wildcards
+  bool literal = false;   // heredocs and ADD of remote files: no wildcards
   std::string name = {};  // in a destination directory, when it is not the pattern's last component
 };
 
@@ -54,13 +54,16 @@ struct Selection {
   std::vector<SelectedSource> sources;  // in the order they are applied
 };
 
-// Error(not_found) `"/x": not found` for a literal source that does not exist (COPY-12).
+// Error(not_found) `"/x": not found` for a literal source that does not exist (COPY-12); what hides
+// it is told.
 Selection select(std::shared_ptr<const Tree> tree, const CopyRequest& request);
 
 // Content identity of a selection: names, types, modes, owners, link targets, xattrs as far as
-// the tree has them, bytes; never mtime, never inode (CACHE-03, CACHE-04). Unknown files are read, many at a time.
+// the tree has them, bytes; never mtime, never inode (CACHE-03, CACHE-04). Unknown files are read,
+// many at a time.
 oci::ContentDigest selection_digest(const Selection& selection, int threads = 2);
-// The same; what was read is noted in the selection, and then holds for it: writing other bytes fails (LayerWriter).
+// The same; what was read is noted in the selection, and then holds for it: writing other bytes
+// fails (LayerWriter).
 oci::ContentDigest selection_digest(Selection& selection, int threads = 2);
 
 // -- placing --------------------------------------------------------------------------------------

@@ -116,8 +116,17 @@ std::optional<Entry> HostTree::find(const TreePath& path) const {
     throw_errno("looking at", root_.label() + path.absolute());
   }
   if (!visible(path, S_ISDIR(status.st_mode))) return std::nullopt;
-  return HostReader(root_, TreePath(), options_)
-      .read(parent->get(), name.c_str(), path, status);
+  return HostReader(root_, TreePath(), options_).read(parent->get(), name.c_str(), path, status);
+}
+
+std::string HostTree::hidden_by(const TreePath& path) const {
+  const auto parent = open_directory(path.parent());
+  struct stat status {};
+  const std::string name(path.name());
+  if (!parent || ::fstatat(parent->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0)
+    return {};
+  return visible(path, S_ISDIR(status.st_mode)) ? std::string()
+                                                : options_.filter->excluded_by(path);
 }
 
 // nullopt: absent, or reached through something that is no directory.

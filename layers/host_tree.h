@@ -15,6 +15,7 @@ class HostTree : public Tree {
   HostTree(const Dir& root, HostTreeOptions options);
 
   std::optional<Entry> find(const TreePath& path) const override;
+  std::string hidden_by(const TreePath& path) const override;
   std::vector<Entry> children(const TreePath& directory) const override;
   std::unique_ptr<ByteSource> open(const Entry& file) const override;
   oci::ContentDigest content_digest(const Entry& file) const override;

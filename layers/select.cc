@@ -12,8 +12,10 @@ namespace {
 
 constexpr std::string_view kPivot = "/./";  // COPY-30
 
-[[noreturn]] void throw_absent(const TreePath& path) {
-  throw Error(Errc::not_found, cat("\"", path.absolute(), "\": not found"));
+[[noreturn]] void throw_absent(const Tree& tree, const TreePath& path) {
+  const std::string by = tree.hidden_by(path);
+  const std::string why = by.empty() ? "" : cat(" (it is there, but ", by, " excludes it)");
+  throw Error(Errc::not_found, cat("\"", path.absolute(), "\": not found", why));
 }
 
 class Selector {
@@ -81,7 +83,7 @@ class Selector {
         TreePath::clean(has_pivot ? std::string_view(text).substr(pivot + kPivot.size()) : text);
     if (!is_wild(front) && !is_wild(pattern.str())) {
       const TreePath whole = TreePath::clean(front) / pattern;
-      if (!resolve(tree_, whole, false)) throw_absent(whole);
+      if (!resolve(tree_, whole, false)) throw_absent(tree_, whole);
     }
     for (const TreePath& path : expand(front)) add(path, ContentGuide(request_, pattern));
   }
@@ -90,7 +92,7 @@ class Selector {
   void add(const TreePath& path, const ContentGuide& guide) {
     const auto found = resolve(tree_, path, true);
     auto top = found ? tree_.find(*found) : std::nullopt;
-    if (!top) throw_absent(path);
+    if (!top) throw_absent(tree_, path);
     SelectedSource source;
     source.base_name = path.name();
     source.top = *std::move(top);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "base/byte_stream.h"
@@ -29,6 +30,8 @@ class Tree {
   virtual std::unique_ptr<ByteSource> open(const Entry& file) const = 0;
   // Digest of the bytes of a regular file found here; remembered where that is cheap.
   virtual oci::ContentDigest content_digest(const Entry& file) const = 0;
+  // What hides a path that find() says is absent, for messages; "" when nothing does.
+  virtual std::string hidden_by(const TreePath&) const { return {}; }
   // Everything beneath a directory that `guide` takes. Through children(), unless the view knows
   // better.
   virtual Walked walk(const TreePath& directory, const WalkGuide& guide) const;
@@ -84,6 +87,8 @@ class PathFilter {
   virtual ~PathFilter() = default;
   virtual bool excluded(const TreePath& path, bool is_directory) const = 0;
   virtual bool prunable(const TreePath& directory) const = 0;
+  // What excludes an excluded path, for messages: "line 3 of .dockerignore". May be "".
+  virtual std::string excluded_by(const TreePath&) const { return {}; }
 };
 
 // Remembers file digests between runs, keyed by identity and times (design section 3); the store
@@ -99,8 +104,8 @@ struct HostTreeOptions {
   std::shared_ptr<const PathFilter> filter;  // may be null
   DigestMemory* memory = nullptr;            // may be null; outlives the tree
   int threads = 2;
-  // user.* attributes of files and directories too, not capabilities alone. Never ACLs: whom they name are users of the
-  // host, as owners are (CTX-03).
+  // user.* attributes of files and directories too, not capabilities alone. Never ACLs: whom they
+  // name are users of the host, as owners are (CTX-03).
   bool keep_xattrs = false;
 };
 // Files as uid 0, gid 0 with their modes and mtimes (CTX-03); sockets are left out. A file that

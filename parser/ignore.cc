@@ -51,15 +51,17 @@ bool takes_whole_root(std::string_view pattern) {
 
 }  // namespace
 
-IgnorePatterns::IgnorePatterns(const std::vector<std::string>& patterns) {
+IgnorePatterns::IgnorePatterns(const std::vector<std::string>& patterns, std::string file)
+    : file_(std::move(file)) {
   CharacterSets sets;
   std::vector<PatternTrie::Pattern> parsed;
   parsed.reserve(patterns.size());
-  for (const std::string& text : patterns) {
-    const Line line = read_line(text);
+  for (std::size_t i = 0; i < patterns.size(); ++i) {
+    const Line line = read_line(patterns[i]);
     if (line.pattern.empty()) continue;
     parsed.push_back({parse_glob(line.pattern, Stars::deep, sets), line.exception});
     exception_.push_back(line.exception);
+    line_.push_back(i + 1);
     has_exceptions_ = has_exceptions_ || line.exception;
     excludes_everything_ =
         excludes_everything_ || (!line.exception && takes_whole_root(line.pattern));
@@ -73,17 +75,22 @@ bool IgnorePatterns::excluded(const TreePath& path) const {
   return decides > 0 && !exception_[decides - 1];
 }
 
+std::string IgnorePatterns::excluded_by(const TreePath& path) const {
+  const auto decides = trie_.last_match(path.str());
+  return decides == 0 ? "" : cat("line ", line_[decides - 1], " of ", file_);
+}
+
 bool IgnorePatterns::may_include_beneath(const TreePath& directory) const {
   return has_exceptions_ && trie_.exception_beneath(directory.str());
 }
 
-IgnorePatterns parse_ignore(std::string_view text) {
+IgnorePatterns parse_ignore(std::string_view text, std::string file) {
   text = without_bom(text);
   std::vector<std::string> patterns;
   for (const std::string_view line : split(text, '\n')) {
-    if (!line.starts_with('#')) patterns.emplace_back(line);
+    patterns.emplace_back(line.starts_with('#') ? std::string_view() : line);
   }
-  return IgnorePatterns(patterns);
+  return IgnorePatterns(patterns, std::move(file));
 }
 
 }  // namespace cooper::parser

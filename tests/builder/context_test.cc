@@ -49,6 +49,20 @@ TEST_F(Context, IGNORE_01_IGNORE_02_the_dockerfiles_own_ignore_file_wins) {
   EXPECT_EQ(names(dockerfile), (Words{".dockerignore", "a", "b"}));
 }
 
+TEST_F(Context, IGNORE_12_what_hides_a_file_is_told) {
+  write_file(root() / "secret/key", "");
+  write_file(root() / "log.txt", "");
+  write_file(root() / ".dockerignore", "# a comment\n\n*.txt\n!other.txt\n/secret\n");
+  const ContextOptions options{root(), std::nullopt, nullptr, 2};
+  const auto tree = open_local_context(options, read_ignore_file(options));
+  const std::string file = (root() / ".dockerignore").string();
+  EXPECT_EQ(tree->hidden_by(TreePath::clean("log.txt")), "line 3 of " + file);
+  EXPECT_EQ(tree->hidden_by(TreePath::clean("secret/key")), "line 5 of " + file);
+  for (const char* path : {"none.txt", ".dockerignore", "other.txt", ""}) {
+    EXPECT_EQ(tree->hidden_by(TreePath::clean(path)), "") << path;
+  }
+}
+
 TEST_F(Context, IGNORE_08_an_exception_brings_its_parent_back) {
   write_file(root() / "keep/x", "");
   write_file(root() / "keep/y", "");

@@ -67,3 +67,18 @@ exits 1 cooper inspect cacheonly:1
 lacks "$(cat err)" exporting
 exits 2 build --attest type=sbom c
 exits 2 build -o type=cacheonly,dest=x c
+
+# What an ignore file hides is said to be hidden, and by what.
+row IGNORE-12
+printf '%s\n' '# no secrets' 'secret*' >c/.dockerignore && echo s >c/secret
+for instruction in 'COPY secret /s' 'ADD secret /s' 'COPY --parents ./secret /s'; do
+  printf 'FROM busybox\n%s\n' "$instruction" >c/Dockerfile
+  exits 1 build c
+  contains "$(cat err)" '"/secret": not found (it is there, but line 2 of c/.dockerignore excludes it)'
+done
+printf 'FROM busybox\nCOPY secrets /s\n' >c/Dockerfile   # excluded, and absent anyway
+exits 1 build c
+contains "$(grep '^ERROR' err)$" '"/secrets": not found$'
+printf 'FROM busybox\nCOPY f /f\n' >c/Own && printf 'f\n' >c/Own.dockerignore
+(cd c && exits 1 build -f Own .; contains "$(cat ../err)" 'line 1 of Own.dockerignore')
+rm c/.dockerignore c/secret
