@@ -1,5 +1,4 @@
 #include <csignal>
-#include <ctime>
 #include <thread>
 
 #include "base/error.h"
@@ -42,6 +41,7 @@ Interrupts::Interrupts() = default;
 Interrupts::~Interrupts() {
   if (!watcher_) return;
   watcher_->thread.request_stop();
+  pthread_kill(watcher_->thread.native_handle(), SIGTERM);  // blocked everywhere: only wakes it, and goes with it
   watcher_->thread.join();
   pthread_sigmask(SIG_SETMASK, &watcher_->previous, nullptr);
 }
@@ -52,10 +52,10 @@ void Interrupts::watch() {
   const sigset_t set = stop_signals();
   pthread_sigmask(SIG_BLOCK, &set, &watcher_->previous);
   watcher_->thread = std::jthread([this, set](const std::stop_token& done) {
-    constexpr timespec kPoll{0, 50'000'000};
     bool asked = false;
-    while (!done.stop_requested()) {
-      const int signal = sigtimedwait(&set, nullptr, &kPoll);
+    for (;;) {
+      const int signal = sigwaitinfo(&set, nullptr);
+      if (done.stop_requested()) return;
       if (signal < 0) continue;
       if (asked) end_by(signal);
       asked = true;
