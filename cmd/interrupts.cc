@@ -41,7 +41,7 @@ Interrupts::Interrupts() = default;
 Interrupts::~Interrupts() {
   if (!watcher_) return;
   watcher_->thread.request_stop();
-  pthread_kill(watcher_->thread.native_handle(), SIGTERM);  // blocked everywhere: only wakes it, and goes with it
+  pthread_kill(watcher_->thread.native_handle(), SIGINT);  // blocked everywhere: only wakes it, and goes with it
   watcher_->thread.join();
   pthread_sigmask(SIG_SETMASK, &watcher_->previous, nullptr);
 }

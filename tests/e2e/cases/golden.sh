@@ -20,7 +20,7 @@ expected=$SOURCE/testdata/golden-digests
 digests() {  # digests PREFIX...: of the three, built in a fresh store
   rm -rf golden-store
   for name in one two three; do
-    SOURCE_DATE_EPOCH=1700000000 COOPER_ROOT=$WORK/golden-store "$@" "$COOPER" build --network=host -q \
+    SOURCE_DATE_EPOCH=1700000000 COOPER_ROOT=$WORK/golden-store "$@" "$COOPER" build --network=host -q --platform linux/amd64 \
       --threads "${THREADS:-1}" --metadata-file "meta-$name" "$name" >/dev/null 2>golden.err || { cat golden.err; fail "$*"; }
     echo "$name $(sed -n 's/.*"containerimage.digest": "\(.*\)".*/\1/p' "meta-$name")"
   done
