@@ -19,6 +19,7 @@
 #include "builder/tree_file.h"
 #include "cmd/build_flags.h"
 #include "cmd/build_inputs.h"
+#include "cmd/destinations.h"
 #include "cmd/errors.h"
 #include "cmd/failure_tail.h"
 #include "cmd/progress_plain.h"
@@ -26,6 +27,7 @@
 #include "cmd/session.h"
 #include "cmd/store_access.h"
 #include "parser/dockerfile.h"
+#include "parser/suggest.h"
 #include "parser/text.h"
 
 namespace cooper::cmd {
@@ -47,6 +49,7 @@ class BuildJob {
     tail_ = std::make_unique<FailureTail>(*progress_);
     for (const std::string& flag : flags_.ignored) progress_->notice(flag + " means nothing here and is ignored");
     tell_limits();
+    if (inputs_.call.kind == Call::Kind::build) check_destinations(inputs_.results);
     const DockerfileText file = find_dockerfile();
     inputs_.plan.ignored = [&] { return ignored(file) ? &*ignored_ : nullptr; };
     inputs_.plan.context_time_unknown = inputs_.context.remote.has_value();
@@ -58,6 +61,7 @@ class BuildJob {
       return answer({inputs_.call, source, inputs_.plan, bases}, *progress_);
     }
     const parser::Dockerfile dockerfile = parser::parse_dockerfile(file.shown_name, file.text);
+    tell_unknown_stages(dockerfile);
     const builder::Plan plan = make_plan(dockerfile);
     sources_->set_epoch(plan.source_date_epoch);
     if (inputs_.call.kind == Call::Kind::plan) {
@@ -65,7 +69,6 @@ class BuildJob {
       return 0;
     }
     check_all_annotations(plan);
-    check_destinations();
     tail_->planned(plan);
     const auto results = execute(plan, file);
     finish(plan, results);
@@ -84,6 +87,20 @@ class BuildJob {
     std::string names;
     for (const std::string& flag : flags_.limits) names += (names.empty() ? "" : ", ") + flag;
     progress_->notice(names + ": not applied, RUN steps have no control group of their own");
+  }
+
+  // --no-cache-filter: a stage that is not there would be taken from the cache under another name.
+  void tell_unknown_stages(const parser::Dockerfile& dockerfile) {
+    std::vector<std::string> stages;
+    for (const parser::Instruction& instruction : dockerfile.instructions) {
+      const auto* from = std::get_if<parser::From>(&instruction);
+      if (from != nullptr) stages.push_back(from->stage.empty() ? std::to_string(stages.size()) : from->stage);
+    }
+    for (const std::string& name : inputs_.plan.no_cache_stages) {
+      if (std::find(stages.begin(), stages.end(), parser::to_lower(name)) != stages.end()) continue;
+      progress_->notice(cat("--no-cache-filter: there is no stage \"", name, "\"",
+                            parser::did_you_mean(parser::find_suggestion(parser::to_lower(name), stages))));
+    }
   }
 
   void open() {
@@ -166,27 +183,6 @@ class BuildJob {
     return ignored_;
   }
 
-  // A file that can't be made is told now, and not after an hour of work.
-  void check_destinations() const {
-    std::vector<std::filesystem::path> files;
-    for (const TargetResult& result : inputs_.results) {
-      for (const builder::Output& output : result.outputs) {
-        const bool is_file = output.kind != builder::Output::Kind::image && output.kind != builder::Output::Kind::local;
-        if (is_file && !output.to_stdout && !output.as_directory) files.push_back(output.destination);
-      }
-      for (const std::string& name : {result.iid_file, result.metadata_file}) {
-        if (!name.empty()) files.emplace_back(name);
-      }
-    }
-    for (const std::filesystem::path& file : files) {
-      std::error_code unknown;  // told by the probe
-      const auto type = std::filesystem::status(file, unknown).type();
-      using Type = std::filesystem::file_type;
-      // Opening a pipe would wait for its reader.
-      if (type != Type::fifo && type != Type::character) builder::AtomicFile probe(file);
-    }
-  }
-
   std::vector<builder::StepResult> execute(const builder::Plan& plan, const DockerfileText& file) {
     builder::ExecuteOptions options;
     options.compression = inputs_.compression;
@@ -236,7 +232,7 @@ class BuildJob {
     options.directory = name.empty() ? *inputs_.context.directory
                                      : std::filesystem::path(inputs_.plan.named_contexts.at(name).value);
     if (!std::filesystem::is_directory(options.directory)) {  // CTX-11: a named one was not looked at before
-      throw Error(Errc::not_found, cat("context ", name, ": no such directory: ", options.directory.string()));
+      throw Error(Errc::invalid, cat("context ", name, ": no such directory: ", options.directory.string()));
     }
     if (name.empty()) options.dockerfile = file.path;
     options.threads = inputs_.threads;

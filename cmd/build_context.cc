@@ -40,7 +40,7 @@ bool speaks_ssh(const MainContext& context) {
 
 std::optional<std::string> try_read(const std::filesystem::path& path) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
-  if (!fd && errno == ENOENT) return std::nullopt;
+  if (!fd && (errno == ENOENT || errno == ENOTDIR)) return std::nullopt;
   if (!fd) throw_errno("failed to read dockerfile: open", path.string());
   FdSource source(std::move(fd), path.string());
   return read_all(source, kDockerfileLimitBytes, path.string());
@@ -97,7 +97,9 @@ MainContext read_main_context(const BuildFlags& flags, const std::map<std::strin
     context.remote = builder::HttpSource{flags.context, std::nullopt};
     return context;
   }
-  throw Error(Errc::not_found, cat("unable to prepare context: path \"", flags.context, "\" not found"));
+  const bool other = std::filesystem::exists(flags.context);
+  throw Error(Errc::invalid, cat("unable to prepare context: path \"", flags.context, "\" ",
+                                 other ? "is not a directory" : "not found"));
 }
 
 builder::NamedContexts read_named_contexts(const BuildFlags& flags) {

@@ -82,3 +82,40 @@ contains "$(grep '^ERROR' err)$" '"/secrets": not found$'
 printf 'FROM busybox\nCOPY f /f\n' >c/Own && printf 'f\n' >c/Own.dockerignore
 (cd c && exits 1 build -f Own .; contains "$(cat ../err)" 'line 1 of Own.dockerignore')
 rm c/.dockerignore c/secret
+
+# Destinations are tried before anything is fetched or run.
+printf 'FROM busybox\nRUN echo ran >&2; sleep 1\n' >c/Dockerfile
+mkdir folder && echo old >file
+early() {  # early CODE TEXT ARGUMENT...
+  local code=$1 text=$2
+  shift 2
+  exits "$code" build --no-cache "$@" c
+  contains "$(cat err)" "$text"
+  lacks "$(cat err)" '#1 '
+}
+early 2 'destination file is a directory' -o type=oci,dest=folder
+early 2 'there is no directory nowhere' -o type=docker,dest=nowhere/x.tar
+early 2 'is not a directory' -o type=tar,dest=file/x.tar
+early 2 'is not a directory' -o file
+early 2 'is not a directory' -o type=oci,tar=false,dest=file/layout
+early 2 'there is no directory nowhere' --iidfile nowhere/iid
+early 2 'there is no directory nowhere' --metadata-file nowhere/metadata
+if [ "$ROLE" = user ]; then
+  chmod 555 folder
+  early 3 folder -o folder/out
+  early 3 folder -o type=oci,dest=folder/x.tar
+  chmod 755 folder
+fi
+equal "$(ls folder)$(cat file)" old
+# A context or a Dockerfile that is not there is a mistake of one kind.
+exits 2 build nowhere
+exits 2 build file
+contains "$(cat err)" 'path "file" is not a directory'
+exits 2 build -f nowhere/Dockerfile c
+exits 2 build -f file/Dockerfile c
+exits 2 build folder
+# A filter that names no stage is told.
+printf 'FROM busybox AS base\nFROM base AS Final\n' >c/Dockerfile
+build --no-cache-filter=finale,BASE c >/dev/null 2>err
+contains "$(cat err)" 'notice: --no-cache-filter: there is no stage "finale" (did you mean final?)'
+equal "$(grep -c 'there is no stage' err)" 1

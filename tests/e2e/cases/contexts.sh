@@ -82,7 +82,7 @@ exits 2 build --build-context x=ftp://y c
 contains "$(cat err)" 'unsupported context source ftp for x'
 exits 1 build --build-context x=oci-layout://layout:v2 - <<<$'FROM x'
 contains "$(cat err)" 'has no digest'
-exits 1 build --build-context x=/no/where - <<<$'FROM scratch\nCOPY --from=x . /'
+exits 2 build --build-context x=/no/where - <<<$'FROM scratch\nCOPY --from=x . /'
 contains "$(cat err)" 'context x: no such directory: /no/where'
 
 row MNT-09 MNT-12

@@ -24,7 +24,8 @@ exits 2 cooper build --target nope -f "$WORK/busybox/Dockerfile" "$WORK/busybox"
 exits 2 cooper build --secret src=x c
 contains "$(cat err)" "--secret"
 exits 2 cooper build --nonsense c
-exits 1 cooper build "$WORK/no-such-directory"
+exits 2 cooper build "$WORK/no-such-directory"
+contains "$(cat err)" "unable to prepare context"
 # A damaged blob is told, repaired, and made again.
 printf 'FROM busybox\nCOPY f /f\n' >c/Dockerfile
 build -o type=oci,dest=good.tar c >/dev/null 2>&1

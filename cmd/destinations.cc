@@ -1,0 +1,63 @@
+#include "cmd/destinations.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <system_error>
+
+#include "base/error.h"
+#include "builder/export.h"
+
+namespace cooper::cmd {
+namespace {
+
+namespace fs = std::filesystem;
+
+void check_file(const fs::path& file) {
+  std::error_code unknown;  // told by the probe
+  const fs::file_type type = fs::status(file, unknown).type();
+  // Opening a pipe would wait for its reader.
+  if (type == fs::file_type::fifo || type == fs::file_type::character) return;
+  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const fs::file_type around = fs::status(folder, unknown).type();
+  if (around == fs::file_type::not_found) {
+    throw Error(Errc::invalid, cat("destination ", file.string(), ": there is no directory ", folder.string()));
+  }
+  if (around == fs::file_type::regular) {
+    throw Error(Errc::invalid, cat("destination ", file.string(), ": ", folder.string(), " is not a directory"));
+  }
+  const builder::AtomicFile probe(file);
+}
+
+// It will be made with its parents: what is there of it must be a directory that takes entries.
+void check_directory(const fs::path& directory) {
+  std::error_code unknown;  // told by access(2)
+  fs::path there = fs::absolute(directory).lexically_normal();
+  while (!fs::exists(there, unknown) && there.has_relative_path()) there = there.parent_path();
+  if (fs::exists(there, unknown) && !fs::is_directory(there, unknown)) {
+    throw Error(Errc::invalid, cat("destination ", directory.string(), ": ", there.string(), " is not a directory"));
+  }
+  if (::faccessat(AT_FDCWD, there.c_str(), W_OK | X_OK, AT_EACCESS) != 0) throw_errno("writing to", there.string());
+}
+
+}  // namespace
+
+void check_destinations(const std::vector<TargetResult>& results) {
+  using Kind = builder::Output::Kind;
+  for (const TargetResult& result : results) {
+    for (const builder::Output& output : result.outputs) {
+      if (output.kind == Kind::image || output.to_stdout) continue;
+      if (output.kind == Kind::local || output.as_directory) {
+        check_directory(output.destination);
+      } else {
+        check_file(output.destination);
+      }
+    }
+    for (const std::string& name : {result.iid_file, result.metadata_file}) {
+      if (!name.empty()) check_file(name);
+    }
+  }
+}
+
+}  // namespace cooper::cmd
