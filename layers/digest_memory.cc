@@ -67,22 +67,40 @@ bool settled(const Timestamp& time, const Timestamp& now) {
 PackedDigestMemory::PackedDigestMemory(const Dir& directory, TreePath name, Timestamp now)
     : directory_(directory.duplicate()), name_(std::move(name)), now_(now) {
   if (auto fd = directory_.try_open_file(name_, O_RDONLY | O_NONBLOCK)) {
-    load(read_whole(*std::move(fd), name_.str()));
+    bytes_ = read_whole(*std::move(fd), name_.str());
   }
-  asked_for_ = std::make_unique<std::atomic<bool>[]>(records_.size());
+  records_ = well_formed_records();
+  asked_for_ = std::make_unique<std::atomic<bool>[]>(records_);
 }
 
-void PackedDigestMemory::load(std::string_view bytes) {
-  if (bytes.size() < kHeaderBytes + kTrailerBytes || !bytes.starts_with(kMagic)) return;
+std::size_t PackedDigestMemory::well_formed_records() const {
+  const std::string_view bytes = bytes_;
+  if (bytes.size() < kHeaderBytes + kTrailerBytes || !bytes.starts_with(kMagic)) return 0;
   const std::string_view body = bytes.substr(0, bytes.size() - kTrailerBytes);
-  if (text(oci::sha256(body).bytes) != bytes.substr(body.size())) return;
+  if (text(oci::sha256(body).bytes) != bytes.substr(body.size())) return 0;
   std::string_view rest = body.substr(kMagic.size());
   const auto count = take<std::uint64_t>(rest);
-  if (rest.size() % kRecordBytes != 0 || rest.size() / kRecordBytes != count) return;
-  records_.reserve(count);
-  for (; !rest.empty(); rest.remove_prefix(kRecordBytes)) {
-    records_.push_back(parse_record(rest.substr(0, kRecordBytes)));
+  if (rest.size() % kRecordBytes != 0 || rest.size() / kRecordBytes != count) return 0;
+  return static_cast<std::size_t>(count);
+}
+
+std::string_view PackedDigestMemory::record(std::size_t index) const {
+  return std::string_view(bytes_).substr(kHeaderBytes + index * kRecordBytes, kRecordBytes);
+}
+
+// The first record that is not before id.
+std::size_t PackedDigestMemory::lower_bound(const FileId& id) const {
+  std::size_t low = 0;
+  std::size_t high = records_;
+  while (low < high) {
+    const std::size_t middle = low + (high - low) / 2;
+    if (parse_id(record(middle)) < id) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
   }
+  return low;
 }
 
 PackedDigestMemory::Record PackedDigestMemory::record_of(const struct stat& file) {
@@ -99,7 +117,9 @@ bool PackedDigestMemory::same_file(const Record& one, const Record& other) {
          one.ctime == other.ctime;
 }
 
-void PackedDigestMemory::append(std::string& out, const Record& record) {
+std::string PackedDigestMemory::text_of(const Record& record) {
+  std::string out;
+  out.reserve(kRecordBytes);
   put(out, record.id.device);
   put(out, record.id.inode);
   put(out, record.size_bytes);
@@ -109,6 +129,14 @@ void PackedDigestMemory::append(std::string& out, const Record& record) {
   put(out, record.ctime.nanoseconds);
   put(out, record.idle_saves);
   out += text(record.digest.value.bytes);
+  return out;
+}
+
+PackedDigestMemory::FileId PackedDigestMemory::parse_id(std::string_view bytes) {
+  FileId id;
+  id.device = take<std::uint64_t>(bytes);
+  id.inode = take<std::uint64_t>(bytes);
+  return id;
 }
 
 PackedDigestMemory::Record PackedDigestMemory::parse_record(std::string_view bytes) {
@@ -127,17 +155,18 @@ PackedDigestMemory::Record PackedDigestMemory::parse_record(std::string_view byt
 
 std::optional<oci::ContentDigest> PackedDigestMemory::recall(const struct stat& file) {
   const Record wanted = record_of(file);
-  const auto found = std::lower_bound(records_.begin(), records_.end(), wanted.id,
-                                      [](const Record& a, const FileId& b) { return a.id < b; });
-  if (found != records_.end() && same_file(*found, wanted)) {
-    asked_for_[static_cast<std::size_t>(found - records_.begin())].store(true,
-                                                                         std::memory_order_relaxed);
-    return found->digest;
+  const std::size_t at = lower_bound(wanted.id);
+  if (at < records_) {
+    const Record found = parse_record(record(at));
+    if (same_file(found, wanted)) {
+      asked_for_[at].store(true, std::memory_order_relaxed);
+      return found.digest;
+    }
   }
   return learnt_.with([&](const Learnt& learnt) -> std::optional<oci::ContentDigest> {
     const auto fresh = learnt.records.find(wanted.id);
-    if (fresh == learnt.records.end() || !same_file(fresh->second, wanted)) return std::nullopt;
-    return fresh->second.digest;
+    if (fresh == learnt.records.end() || !same_file(*fresh, wanted)) return std::nullopt;
+    return fresh->digest;
   });
 }
 
@@ -146,48 +175,52 @@ void PackedDigestMemory::remember(const struct stat& file, const oci::ContentDig
   if (!settled(record.mtime, now_) || !settled(record.ctime, now_)) return;
   record.digest = digest;
   learnt_.with([&](Learnt& learnt) {
-    learnt.records[record.id] = record;
+    const auto [there, is_new] = learnt.records.insert(record);
+    if (!is_new) learnt.records.insert(learnt.records.erase(there), record);
     learnt.saved = false;
   });
 }
 
-// Sorted, a fresh record before an old one of the same file, long idle ones gone.
-std::vector<PackedDigestMemory::Record> PackedDigestMemory::merged(
-    const std::map<FileId, Record>& learnt) const {
-  std::vector<Record> all;
-  all.reserve(records_.size() + learnt.size());
+// What is to be saved, by id: a fresh record before an old one of the same file, long idle ones
+// gone.
+void PackedDigestMemory::each_kept(const std::set<Record, ById>& learnt,
+                                   const std::function<void(const Record&)>& take) const {
   auto fresh = learnt.begin();
-  for (std::size_t i = 0; i < records_.size(); ++i) {
-    for (; fresh != learnt.end() && fresh->first < records_[i].id; ++fresh) {
-      all.push_back(fresh->second);
-    }
-    if (fresh != learnt.end() && fresh->first == records_[i].id) continue;
-    Record record = records_[i];
-    record.idle_saves = asked_for_[i] ? 0 : record.idle_saves + 1;
-    if (record.idle_saves <= kMaxIdleSaves) all.push_back(record);
+  for (std::size_t i = 0; i < records_; ++i) {
+    Record old = parse_record(record(i));
+    for (; fresh != learnt.end() && fresh->id < old.id; ++fresh) take(*fresh);
+    if (fresh != learnt.end() && fresh->id == old.id) continue;
+    old.idle_saves = asked_for_[i] ? 0 : old.idle_saves + 1;
+    if (old.idle_saves <= kMaxIdleSaves) take(old);
   }
-  for (; fresh != learnt.end(); ++fresh) all.push_back(fresh->second);
-  return all;
+  for (; fresh != learnt.end(); ++fresh) take(*fresh);
 }
 
 void PackedDigestMemory::save() {
-  const std::vector<Record> all = learnt_.with([&](Learnt& learnt) {
+  learnt_.with([&](Learnt& learnt) {
     const bool nothing_new = std::exchange(learnt.saved, true);
-    return nothing_new ? std::vector<Record>() : merged(learnt.records);
+    if (!nothing_new) write(learnt.records);
   });
-  if (all.empty()) return;
-  std::string bytes(kMagic);
-  bytes.reserve(kHeaderBytes + all.size() * kRecordBytes + kTrailerBytes);
-  put(bytes, std::uint64_t{all.size()});
-  for (const Record& record : all) append(bytes, record);
-  bytes += text(oci::sha256(std::string_view(bytes)).bytes);
+}
+
+void PackedDigestMemory::write(const std::set<Record, ById>& learnt) const {
+  std::uint64_t count = 0;
+  each_kept(learnt, [&](const Record&) { ++count; });
   // The name collides with no living writer's. No fsync: what a crash leaves half written is
   // damaged, hence empty.
   static std::atomic<unsigned> serial = 0;
   const TreePath temporary =
       TreePath::clean(cat(name_.str(), ".", ::getpid(), ".", serial++, ".tmp"));
   const UniqueFd fd = directory_.open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  FdSink(fd.get(), temporary.str()).write(as_bytes(bytes));
+  FdSink file(fd.get(), temporary.str());
+  GatheringSink gathered(file);
+  oci::DigestSink hashed(gathered);
+  std::string header(kMagic);
+  put(header, count);
+  hashed.write(as_bytes(header));
+  each_kept(learnt, [&](const Record& record) { hashed.write(as_bytes(text_of(record))); });
+  gathered.write(as_bytes(text(hashed.digest().bytes)));
+  gathered.finish();
   directory_.rename(temporary, name_);
 }
 

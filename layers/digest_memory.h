@@ -12,10 +12,11 @@
 
 #include <atomic>
 #include <cstdint>
-#include <map>
+#include <functional>
 #include <memory>
+#include <set>
 #include <string>
-#include <vector>
+#include <string_view>
 
 #include "base/guarded.h"
 #include "layers/tree.h"
@@ -49,24 +50,36 @@ class PackedDigestMemory : public DigestMemory {
     std::uint64_t size_bytes = 0;
     Timestamp mtime;
     Timestamp ctime;
-    oci::ContentDigest digest;
     std::uint32_t idle_saves = 0;
+    oci::ContentDigest digest;
+  };
+  struct ById {
+    using is_transparent = void;
+    bool operator()(const Record& a, const Record& b) const { return a.id < b.id; }
+    bool operator()(const Record& a, const FileId& b) const { return a.id < b; }
+    bool operator()(const FileId& a, const Record& b) const { return a < b.id; }
   };
   struct Learnt {
-    std::map<FileId, Record> records;
+    std::set<Record, ById> records;
     bool saved = true;
   };
   static Record record_of(const struct stat& file);
   static bool same_file(const Record& one, const Record& other);
-  static void append(std::string& out, const Record& record);
+  static std::string text_of(const Record& record);
+  static FileId parse_id(std::string_view bytes);
   static Record parse_record(std::string_view bytes);
-  void load(std::string_view bytes);
-  std::vector<Record> merged(const std::map<FileId, Record>& learnt) const;
+  std::size_t well_formed_records() const;
+  std::string_view record(std::size_t index) const;
+  std::size_t lower_bound(const FileId& id) const;
+  void each_kept(const std::set<Record, ById>& learnt,
+                 const std::function<void(const Record&)>& take) const;
+  void write(const std::set<Record, ById>& learnt) const;
 
   Dir directory_;
   TreePath name_;
   Timestamp now_;
-  std::vector<Record> records_;                     // by id; fixed after construction
+  std::string bytes_;                               // as they were found, searched where they lie
+  std::size_t records_ = 0;                         // in it, by id
   std::unique_ptr<std::atomic<bool>[]> asked_for_;  // one per record
   Guarded<Learnt> learnt_;
 };
