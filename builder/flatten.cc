@@ -128,7 +128,7 @@ class TarFlattener {
     if (epoch_) row.mtime = {*epoch_, 0};
     row.mtime.nanoseconds = 0;
     row.opaque = false;
-    std::erase_if(row.xattrs, [](const auto& xattr) { return !layers::allowed_in_layer(xattr.first, true); });
+    row.xattrs.erase_if([](const auto& xattr) { return !layers::allowed_in_layer(xattr.first, true); });
     if (row.type == EntryType::file && !row.link_target.empty()) {
       const TreePath leader = TreePath::clean(row.link_target);
       row.link_target.clear();

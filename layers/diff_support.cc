@@ -11,7 +11,7 @@ Stubs::Stubs(const std::vector<TreePath>& paths) : paths_(paths.begin(), paths.e
 bool same_but_time(const Entry& a, const Entry& b, bool keep_xattrs) {
   const auto visible = [&](const Entry& entry) {
     Xattrs xattrs = entry.xattrs;
-    std::erase_if(xattrs, [&](const auto& x) { return !allowed_in_layer(x.first, keep_xattrs); });
+    xattrs.erase_if([&](const auto& x) { return !allowed_in_layer(x.first, keep_xattrs); });
     return xattrs;
   };
   return a.type == b.type && a.mode == b.mode && a.uid == b.uid && a.gid == b.gid &&

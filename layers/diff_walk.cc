@@ -105,7 +105,7 @@ void take_xattrs(UpperEntry& upper, const UpperReading& reading, const std::stri
       stand_in->apply(entry, [&] { return content_digest(upper.fd.get(), display); });
     }
   }
-  std::erase_if(entry.xattrs, [](const auto& xattr) { return is_private_xattr(xattr.first); });
+  entry.xattrs.erase_if([](const auto& xattr) { return is_private_xattr(xattr.first); });
 }
 
 }  // namespace

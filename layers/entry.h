@@ -2,13 +2,13 @@
 #pragma once
 
 #include <cstdint>
-#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
 
 #include "base/dir.h"
 #include "base/tree_path.h"
+#include "layers/xattrs.h"
 #include "oci/digest.h"
 
 namespace cooper::layers {
@@ -25,23 +25,24 @@ enum class EntryType : std::uint8_t {
 };
 std::string_view to_string(EntryType type);  // for messages
 
+// Ordered so that nothing is lost between the members: a selection holds one for each file.
 struct Entry {
   TreePath path;
-  EntryType type = EntryType::file;
+  std::string link_target;  // symlink: verbatim text; hard_link: TreePath text of the first name
+  std::uint64_t size_bytes = 0;  // files only
+  Timestamp mtime;
+  Xattrs xattrs;           // "security.capability" in its v2 form, and what is allowed
   std::uint32_t mode = 0;  // permission, set-id and sticky bits: 07777
   std::uint32_t uid = 0;
   std::uint32_t gid = 0;
-  Timestamp mtime;
-  std::uint64_t size_bytes = 0;  // files only
-  std::string link_target;  // symlink: verbatim text; hard_link: TreePath text of the first name
   std::uint32_t device_major = 0;
   std::uint32_t device_minor = 0;
+  EntryType type = EntryType::file;
   bool opaque = false;  // directory: nothing of the layers below shows through
-  std::map<std::string, std::string>
-      xattrs;  // "security.capability" in its v2 form, and what is allowed
   std::optional<oci::ContentDigest> content;  // files: digest of the bytes, once known
   friend bool operator==(const Entry&, const Entry&) = default;
 };
+static_assert(sizeof(Entry) <= 160);
 
 // Limits on foreign tars; generous, but a bomb hits one of them. Exceeding one is Error(invalid)
 // that names the limit and the member.
@@ -51,7 +52,8 @@ struct TarLimits {
   std::size_t components = 1024;
   std::uint64_t total_bytes = std::uint64_t{1} << 44;
   std::size_t xattr_bytes = 1 << 20;
-  // Names, attributes and rows of all members: a table is held in memory, and long names compress well.
+  // Names, attributes and rows of all members: a table is held in memory, and long names compress
+  // well.
   std::uint64_t metadata_bytes = std::uint64_t{2} << 30;
   // Uncompressed : compressed, once past the floor. gzip's own bound is 1032; zstd packs honest
   // runs of zeros 30,000 times, which is what the floor is for.

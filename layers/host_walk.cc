@@ -27,18 +27,22 @@ using FileId = std::pair<dev_t, ino_t>;
 
 struct Directory;
 
-struct Found {
-  Entry entry;
-  bool taken = true;     // else a directory that appears only if something beneath it is taken
-  bool implied = false;  // not taken by the guide (a filter's parents are ordinary, IGNORE-08)
+// What is to be said of an entry beside itself; of most there is nothing.
+struct Note {
+  std::size_t index = 0;  // of the entry
+  bool taken = true;      // else a directory that appears only if something beneath it is taken
+  bool implied = false;   // not taken by the guide (a filter's parents are ordinary, IGNORE-08)
   std::optional<FileId> links;         // a file with several names
   std::unique_ptr<Directory> beneath;  // a directory that is descended into
+
+  bool empty() const { return taken && !implied && !links && !beneath; }
 };
 
 // One directory that is looked at, and what was found in it, sorted by name.
 struct Directory {
   TreePath path;
-  std::vector<Found> found;
+  std::vector<Entry> found;
+  std::vector<Note> notes;  // by index
 };
 
 class TakeAll : public WalkGuide {
@@ -103,35 +107,36 @@ class Looker {
       if (errno == ENOENT) return;  // gone since the directory was read
       throw_errno("looking at", reader_.describe(path));
     }
-    Found found;
-    if (!choose(path, S_ISDIR(status.st_mode), found)) return;
+    Note note;
+    if (!choose(path, S_ISDIR(status.st_mode), note)) return;
     auto entry = reader_.read(opened, name.c_str(), std::move(path), status);
     if (!entry) return;
-    found.entry = *std::move(entry);
     if (S_ISREG(status.st_mode) && status.st_nlink > 1) {
-      found.links = FileId(status.st_dev, status.st_ino);
+      note.links = FileId(status.st_dev, status.st_ino);
     }
-    parent.found.push_back(std::move(found));
+    note.index = parent.found.size();
+    parent.found.push_back(*std::move(entry));
+    if (!note.empty()) parent.notes.push_back(std::move(note));
   }
 
   // False: nothing of it is wanted. A directory that the filter excludes is there all the same when
   // something beneath it is included again (IGNORE-08).
-  bool choose(const TreePath& path, bool is_directory, Found& found) const {
+  bool choose(const TreePath& path, bool is_directory, Note& note) const {
     const WalkChoice choice = subject_.guide.choose(path, is_directory);
     const bool descend = is_directory && choice.descend;
     if (!choice.take && !descend) return false;
-    found.taken = choice.take;
-    found.implied = !choice.take;
-    if (descend) found.beneath = std::make_unique<Directory>(Directory{path, {}});
+    note.taken = choice.take;
+    note.implied = !choice.take;
+    if (descend) note.beneath = std::make_unique<Directory>(Directory{path, {}, {}});
     const PathFilter* filter = subject_.options.filter.get();
     if (filter == nullptr) return true;
     const TreePath whole = subject_.top / path;
     if (!filter->excluded(whole, is_directory)) return true;
     if (!is_directory || filter->prunable(whole)) return false;
-    found.taken =
+    note.taken =
         !descend && !walk_host(subject_.root, subject_.options, whole, TakeAll(), Contents::leave)
                          .entries.empty();
-    return descend || found.taken;
+    return descend || note.taken;
   }
 
   const Subject& subject_;
@@ -192,8 +197,8 @@ class Crew {
       todo_.clear();
     }
     if (failure_) return;
-    for (Found& found : directory.found) {
-      if (found.beneath) todo_.push_back(found.beneath.get());
+    for (Note& note : directory.notes) {
+      if (note.beneath) todo_.push_back(note.beneath.get());
     }
   }
 
@@ -230,39 +235,44 @@ class Flattener {
  private:
   static std::size_t count(const Directory& directory) {
     std::size_t sum = directory.found.size();
-    for (const Found& found : directory.found) {
-      if (found.beneath) sum += count(*found.beneath);
+    for (const Note& note : directory.notes) {
+      if (note.beneath) sum += count(*note.beneath);
     }
     return sum;
   }
 
+  // Each directory is let go as soon as its entries are in the list.
   void add(Directory& directory) {
-    for (Found& found : directory.found) {
-      if (found.entry.type == EntryType::directory) {
-        add_directory(found);
+    static const Note kNothing;
+    auto noted = directory.notes.begin();
+    for (std::size_t i = 0; i < directory.found.size(); ++i) {
+      const bool has_note = noted != directory.notes.end() && noted->index == i;
+      const Note& note = has_note ? *noted++ : kNothing;
+      if (directory.found[i].type == EntryType::directory) {
+        add_directory(std::move(directory.found[i]), note);
       } else {
-        add_file(found);
+        add_file(std::move(directory.found[i]), note);
       }
     }
-    std::vector<Found>().swap(directory.found);
+    std::vector<Entry>().swap(directory.found);
   }
 
-  void add_directory(Found& found) {
+  void add_directory(Entry entry, const Note& note) {
     const std::size_t index = walked_.entries.size();
-    walked_.entries.push_back(std::move(found.entry));
-    if (found.implied) walked_.implied.push_back(index);
-    if (found.beneath) add(*found.beneath);
-    if (found.taken || walked_.entries.size() > index + 1) return;
+    walked_.entries.push_back(std::move(entry));
+    if (note.implied) walked_.implied.push_back(index);
+    if (note.beneath) add(*note.beneath);
+    if (note.taken || walked_.entries.size() > index + 1) return;
     walked_.entries.pop_back();
-    if (found.implied) walked_.implied.pop_back();
+    if (note.implied) walked_.implied.pop_back();
   }
 
-  void add_file(Found& found) {
-    if (found.links) {
-      const auto [first, is_first] = first_names_.try_emplace(*found.links, found.entry.path.str());
-      if (!is_first) found.entry.link_target = first->second;
+  void add_file(Entry entry, const Note& note) {
+    if (note.links) {
+      const auto [first, is_first] = first_names_.try_emplace(*note.links, entry.path.str());
+      if (!is_first) entry.link_target = first->second;
     }
-    walked_.entries.push_back(std::move(found.entry));
+    walked_.entries.push_back(std::move(entry));
   }
 
   std::map<FileId, std::string> first_names_;

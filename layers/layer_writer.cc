@@ -75,8 +75,8 @@ Entry canonical(const Entry& given, bool keep_xattrs) {
   if (entry.type != EntryType::file) entry.size_bytes = 0;
   if (entry.type != EntryType::directory) entry.opaque = false;
   if (entry.type == EntryType::hard_link) entry.xattrs.clear();  // the first name has them
-  std::erase_if(entry.xattrs,
-                [&](const auto& xattr) { return !allowed_in_layer(xattr.first, keep_xattrs); });
+  entry.xattrs.erase_if(
+      [&](const auto& xattr) { return !allowed_in_layer(xattr.first, keep_xattrs); });
   return entry;
 }
 

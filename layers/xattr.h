@@ -3,9 +3,10 @@
 
 #include <cstdint>
 #include <functional>
-#include <map>
 #include <string>
 #include <string_view>
+
+#include "layers/xattrs.h"
 
 namespace cooper::layers {
 
@@ -31,8 +32,8 @@ inline bool kept_on_request(std::string_view name) {
   return allowed_in_layer(name, true) && !allowed_in_layer(name, false);
 }
 
-// A file's access ACL (acl(5), in the form of its attribute) after chmod(2) to `mode`. What is no ACL comes back as it
-// is.
+// A file's access ACL (acl(5), in the form of its attribute) after chmod(2) to `mode`. What is no
+// ACL comes back as it is.
 std::string acl_with_mode(std::string acl, std::uint32_t mode);
 
 // A file capability in its version 2 form (capabilities(7), "File capability extended attribute
@@ -40,10 +41,9 @@ std::string acl_with_mode(std::string acl, std::uint32_t mode);
 // Others come back as they are.
 std::string capability_v2(std::string_view raw);
 
-using Xattrs = std::map<std::string, std::string>;
-
-// Attributes of an open file or directory, all or those that are wanted; empty where the file system has none. path
-// names it in errors.
-Xattrs read_xattrs(int fd, const std::string& path, const std::function<bool(std::string_view)>& wanted = {});
+// Attributes of an open file or directory, all or those that are wanted; empty where the file
+// system has none. path names it in errors.
+Xattrs read_xattrs(int fd, const std::string& path,
+                   const std::function<bool(std::string_view)>& wanted = {});
 
 }  // namespace cooper::layers

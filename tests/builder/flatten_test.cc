@@ -132,7 +132,7 @@ TEST_F(Flatten, OUT_18_IMG_14_attributes_of_an_overlay_or_a_machine_reach_no_tar
   flatten_to_tar({{"", layers::merge_layers({{std::make_shared<const layers::Table>(rows), std::nullopt}})}},
                  std::nullopt, out);
   const auto table = layers::read_table(std::make_unique<MemorySource>(out.text), {}, "tar");
-  EXPECT_EQ(table.find(TreePath::clean("d"))->xattrs, (std::map<std::string, std::string>{{"user.mine", "y"}}));
+  EXPECT_EQ(table.find(TreePath::clean("d"))->xattrs, (layers::Xattrs{{"user.mine", "y"}}));
 }
 
 TEST_F(Flatten, OUT_17_a_folder_for_each_of_several) {
