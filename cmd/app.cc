@@ -17,6 +17,8 @@
 #include "cmd/build_flags.h"
 #include "cmd/errors.h"
 #include "cmd/image_commands.h"
+#include "cmd/progress_plain.h"
+#include "cmd/spelling.h"
 
 namespace cooper::cmd {
 namespace {
@@ -72,7 +74,11 @@ void add_names(CommandLine& line) {
   tag->add_option("target", line.target)->required();
   tag->callback([&line] { tag_image(line.reference, line.target); });
 
-  line.app.add_subcommand("images", "List local images")->callback([] { list_images(); });
+  CLI::App* images = line.app.add_subcommand("images", "List local images");
+  images->add_option("name", line.reference, "Only of this repository, or of this name and tag");
+  images->add_flag("-q,--quiet", line.flag, "Print image IDs and nothing else");
+  images->add_flag("-a,--all", line.prune.all, "Accepted for docker's sake: there are no others");
+  images->callback([&line] { list_images(line.reference, line.flag); });
 
   CLI::App* remove = line.app.add_subcommand("rmi", "Remove names of local images");
   remove->add_option("image", line.references, kImageHelp)->required();
@@ -88,6 +94,7 @@ void add_names(CommandLine& line) {
 void add_prune_flags(CLI::App& app, CommandLine& line) {
   app.add_flag("-a,--all", line.prune.all, "Images with names too");
   app.add_flag("-f,--force", line.flag, "Accepted for docker's sake: prune never asks");
+  app.add_flag("--keep-names", line.prune.keep_names, "Even with --all: images with names stay");
   app.add_option("--older-than", line.prune.older_than, "Only what was not used for so long: 48h");
   app.add_option("--keep", line.prune.keep, "Stop once the store is this small: 2g");
   app.callback([&line] { prune_store(line.prune); });
@@ -129,22 +136,6 @@ void add_commands(CommandLine& line) {
   add_store(line);
 }
 
-// `buildx build`, `image build`, `builder prune`: the spellings that scripts use (one notice, design section 9).
-std::vector<std::string> without_docker_prefix(std::vector<std::string> words) {
-  static const std::vector<std::pair<std::string, std::string>> kSpellings = {
-      {"buildx", "build"}, {"image", "build"},   {"builder", "build"}, {"builder", "prune"}, {"image", "pull"},
-      {"image", "push"},   {"image", "tag"},     {"image", "save"},    {"image", "load"},    {"image", "inspect"},
-      {"buildx", "prune"}, {"image", "prune"}};
-  if (words.size() < 2) return words;
-  for (const auto& [group, command] : kSpellings) {
-    if (words[0] != group || words[1] != command) continue;
-    std::cerr << "notice: " << group << " " << command << " is " << command << "\n";
-    words.erase(words.begin());
-    break;
-  }
-  return words;
-}
-
 // What we were started without would be the number of the next file we open: a blob of the store would then get
 // what is meant for standard error.
 void take_missing_standard_files() {
@@ -175,14 +166,16 @@ int run(int argc, char** argv) {
   raise_descriptor_limit();
   CommandLine line;
   add_commands(line);
-  std::vector<std::string> words = without_docker_prefix({argv + 1, argv + argc});
+  auto [words, notice] = in_our_words({argv + 1, argv + argc});
+  if (!notice.empty()) std::cerr << "notice: " << notice << "\n";
   std::reverse(words.begin(), words.end());  // CLI11 takes them last first
   try {
     line.app.parse(words);
     return flush_output(line.exit_code);
   } catch (const CLI::ParseError& error) {
-    const int code = line.app.exit(error);
-    return code == 0 ? 0 : 2;
+    if (error.get_exit_code() == 0) return line.app.exit(error);  // help, version
+    std::cerr << "ERROR: " << printable_lines(usage_message(line.app, error)) << "\n";
+    return 2;
   } catch (...) {  // every other failure is reported in one place
     return report(std::current_exception(), {});
   }

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iomanip>
 #include <iostream>
+#include <set>
 
 #include "base/error.h"
 #include "builder/base_images.h"
@@ -25,6 +26,7 @@ namespace cooper::cmd {
 namespace {
 
 constexpr std::size_t kMetadataLimitBytes = 8 << 20;
+constexpr std::size_t kShownDigits = 12;  // of a digest, as docker shows
 
 // Of config and layers, be they here or still in a registry. One damaged image must not hide the others.
 std::string size_text(cache::Store& store, const oci::Descriptor& root) {
@@ -38,6 +40,20 @@ std::string size_text(cache::Store& store, const oci::Descriptor& root) {
   } catch (const Error& error) {
     if (error.code() != Errc::corrupt && error.code() != Errc::not_found) throw;
     return "damaged";
+  }
+}
+
+void print_table(cache::Store& store, const std::vector<cache::NamedImage>& names) {
+  std::size_t width = 4;
+  for (const cache::NamedImage& image : names) width = std::max(width, image.reference.familiar().size());
+  const int column = static_cast<int>(width) + 2;
+  std::cout << std::left << std::setw(column) << "NAME" << std::setw(16) << "DIGEST" << std::setw(22)
+            << "CREATED" << "SIZE\n";
+  for (const cache::NamedImage& image : names) {
+    const std::string size = size_text(store, image.root);
+    std::cout << std::left << std::setw(column) << image.reference.familiar() << std::setw(16)
+              << image.root.digest.hex().substr(0, kShownDigits) << std::setw(22) << image.created.substr(0, 19)
+              << size << "\n";
   }
 }
 
@@ -102,20 +118,25 @@ void tag_image(const std::string& source, const std::string& target) {
   store->put_name(oci::parse_reference(target), image.root, image.created);
 }
 
-void list_images() {
+void list_images(const std::string& name, bool ids) {
   const auto store = open_store();
-  const auto names = store->names();
-  std::size_t width = 4;
-  for (const cache::NamedImage& image : names) width = std::max(width, image.reference.familiar().size());
-  const int column = static_cast<int>(width) + 2;
-  std::cout << std::left << std::setw(column) << "NAME" << std::setw(16) << "DIGEST" << std::setw(22)
-            << "CREATED" << "SIZE\n";
-  for (const cache::NamedImage& image : names) {
-    const std::string size = size_text(*store, image.root);
-    std::cout << std::left << std::setw(column) << image.reference.familiar() << std::setw(16)
-              << image.root.digest.hex().substr(0, 12) << std::setw(22) << image.created.substr(0, 19)
-              << size << "\n";
+  auto names = store->names();
+  if (!name.empty()) {
+    const oci::Reference wanted = oci::parse_reference(name);
+    const bool one = name.find_first_of(":@", name.rfind('/') + 1) != std::string::npos;
+    std::erase_if(names, [&](const cache::NamedImage& image) {
+      return one ? image.reference != wanted : image.reference.name() != wanted.name();
+    });
   }
+  if (ids) {
+    std::set<oci::BlobDigest> seen;
+    for (const cache::NamedImage& image : names) {
+      const oci::BlobDigest id = image_id(*store, image.root);
+      if (seen.insert(id).second) std::cout << id.hex().substr(0, kShownDigits) << "\n";
+    }
+    return;
+  }
+  print_table(*store, names);
 }
 
 void remove_images(const std::vector<std::string>& texts, bool force) {

@@ -11,7 +11,8 @@ void pull_image(const std::string& reference, const std::string& platform, int r
 // target: the name to push it under; "": its own.
 void push_image(const std::string& image, const std::string& target, int retries);
 void tag_image(const std::string& source, const std::string& target);
-void list_images();
+// name: "": all; a repository, or one name of it. ids: each image's ID, once, and nothing else.
+void list_images(const std::string& name, bool ids);
 // By ID or digest: the image's one name; with force all that it has, and then nobody is told off for one that is absent.
 void remove_images(const std::vector<std::string>& images, bool force);
 void inspect_image(const std::string& image, bool raw);
@@ -22,6 +23,7 @@ void print_ast(const std::string& dockerfile);
 // -- the store ------------------------------------------------------------------------------------
 struct PruneFlags {
   bool all = false;
+  bool keep_names = false;  // all the same
   std::string older_than;  // "48h"
   std::string keep;        // "2g"
 };

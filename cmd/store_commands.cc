@@ -28,7 +28,7 @@ std::chrono::seconds parse_age(const std::string& text) {
 
 void prune_store(const PruneFlags& flags) {
   cache::PruneOptions options;
-  options.all = flags.all;
+  options.all = flags.all && !flags.keep_names;
   if (!flags.older_than.empty()) options.older_than = parse_age(flags.older_than);
   if (!flags.keep.empty()) options.keep_bytes = parse_size(flags.keep, "--keep");
   const cache::PruneResult result = open_store_to_remove()->prune(options);

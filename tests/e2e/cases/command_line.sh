@@ -119,3 +119,25 @@ printf 'FROM busybox AS base\nFROM base AS Final\n' >c/Dockerfile
 build --no-cache-filter=finale,BASE c >/dev/null 2>err
 contains "$(cat err)" 'notice: --no-cache-filter: there is no stage "finale" (did you mean final?)'
 equal "$(grep -c 'there is no stage' err)" 1
+
+# docker's spellings.
+cooper tag other:1 other:2
+equal "$(cooper images other | tail -n +2 | cut -d' ' -f1 | tr '\n' ' ')" "other:1 other:2 "
+equal "$(cooper images -a other:2 | tail -n +2 | cut -d' ' -f1)" other:2
+equal "$(cooper images nothing | wc -l)" 1
+equal "$(cooper image ls -q other 2>err)" "$(build -q -f c/Other c 2>/dev/null | cut -c8-19)"
+contains "$(cat err)" "notice: image ls is images"
+cooper image inspect "$(cooper images -q other)" >/dev/null
+cooper image save -o saved.tar other:2 && cooper image rm -f other:2 nowhere >/dev/null && cooper image load -i saved.tar >out
+contains "$(cat out)" other:2
+contains "$(cooper system df)" RECLAIMABLE
+cooper builder prune -a -f >/dev/null   # of the cache alone, as docker means it
+cooper inspect other:2 >/dev/null
+cooper image prune -f >/dev/null && cooper inspect other:2 >/dev/null
+cooper system prune -a -f >/dev/null
+equal "$(cooper images -q)" ""
+exits 2 cooper biuld c
+contains "$(cat err)" 'unknown command: biuld (did you mean build?)'
+exits 2 cooper build --no-cahce c
+contains "$(cat err)" 'unknown flag: --no-cahce (did you mean --no-cache?)'
+nothing_left
