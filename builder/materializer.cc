@@ -111,6 +111,7 @@ void Materializer::remember_table(const PlannedLayer& layer, layers::Table table
 
 void Materializer::adopt_tree(const LayerStack& stack, TempDir tree, const TreePath& inside) {
   store_.put_tree(trees_, *stack.chain(), std::move(tree), inside);
+  unpacked_.with([&](auto& unpacked) { unpacked.insert(*stack.chain()); });
 }
 
 std::unique_ptr<layers::Tree> Materializer::merge(const LayerStack& stack, std::size_t count,
@@ -155,7 +156,10 @@ std::vector<std::string> Materializer::lower_paths(const LayerStack& stack, std:
 
 void Materializer::ensure_trees(const LayerStack& stack, std::stop_token stop) {
   for (std::size_t i = 0; i < stack.chains().size(); ++i) {
-    if (!store_.find_tree(trees_, stack.chains()[i])) apply_one(stack, i, stop);
+    const oci::ChainId& chain = stack.chains()[i];
+    if (unpacked_.with([&](auto& unpacked) { return unpacked.contains(chain); })) continue;
+    if (!store_.find_tree(trees_, chain)) apply_one(stack, i, stop);
+    unpacked_.with([&](auto& unpacked) { unpacked.insert(chain); });
   }
   confirm(stack);
 }

@@ -10,6 +10,7 @@
 #include <stop_token>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "base/byte_stream.h"
@@ -45,6 +46,7 @@ class Materializer {
     trees_ = hiding == layers::Hiding::marked ? mapping : mapping + "-plain";
     mapping_ = std::move(mapping);
     hiding_ = hiding;
+    unpacked_.with([](auto& unpacked) { unpacked.clear(); });
   }
   const std::string& mapping() const noexcept { return mapping_; }
 
@@ -83,6 +85,8 @@ class Materializer {
   layers::Hiding hiding_ = layers::Hiding::marked;
   Guarded<std::unordered_map<oci::DiffId, layers::TablePtr>> tables_;
   Guarded<std::unordered_map<oci::BlobDigest, oci::DiffId>> confirmed_;
+  // Trees this build has seen or made: they stay as long as it runs, so that a step need not look at each of its layers.
+  Guarded<std::unordered_set<oci::ChainId>> unpacked_;
 };
 
 }  // namespace cooper::builder
