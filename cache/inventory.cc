@@ -42,8 +42,8 @@ void Inventory::scan_images(const StoreParts& parts) {
   }
 }
 
-void Inventory::add(const AnyId& id, Nanoseconds last_use, std::uint64_t size_bytes) {
-  if (items_.emplace(id, Item{id, last_use, size_bytes, false}).second) total_bytes_ += size_bytes;
+void Inventory::add(const AnyId& id, Nanoseconds last_use, std::uint64_t size_bytes, bool recorded) {
+  if (items_.emplace(id, Item{id, last_use, size_bytes, false, recorded}).second) total_bytes_ += size_bytes;
 }
 
 void Inventory::scan_items(const StoreParts& parts) {
@@ -53,7 +53,7 @@ void Inventory::scan_items(const StoreParts& parts) {
   }
   for (const ObjectId& id : parts.objects.files()) {  // those without a row
     const std::optional<struct stat> status = root.try_stat(object_path(id));
-    if (status) add(id, mtime_ns(*status), static_cast<std::uint64_t>(status->st_size));
+    if (status) add(id, mtime_ns(*status), static_cast<std::uint64_t>(status->st_size), false);
   }
   for (const Trees::Listed& tree : parts.trees.list()) {
     add(tree.id, tree.last_use, parts.trees.size_bytes(tree.id));
@@ -85,7 +85,7 @@ bool Inventory::in_used_image(const AnyId& id, Nanoseconds since) const {
 std::uint64_t Inventory::idle_bytes(Nanoseconds before) const {
   std::uint64_t bytes = 0;
   for (const auto& [id, item] : items_) {
-    if (item.last_use < before && !in_used_image(id, before)) bytes += item.disk_bytes();
+    if (item.recorded && item.last_use < before && !in_used_image(id, before)) bytes += item.disk_bytes();
   }
   return bytes;
 }

@@ -29,6 +29,7 @@ class Inventory {
     Nanoseconds last_use = 0;  // 0: nothing says so
     std::uint64_t size_bytes = 0;
     bool gone = false;
+    bool recorded = true;  // else a leftover of somebody who was killed, which a limit's total knows nothing of
     std::uint64_t disk_bytes() const {
       return std::holds_alternative<ObjectId>(id) ? disk_bytes_of_file(size_bytes) : size_bytes;
     }
@@ -62,7 +63,7 @@ class Inventory {
  private:
   void scan_images(const StoreParts& parts);
   void scan_items(const StoreParts& parts);
-  void add(const AnyId& id, Nanoseconds last_use, std::uint64_t size_bytes);
+  void add(const AnyId& id, Nanoseconds last_use, std::uint64_t size_bytes, bool recorded = true);
 
   std::map<oci::Digest, Image> images_;
   std::map<ObjectId, int> object_uses_;  // images that reach it

@@ -159,7 +159,7 @@ void Pruner::count(Item& item) {
   held_.gone(item);
   ++result_.removed_objects;
   result_.freed_bytes += item.size_bytes;
-  freed_disk_bytes_ += item.disk_bytes();
+  if (item.recorded) freed_disk_bytes_ += item.disk_bytes();
 }
 
 void Pruner::remove(Item& item) {
