@@ -11,4 +11,8 @@ void take_memory_in_large_steps() {
   ::mallopt(M_TRIM_THRESHOLD, kStepBytes);
 }
 
+void give_back_free_memory() {
+  ::malloc_trim(0);
+}
+
 }  // namespace cooper

@@ -31,6 +31,7 @@ class Execution {
       workshop = workshop || needs_workshop(plan_, plan_.steps[id]);
     }
     if (!work_left) return std::move(results_);
+    runner_.end_look_up();
     for (StepId id = 0; id < plan_.steps.size(); ++id) {
       if (!nodes_[id].done) locate(id, [&] { runner_.open_context_of(id); });
     }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/heap.h"
 #include "builder/copy_request.h"
 #include "builder/step_error.h"
 #include "builder/tree_file.h"
@@ -65,6 +66,19 @@ void StepRunner::open_context_of(StepId id) {
   for (const StepId input : inputs_of(plan_.steps[id])) {
     if (const SourceStep* source = local_context(input)) context(source->name);
   }
+}
+
+// A walk holds every name twice for a moment.
+void StepRunner::end_look_up() const {
+  constexpr std::size_t kManyEntries = 20'000;
+  std::size_t entries = 0;
+  for (const auto& prepared : prepared_) {
+    if (!prepared) continue;
+    for (const layers::Selection& selection : prepared->selections) {
+      for (const layers::SelectedSource& source : selection.sources) entries += source.beneath.entries.size();
+    }
+  }
+  if (entries >= kManyEntries) give_back_free_memory();
 }
 
 const SourceStep* StepRunner::local_context(StepId id) const {

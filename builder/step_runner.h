@@ -47,6 +47,8 @@ class StepRunner {
   // Opens the local context that the step reads, if any: contexts belong to whoever started us, so they are opened
   // before the namespace is entered.
   void open_context_of(StepId id);
+  // After the look-up pass, if anything missed: what it alone needed is given back.
+  void end_look_up() const;
   // Enters the build's namespace; single-threaded callers only.
   void open_workshop();
 
