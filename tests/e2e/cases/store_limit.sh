@@ -10,7 +10,7 @@ MIB=1048576
 sample() {
   python3 - "$COOPER_ROOT" "$1" <<'P' &
 import os, sys, time
-def taken(path):
+def taken(path, seen):
     total = 0
     try:
         for entry in os.scandir(path):
@@ -18,17 +18,28 @@ def taken(path):
                 status = entry.stat(follow_symlinks=False)
             except OSError:
                 continue
-            total += status.st_blocks * 512
+            if status.st_ino not in seen:  # else it was moved while we looked
+                seen.add(status.st_ino)
+                total += status.st_blocks * 512
             if entry.is_dir(follow_symlinks=False):
-                total += taken(entry.path)
+                total += taken(entry.path, seen)
     except OSError:
         pass
     return total
-most = samples = 0
+def parts(path):
+    seen = set()
+    try:
+        return {name: taken(os.path.join(path, name), seen) or os.lstat(os.path.join(path, name)).st_blocks * 512
+                for name in os.listdir(path)}
+    except OSError:
+        return {}
+most, samples, largest = 0, 0, {}
 while True:
-    most, samples = max(most, taken(sys.argv[1])), samples + 1
+    now, samples = parts(sys.argv[1]), samples + 1
+    if sum(now.values()) > most:
+        most, largest = sum(now.values()), now
     with open(sys.argv[2] + '.new', 'w') as out:
-        out.write(f'{most} {samples}\n')
+        out.write(f'{most} {samples} {largest}\n')
     os.rename(sys.argv[2] + '.new', sys.argv[2])
     time.sleep(0.02)
 P
@@ -59,7 +70,7 @@ mixed() {
   grep -q "$(sha256sum <"$c/payload" | cut -d' ' -f1)" "$c/tree" || fail "build $number does not hold what was put in"
 }
 
-in_flight=$((2 * layer * MIB))  # a layer in both forms: the tree and the blob
+in_flight=$((3 * layer * MIB))  # a layer in both forms, the tree and the blob, and what of the context its step has bound
 small=$MIB
 sample most
 for number in $(seq "$builds"); do
@@ -67,8 +78,8 @@ for number in $(seq "$builds"); do
   at_most "$(taken)" $((limit * MIB + small)) "after build $number"
 done
 stop_sampling
-read -r top samples <most
-at_most "$top" $((limit * MIB + in_flight + small)) "while building"
+read -r top samples parts <most
+at_most "$top" $((limit * MIB + in_flight + small)) "while building, $parts"
 [ "$samples" -ge $((builds * 2)) ] || fail "only $samples samples"
 [ "$top" -gt $((limit * MIB / 2)) ] || fail "the store never grew: $top"
 cat c.log c/tree >/dev/null
@@ -84,7 +95,7 @@ for number in 1 2 3 4; do mixed $((200 + number)) e; done & second=$!
 wait "$first" || fail "the first of two"
 wait "$second" || fail "the second of two"
 stop_sampling
-read -r top samples <most
+read -r top samples parts <most
 at_most "$top" $((limit * MIB + 2 * in_flight + small)) "with two builds at once"
 at_most "$(taken)" $((limit * MIB + small)) "after two builds at once"
 cooper store verify >verify.out || fail "$(cat verify.out)"
