@@ -17,14 +17,13 @@ class DiffWriter {
       : upper_(upper),
         below_(below),
         reading_{upper.label(), below, seal},
-        options_(options),
         stubs_(options.stubs),
         writer_(writer),
         changes_(upper.label(), writer) {}
 
   void run() {
     const UpperEntry root = read_upper_root(upper_, reading_);
-    add_changed_root(root.entry, below_, options_.keep_xattrs, writer_);
+    add_changed_root(root.entry, below_, writer_);
     walk(root.fd.get(), TreePath(), true);
   }
 
@@ -49,9 +48,8 @@ class DiffWriter {
     const bool merges = lower && lower->type == EntryType::directory;
     // overlayfs marks new directories as opaque even where nothing lies below.
     entry.opaque = entry.opaque && merges;
-    const bool unchanged =
-        merges ? !entry.opaque && same_directory(entry, *lower, stubs_, options_.keep_xattrs)
-               : !lower && stubs_.concerns(entry.path);
+    const bool unchanged = merges ? !entry.opaque && same_directory(entry, *lower, stubs_)
+                                  : !lower && stubs_.concerns(entry.path);
     if (unchanged) {
       changes_.enter_unchanged(entry);
     } else {
@@ -74,7 +72,6 @@ class DiffWriter {
   const Dir& upper_;
   const Tree& below_;
   const UpperReading reading_;
-  const DiffOptions& options_;
   const Stubs stubs_;
   LayerWriter& writer_;
   ChangeWriter changes_;

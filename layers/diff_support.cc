@@ -8,24 +8,27 @@ Stubs::Stubs(const std::vector<TreePath>& paths) : paths_(paths.begin(), paths.e
   }
 }
 
-bool same_but_time(const Entry& a, const Entry& b, bool keep_xattrs) {
+namespace {
+
+bool same_but_time(const Entry& a, const Entry& b) {
   const auto visible = [&](const Entry& entry) {
     Xattrs xattrs = entry.xattrs;
-    xattrs.erase_if([&](const auto& x) { return !allowed_in_layer(x.first, keep_xattrs); });
+    xattrs.erase_if([&](const auto& x) { return !allowed_in_layer(x.first, true); });
     return xattrs;
   };
   return a.type == b.type && a.mode == b.mode && a.uid == b.uid && a.gid == b.gid &&
          visible(a) == visible(b);
 }
 
-bool same_directory(const Entry& a, const Entry& b, const Stubs& stubs, bool keep_xattrs) {
-  return same_but_time(a, b, keep_xattrs) &&
-         (a.mtime.seconds == b.mtime.seconds || stubs.concerns(a.path));
+}  // namespace
+
+bool same_directory(const Entry& a, const Entry& b, const Stubs& stubs) {
+  return same_but_time(a, b) && (a.mtime.seconds == b.mtime.seconds || stubs.concerns(a.path));
 }
 
-void add_changed_root(Entry root, const Tree& below, bool keep_xattrs, LayerWriter& writer) {
+void add_changed_root(Entry root, const Tree& below, LayerWriter& writer) {
   const auto lower = below.find(TreePath());
-  if (lower && same_but_time(root, *lower, keep_xattrs)) return;
+  if (lower && same_but_time(root, *lower)) return;
   root.opaque = false;
   writer.add(root);
 }

@@ -30,16 +30,14 @@ class Stubs {
   std::set<TreePath> parents_;
 };
 
-// Whether a layer would say the same of both but for their times.
-bool same_but_time(const Entry& a, const Entry& b, bool keep_xattrs);
-
-// The same of two directories. Mount points made and removed again move the times of what they were
-// in.
-bool same_directory(const Entry& a, const Entry& b, const Stubs& stubs, bool keep_xattrs);
+// Whether two directories differ in nothing that a layer could say. Mount points made and removed
+// again move the times of what they were in. Attributes count even where the layer will be refused
+// them: only what is written is rid of them (strip_xattrs).
+bool same_directory(const Entry& a, const Entry& b, const Stubs& stubs);
 
 // Writes the root directory when it differs from that below: its mtime moves with every name made
 // in it, and no other builder records it.
-void add_changed_root(Entry root, const Tree& below, bool keep_xattrs, LayerWriter& writer);
+void add_changed_root(Entry root, const Tree& below, LayerWriter& writer);
 
 // Feeds what changed to the writer, in order. Of an inode's names every one after the first becomes
 // a hard link. A directory that says nothing by itself (equal below, or only a mount point) is

@@ -20,14 +20,13 @@ class CopyDiff {
         stamps_(before.stamps),
         contents_count_(before.contents_count),
         reading_{directory.label(), before.tree, seal},
-        keep_xattrs_(options.keep_xattrs),
         stubs_(options.stubs),
         writer_(writer),
         changes_(directory.label(), writer) {}
 
   void run() {
     const UpperEntry root = read_upper_root(directory_, reading_);
-    add_changed_root(root.entry, below_, keep_xattrs_, writer_);
+    add_changed_root(root.entry, below_, writer_);
     walk(root.fd.get(), TreePath(), true, true);
   }
 
@@ -102,7 +101,7 @@ class CopyDiff {
   void enter(const UpperEntry& upper, const Entry& below, bool touched, bool same) {
     Entry entry = upper.entry;
     entry.opaque = false;
-    if (touched && !same_directory(entry, below, stubs_, keep_xattrs_)) {
+    if (touched && !same_directory(entry, below, stubs_)) {
       changes_.add(entry);
     } else {
       changes_.enter_unchanged(entry);
@@ -146,7 +145,6 @@ class CopyDiff {
   bool contents_count_;
   std::size_t next_ = 0;
   const UpperReading reading_;
-  bool keep_xattrs_;
   const Stubs stubs_;
   LayerWriter& writer_;
   ChangeWriter changes_;

@@ -254,6 +254,24 @@ TEST_F(Diff, IMG_14_what_the_layer_does_not_keep_can_be_taken_from_the_directory
   EXPECT_TRUE(std::move(keeper).finish().stripped.empty());
 }
 
+// The directory of the layer shows what the layer says: an ACL left on it would give the next
+// step's files other modes than a build that unpacks the layer.
+TEST_F(Diff, IMG_14_a_directory_with_a_refused_attribute_alone_is_written) {
+  upper().set_xattr(TreePath(), "user.mine", "1");
+  for (const char* path : {"etc", "old", "run"}) {
+    dir(path);
+    upper().set_xattr(at(path), "user.mine", "1");
+  }
+  upper().set_mtime(at("old"), {kTime, 0});
+  auto old = dir_item("old");
+  old.entry.xattrs = {{"user.mine", "1"}};  // its base keeps it
+  DiffOptions options;
+  options.stubs = {at("run/key")};
+  const auto below = below_of({dir_item("etc"), old, dir_item("run")});
+  EXPECT_EQ(diff_over(*below, options).size(), 3U);
+  EXPECT_EQ(layer_->stripped, (std::vector<TreePath>{TreePath(), at("etc"), at("run")}));
+}
+
 TEST_F(Diff, RUN_11_directories_that_were_only_copied_up_are_left_out) {
   for (const char* path : {"etc", "var", "var/lib", "old"}) dir(path);
   upper().set_mtime(at("old"), {1600000001, 0});

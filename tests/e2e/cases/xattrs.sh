@@ -65,6 +65,16 @@ print(read(b(read("index.json")["manifests"][0]["digest"]))["layers"][-1]["diges
 equal "$(seen kept.tar)" kept
 equal "$(seen plain.tar)" gone
 
+# Nor what a directory got beside a layer that says nothing else of it: an ACL would give the next step's files other modes.
+cat >c/Directory <<'D'
+FROM tools
+RUN mkdir /d
+RUN setfacl -d -m u:9:rwx /d / && setfattr -n user.left -v d /d
+RUN touch /d/f /f && (stat -c %a /d/f /f && (getfattr -n user.left /d >/dev/null && echo kept || echo gone)) >/seen
+D
+build -f c/Directory -o type=oci,dest=plain.tar c >out 2>err || { cat err; fail "attributes of directories"; }
+equal "$(seen plain.tar | tr '\n' ' ')" '644 644 gone '
+
 row CACHE-04
 build --keep-xattrs -o type=oci,dest=again.tar c >out 2>err
 equal "$(grep -c CACHED err)" "$(grep -cE '^#[0-9]+ \[.*(COPY|ADD|RUN) ' err)" 'a second build with the flag'
