@@ -33,7 +33,7 @@ void check_file(const fs::path& file) {
 // It will be made with its parents: what is there of it must be a directory that takes entries.
 void check_directory(const fs::path& directory) {
   std::error_code unknown;  // told by access(2)
-  fs::path there = fs::absolute(directory).lexically_normal();
+  fs::path there = fs::absolute(directory);
   while (!fs::exists(there, unknown) && there.has_relative_path()) there = there.parent_path();
   if (fs::exists(there, unknown) && !fs::is_directory(there, unknown)) {
     throw Error(Errc::invalid, cat("destination ", directory.string(), ": ", there.string(), " is not a directory"));

@@ -43,6 +43,10 @@ TEST_F(Destinations, that_can_be_written_are_left_as_they_were) {
   check(Kind::local, "folder");
   check(Kind::local, "new/deep/");
   check(Kind::oci, "new/layout", true);
+  fs::create_directories(root_ / "folder/a/b");
+  fs::create_directory_symlink("a/b", root_ / "folder/link");
+  std::ofstream(root_ / "folder/x") << "not where the link leads";
+  check(Kind::local, "folder/link/../x/deep");
   TargetResult result;
   result.iid_file = root_ / "iid";
   result.metadata_file = root_ / "file";
