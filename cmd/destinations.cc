@@ -34,7 +34,12 @@ void check_file(const fs::path& file) {
 void check_directory(const fs::path& directory) {
   std::error_code unknown;  // told by access(2)
   fs::path there = fs::absolute(directory);
-  while (!fs::exists(there, unknown) && there.has_relative_path()) there = there.parent_path();
+  while (!fs::exists(there, unknown) && there.has_relative_path()) {
+    if (fs::is_symlink(there, unknown)) {
+      throw Error(Errc::invalid, cat("destination ", directory.string(), ": ", there.string(), " is a link to nothing"));
+    }
+    there = there.parent_path();
+  }
   if (fs::exists(there, unknown) && !fs::is_directory(there, unknown)) {
     throw Error(Errc::invalid, cat("destination ", directory.string(), ": ", there.string(), " is not a directory"));
   }

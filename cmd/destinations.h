@@ -7,8 +7,8 @@
 
 namespace cooper::cmd {
 
-// Makes nothing that stays. Error(invalid) for a file that is a directory, a directory that is a file, a file in no
-// directory; Error(denied|io) where the system says no.
+// Makes nothing that stays. Error(invalid) for a file that is a directory, a directory that is a file or a link to
+// nothing, a file in no directory; Error(denied|io) where the system says no.
 void check_destinations(const std::vector<TargetResult>& results);
 
 }  // namespace cooper::cmd

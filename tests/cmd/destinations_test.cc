@@ -64,6 +64,11 @@ TEST_F(Destinations, OUT_03_that_are_something_else_are_refused) {
   expect_error(Errc::invalid, "is not a directory", [&] { check(Kind::local, "file"); });
   expect_error(Errc::invalid, "is not a directory", [&] { check(Kind::local, "file/deep/er"); });
   expect_error(Errc::invalid, "is not a directory", [&] { check(Kind::oci, "file", true); });
+  fs::create_symlink("none", root_ / "folder/link");
+  for (const char* name : {"folder/link", "folder/link/deep/er"}) {
+    expect_error(Errc::invalid, "folder/link is a link to nothing",
+                 [&] { check(Kind::local, name); });
+  }
   TargetResult result;
   result.iid_file = root_ / "none/iid";
   expect_error(Errc::invalid, "there is no directory", [&] { check_destinations({result}); });
