@@ -66,8 +66,10 @@ std::string unknown_command(const CLI::App& app, const std::vector<std::string>&
     if (each.group == words.front()) known.emplace_back(each.word);
   }
   if (!known.empty() && app.get_parent() == nullptr) {
-    if (words.size() < 2) return cat(words.front(), " alone is no command");
-    return cat("unknown command: ", words[0], " ", words[1], nearest(words[1], known));
+    const auto taken = app.get_subcommands();  // "buildx inspect": the second word is a command of ours
+    if (words.size() < 2 && taken.empty()) return cat(words.front(), " alone is no command");
+    const std::string second = words.size() < 2 ? taken.front()->get_name() : words[1];
+    return cat("unknown command: ", words.front(), " ", second, nearest(second, known));
   }
   for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) {
     known.push_back(command->get_name());

@@ -77,6 +77,7 @@ TEST(Spelling, ERR_05_the_nearest_word_is_suggested) {
   EXPECT_EQ(refusal({"run", "x"}), "unknown command: run");  // rmi is as far as it is long
   EXPECT_EQ(refusal({"image", "lss"}), "unknown command: image lss (did you mean ls?)");
   EXPECT_EQ(refusal({"image"}), "image alone is no command");
+  EXPECT_EQ(refusal({"builder", "push"}), "unknown command: builder push");
   EXPECT_EQ(refusal({"store", "verfy"}), "unknown command: verfy (did you mean verify?)");
   EXPECT_EQ(refusal({"build", "--tga=x", "."}), "unknown flag: --tga (did you mean --tag?)");
   EXPECT_EQ(refusal({"build", "--tga"}),
