@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "layers/xattr.h"
 
 namespace cooper::builder {
 namespace {
@@ -16,6 +17,14 @@ void prepare_upper(const Dir& scratch, const layers::Entry& root) {
   scratch.make_dir(upper, 0755);
   scratch.set_owner(upper, root.uid, root.gid);
   scratch.set_mode(upper, root.mode);
+  for (const auto& [name, value] : root.xattrs) {
+    if (!layers::allowed_in_layer(name, true)) continue;
+    try {
+      scratch.set_xattr(upper, name, value);
+    } catch (const Error&) {
+      // An ACL may name who is not in our map, and a file system know no attributes.
+    }
+  }
   scratch.set_mtime(upper, root.mtime);
   scratch.make_dir(TreePath::clean("work"), 0700);
 }

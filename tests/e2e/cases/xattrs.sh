@@ -75,6 +75,15 @@ D
 build -f c/Directory -o type=oci,dest=plain.tar c >out 2>err || { cat err; fail "attributes of directories"; }
 equal "$(seen plain.tar | tr '\n' ' ')" '644 644 gone '
 
+# What the root has of its base, steps see and leave alone.
+printf 'FROM tools\nRUN setfattr -n user.root -v r / && setfacl -d -m u:9:rwx /\n' >c/Root
+build --keep-xattrs -t rooted -f c/Root c >out 2>err || { cat err; fail "attributes of the root"; }
+printf 'FROM rooted\nRUN getfattr -n user.root /\n' >c/Root
+for flag in "" --keep-xattrs; do
+  build $flag -f c/Root -o type=oci,dest=rooted.tar c >out 2>err || { cat err; fail "the root's attributes are not seen"; }
+  equal "$(attributes rooted.tar .)" 'system.posix_acl_default user.root=r'
+done
+
 row CACHE-04
 build --keep-xattrs -o type=oci,dest=again.tar c >out 2>err
 equal "$(grep -c CACHED err)" "$(grep -cE '^#[0-9]+ \[.*(COPY|ADD|RUN) ' err)" 'a second build with the flag'
