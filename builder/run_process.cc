@@ -106,6 +106,7 @@ RunOutcome StepRunner::run_masked(StepId id, const RunRequest& request, const Un
 StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepared& prepared,
                                    const std::vector<StepResult>& results, std::stop_token stop) {
   const LayerStack& parent = results[step.parent].rootfs;
+  const std::int64_t began = options_.clock().first;
   const std::unique_ptr<StepRoot> root = workshop_->roots.open(parent, stop);
   const TempDir& scratch = root->scratch();
   const auto script = write_script(step, scratch);
@@ -134,7 +135,7 @@ StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepare
   layers::WrittenLayer written = std::move(writer).finish();
   const oci::DiffId ours = written.diff_id;
   const std::vector<TreePath> stripped = std::move(written.stripped);
-  StepResult result = conclude(plan_.steps[id], prepared.record, parent, std::move(written));
+  StepResult result = conclude(plan_.steps[id], prepared.record, parent, std::move(written), began);
   // Unless an older layer answers for it, whose times are others.
   if (result.rootfs.layers().back().diff_id == ours) root->keep(result.rootfs, stripped);
   return result;

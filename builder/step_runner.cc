@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/heap.h"
 #include "builder/copy_request.h"
+#include "builder/step_equality.h"
 #include "builder/step_error.h"
 #include "builder/tree_file.h"
 #include "builder/users.h"
@@ -245,15 +246,17 @@ StepResult StepRunner::perform(StepId id, const std::vector<StepResult>& results
   const auto lock = store_.lock_step(keyed.key, stop);
   if (auto found = look_up(id, *prepared, results)) return *found;
   const LayerStack& parent = rootfs_of(parent_of(step.operation), results);
+  const std::int64_t began = options_.clock().first;
   if (const auto* run = std::get_if<RunStep>(&step.operation)) {
     return run_process(id, *run, *prepared, results, stop);
   }
   if (const auto* copy = std::get_if<CopyStep>(&step.operation)) {
     layers::WrittenLayer written = write_copy_layer(*copy, *prepared, parent);
     prepared.reset();
-    return conclude(step, keyed, parent, std::move(written));
+    return conclude(step, keyed, parent, std::move(written), began);
   }
-  return conclude(step, keyed, parent, write_dir_layer(std::get<MakeDirStep>(step.operation), parent, stop));
+  layers::WrittenLayer written = write_dir_layer(std::get<MakeDirStep>(step.operation), parent, stop);
+  return conclude(step, keyed, parent, std::move(written), began);
 }
 
 layers::LayerWriter StepRunner::new_layer() const {
@@ -288,17 +291,17 @@ layers::WrittenLayer StepRunner::write_dir_layer(const MakeDirStep& step, const 
   return std::move(writer).finish();
 }
 
-// What counts as equal. With an epoch the times of what we make are part of the promise (REPRO-05), so a layer of
-// another epoch is no answer; what a RUN leaves has times of its own.
-oci::ContentDigest StepRunner::equality_of(const Step& step, const layers::Table& table) const {
-  const oci::ContentDigest content = table.content_digest();
-  if (!options_.source_date_epoch || std::holds_alternative<RunStep>(step.operation)) return content;
-  return {oci::sha256(cat("epoch ", *options_.source_date_epoch, " ", content.str()))};
-}
-
 StepResult StepRunner::conclude(const Step& step, const KeyedRecord& keyed, const LayerStack& parent,
-                                layers::WrittenLayer written) {
-  const oci::ContentDigest content = equality_of(step, written.table);
+                                layers::WrittenLayer written, std::int64_t began) {
+  const StepPeriod period{began, options_.clock().first};
+  const auto* copy = std::get_if<CopyStep>(&step.operation);
+  const auto below = copy != nullptr && copy->link ? empty_tree_ : materializer_.metadata(parent);
+  oci::ContentDigest content = equality_of(written.table, *below, period);
+  // With an epoch the times of what we make are part of the promise (REPRO-05), so a layer of another epoch is no answer;
+  // what a RUN leaves has times of its own.
+  if (options_.source_date_epoch && !std::holds_alternative<RunStep>(step.operation)) {
+    content = {oci::sha256(cat("epoch ", *options_.source_date_epoch, " ", content.str()))};
+  }
   // CACHE-20: an equal tree on the same parent is answered by the layer that was there first.
   if (auto earlier = store_.find_equal(parent.chain(), content); earlier && earlier->layer) {
     earlier->inputs = keyed.text;

@@ -79,10 +79,9 @@ class StepRunner {
   // Runs it; its output, without secrets, goes to progress.
   RunOutcome run_masked(StepId id, const RunRequest& request, const UniqueFd& root, const OutputMask& mask,
                         std::stop_token stop);
-  // Early cutoff, records, table: common to every kind of step.
+  // Early cutoff, records, table: common to every kind of step. began: Unix seconds.
   StepResult conclude(const Step& step, const KeyedRecord& keyed, const LayerStack& parent,
-                      layers::WrittenLayer written);
-  oci::ContentDigest equality_of(const Step& step, const layers::Table& table) const;
+                      layers::WrittenLayer written, std::int64_t began);
 
   std::string machine() const;
   Making making() const { return {options_.source_date_epoch, options_.keep_xattrs}; }

@@ -85,7 +85,7 @@ std::optional<Table> Table::open(const UniqueFd& file, const std::string& name) 
   return table;
 }
 
-oci::ContentDigest Table::content_digest() const {
+oci::ContentDigest Table::content_digest(const TimeOf& time_of) const {
   constexpr std::size_t kHashedAtOnceBytes = 64 * 1024;
   TableEncoder encoder;
   oci::Sha256 hasher;
@@ -93,7 +93,7 @@ oci::ContentDigest Table::content_digest() const {
     if (entry.type == EntryType::file && !entry.content) {
       throw Error(Errc::invalid, cat(entry.path.absolute(), ": its content digest is not known"));
     }
-    encoder.row(entry, Timestamp());
+    encoder.row(entry, time_of(entry));
     if (encoder.text().size() < kHashedAtOnceBytes) return;
     hasher.update(encoder.text());
     encoder.drop_text();

@@ -46,10 +46,12 @@ class Table {
   // A file of that form, which must not change any more; nullopt: of another version of the format.
   static std::optional<Table> open(const UniqueFd& file, const std::string& name);
 
-  // Digest over everything but mtimes: two layers with equal digests on one parent give the same
-  // tree (row CACHE-20). Compare tables of one origin (two writers', or two applies'): apply adds
-  // rows for parents that a tar leaves out. Precondition: files have content, else Error(invalid).
-  oci::ContentDigest content_digest() const;
+  // Digest over everything, with mtimes as `time_of` tells them: two layers with equal digests on
+  // one parent give the same tree but for times that it tells alike (row CACHE-20). Compare tables
+  // of one origin (two writers', or two applies'): apply adds rows for parents that a tar leaves
+  // out. Precondition: files have content, else Error(invalid).
+  using TimeOf = std::function<Timestamp(const Entry&)>;
+  oci::ContentDigest content_digest(const TimeOf& time_of) const;
 
  private:
   std::vector<Entry> entries_;  // unless stored

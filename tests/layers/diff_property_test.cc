@@ -189,7 +189,8 @@ TEST(DiffProperty, diff_of_apply_is_identity) {
       ASSERT_EQ(describe(again.table.entries()[i]), describe(written.table.entries()[i]));
     }
     ASSERT_EQ(again.diff_id, written.diff_id);
-    ASSERT_EQ(again.table.content_digest(), written.table.content_digest());
+    const auto time_of = [](const Entry& entry) { return entry.mtime; };
+    ASSERT_EQ(again.table.content_digest(time_of), written.table.content_digest(time_of));
     // The table that apply makes says the same, and so does one read without unpacking.
     const auto lower = below_of(listed(base_items));
     Table settled = read_table(blobs.open_blob(written.descriptor.digest), {}, "layer");

@@ -17,6 +17,29 @@ printf 'FROM busybox\nRUN true\nRUN --mount=type=tmpfs,target=/etc/deep/er cat /
 build -o type=oci,dest=nothing.tar c >out 2>err || { cat err; fail "steps that change nothing"; }
 equal "$(facts nothing.tar 'len(manifest["layers"]), len(set(layer["digest"] for layer in manifest["layers"][-2:]))')" "(5, 1)"
 
+row CACHE-20
+# What ran again and gave the same is answered by its older layer, made when it may: but a time that was chosen is content.
+again() {  # again WORD DAY: the image of a step that ran because its mount holds WORD
+  echo "$1" >c/word
+  printf 'FROM busybox\nRUN --mount=source=word,target=/word mkdir /d && echo made >/d/made && touch -d "%s 00:00:00" /d/stamp\n' "$2" >c/Dockerfile
+  echo 'RUN ls -l /d >/seen' >>c/Dockerfile
+  build -o "type=tar,dest=$1.tar" c >out 2>err || { cat err; fail "again $1"; }
+}
+again one 2020-01-01
+sleep 1.1
+again two 2020-01-01
+equal "$(grep -c CACHED err)" 1 "$(cat err)"
+cmp one.tar two.tar
+again three 2024-01-01
+contains "$(tar tvf three.tar d/stamp)" 2024-01-01
+contains "$(tar xOf three.tar seen)" 2024
+mkdir -p times && for year in 2001 2011; do
+  echo 1 >times/f && touch -d "$year-01-01" times/f && tar -C times -cf c/times.tar f
+  printf 'FROM busybox\nADD times.tar /t/\n' >c/Dockerfile
+  build -o type=tar,dest=times.tar c >out 2>err || { cat err; fail "an archive"; }
+  contains "$(tar tvf times.tar t/f)" "$year-01-01"
+done
+
 row RUN-01 RUN-02 RUN-22
 cat >c/Dockerfile <<'D'
 FROM busybox
