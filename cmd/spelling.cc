@@ -17,7 +17,8 @@ struct Spelling {
   std::vector<std::string> ours;
 };
 
-// `builder prune -a` is about the cache alone, so that -a must not reach images with names.
+// `builder prune -a` is about the cache alone, so that -a must not reach images with names. `image prune` is none of these:
+// docker's leaves caches alone, and our prune has nothing else to remove.
 const std::vector<Spelling>& spellings() {
   static const std::vector<Spelling> kSpellings = {
       {"buildx", "build", {"build"}},       {"buildx", "du", {"store", "du"}},
@@ -25,10 +26,10 @@ const std::vector<Spelling>& spellings() {
       {"builder", "build", {"build"}},      {"builder", "prune", {"prune", "--keep-names"}},
       {"image", "build", {"build"}},        {"image", "inspect", {"inspect"}},
       {"image", "list", {"images"}},        {"image", "load", {"load"}},
-      {"image", "ls", {"images"}},          {"image", "prune", {"prune"}},
-      {"image", "pull", {"pull"}},          {"image", "push", {"push"}},
-      {"image", "remove", {"rmi"}},         {"image", "rm", {"rmi"}},
-      {"image", "save", {"save"}},          {"image", "tag", {"tag"}},
+      {"image", "ls", {"images"}},          {"image", "pull", {"pull"}},
+      {"image", "push", {"push"}},          {"image", "remove", {"rmi"}},
+      {"image", "rm", {"rmi"}},             {"image", "save", {"save"}},
+      {"image", "tag", {"tag"}},
       {"system", "df", {"store", "du"}},    {"system", "prune", {"prune"}},
   };
   return kSpellings;
