@@ -8,7 +8,8 @@ namespace {
 
 using nlohmann::json;  // objects sort their members: canonical by construction
 
-constexpr int kRecordVersion = 1;
+// 2: records of 1 may name a layer whose chosen times are those of an older one (step_equality.h).
+constexpr int kRecordVersion = 2;
 
 json base_record(const char* operation, const std::optional<oci::ChainId>& parent, const Making& making) {
   json record;

@@ -162,7 +162,7 @@ TEST(RunKey, words_that_are_not_utf8_are_told_apart) {
 TEST(RunKey, the_key_is_the_digest_of_the_text) {
   const KeyedRecord record = run_record(sample_run(), chain("p"), "", {});
   EXPECT_EQ(record.key.value, oci::sha256(record.text));
-  EXPECT_HAS(record.text, "\"v\":1");
+  EXPECT_HAS(record.text, "\"v\":2");
   EXPECT_EQ(record.text.find("10.0.0.1"), std::string::npos);
 }
 
