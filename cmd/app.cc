@@ -77,7 +77,7 @@ void add_names(CommandLine& line) {
   CLI::App* images = line.app.add_subcommand("images", "List local images");
   images->add_option("name", line.reference, "Only of this repository, or of this name and tag");
   images->add_flag("-q,--quiet", line.flag, "Print image IDs and nothing else");
-  images->add_flag("-a,--all", line.prune.all, "Accepted for docker's sake: there are no others");
+  images->add_flag("-a,--all")->description("Accepted for docker's sake: there are no others");
   images->callback([&line] { list_images(line.reference, line.flag); });
 
   CLI::App* remove = line.app.add_subcommand("rmi", "Remove names of local images");

@@ -53,7 +53,6 @@ struct BuildFlags {
   bool no_cache = false;
   bool keep_xattrs = false;
   bool fold_metadata = false;
-  bool load = false;  // changes nothing
   bool push = false;
   bool check = false;
   bool quiet = false;

@@ -25,7 +25,6 @@
 namespace cooper::cmd {
 namespace {
 
-constexpr std::size_t kMetadataLimitBytes = 8 << 20;
 constexpr std::size_t kShownDigits = 12;  // of a digest, as docker shows
 
 // Of config and layers, be they here or still in a registry. One damaged image must not hide the others.

@@ -12,7 +12,6 @@ namespace {
 
 constexpr std::size_t kFewestDigits = 4;
 constexpr std::size_t kAllDigits = 64;
-constexpr std::size_t kMetadataLimitBytes = 8 << 20;
 constexpr std::string_view kAlgorithm = "sha256:";
 
 // The digits of what may be the beginning of a digest.

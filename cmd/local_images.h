@@ -1,6 +1,7 @@
 // Images of the local store as people call them: by name, or by what begins like their ID or their manifest's digest.
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,8 @@
 #include "oci/reference.h"
 
 namespace cooper::cmd {
+
+inline constexpr std::size_t kMetadataLimitBytes = 8 << 20;  // of a manifest, an index or a config
 
 struct LocalImage {
   oci::Descriptor root;                 // manifest or index

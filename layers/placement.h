@@ -95,9 +95,9 @@ class Placement {
   const Tree& below_;
   const PlaceOptions& options_;
   Staged staged_;
-  std::optional<Bulk>
-      bulk_;               // one is enough: a second source lands where the first did, or beside it
-  Staged::iterator hint_;  // entries mostly arrive in order
+  // One is enough: a second source lands where the first did, or beside it.
+  std::optional<Bulk> bulk_;
+  Staged::iterator hint_;      // entries mostly arrive in order
   TreePath parents_added_;     // the last directory whose parents are known to be there
   std::set<TreePath> hidden_;  // directories of `below` that were replaced
   std::deque<Entry> entries_;  // those nobody else owns

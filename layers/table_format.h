@@ -15,9 +15,8 @@ class TableEncoder {
   void row(const Entry& entry) { row(entry, entry.mtime); }
   void row(const Entry& entry, const Timestamp& mtime);
   const std::string& text() const noexcept { return text_; }
-  void drop_text() noexcept {
-    text_.clear();
-  }  // it was used; the next row goes on from the last path
+  // It was used; the next row goes on from the last path.
+  void drop_text() noexcept { text_.clear(); }
 
  private:
   void number(std::uint64_t value);
