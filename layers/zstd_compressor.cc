@@ -11,7 +11,7 @@
 namespace cooper::layers {
 namespace {
 
-constexpr int kJobBytes = 4 * 1024 * 1024;
+constexpr int kJobBytes = 2 * 1024 * 1024;
 constexpr int kMaxWindowLog = 23;  // 8 MiB: what every reader must take (RFC 8878, 3.1.1.1.2)
 
 void check(std::size_t result) {
@@ -51,8 +51,9 @@ class ZstdCompressor : public ByteSink {
  private:
   void configure(int level, int threads) {
     set(ZSTD_c_compressionLevel, level);
-    // Without a worker the library takes another path, with other bytes.
-    set(ZSTD_c_nbWorkers, std::max(threads, 1));
+    // Without a worker the library takes another path, with other bytes. One more than cores: while
+    // the caller, who reads and hashes, fills a job, the others have one.
+    set(ZSTD_c_nbWorkers, std::max(threads, 1) + 1);
     set(ZSTD_c_jobSize, kJobBytes);
     set(ZSTD_c_checksumFlag, 0);
     set(ZSTD_c_contentSizeFlag, 0);

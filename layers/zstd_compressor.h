@@ -9,10 +9,12 @@
 
 namespace cooper::layers {
 
-constexpr int kZstdDefaultLevel = 3;
+// On the files of a distribution 5 % larger than the library's 3, in three quarters of its time,
+// and about the size of our gzip in a third of that.
+constexpr int kZstdDefaultLevel = 2;
 constexpr int kZstdMaxLevel = 22;
 
-// level 0–22 (0: the default level, as the library has it).
+// level 0–22 (0: the library's own default, 3).
 std::unique_ptr<ByteSink> make_zstd_compressor(ByteSink& out, int level, int threads);
 
 }  // namespace cooper::layers

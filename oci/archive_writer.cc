@@ -4,6 +4,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "base/pumped_source.h"
 #include "oci/archive_tar.h"
 #include "oci/layout.h"
 #include "oci/layout_format.h"
@@ -122,9 +123,11 @@ void write_archive(BlobReader& blobs, const std::vector<ExportImage>& images, bo
   tar.add_directory("blobs/");
   tar.add_directory("blobs/sha256/");
   for (const Descriptor& blob : contents) {
-    VerifyingSource source(blobs.open_blob(blob.digest), blob.digest.value, blob.size_bytes,
-                           cat("blob ", blob.digest));
-    tar.add_file(blob_name(blob.digest), blob.size_bytes, source);
+    // Hashed ahead, beside the writing.
+    const auto source = read_ahead(
+        std::make_unique<VerifyingSource>(blobs.open_blob(blob.digest), blob.digest.value,
+                                          blob.size_bytes, cat("blob ", blob.digest)));
+    tar.add_file(blob_name(blob.digest), blob.size_bytes, *source);
   }
   Index index;
   for (const ExportImage& image : images) {

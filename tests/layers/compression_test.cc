@@ -60,7 +60,7 @@ TEST(Compression, bytes_depend_on_neither_threads_nor_pieces) {
     EXPECT_EQ(compressed(text, {kind, -1, 3}, 4097), expected);
     EXPECT_EQ(compressed(text, {kind, -1, 2}, 1 << 20), expected);
   }
-  // Small inputs take other paths in both libraries.
+  // Small inputs take other paths in zstd_at libraries.
   for (const Compression kind : {Compression::gzip, Compression::zstd}) {
     const std::string small = mixed(300'000);
     EXPECT_EQ(compressed(small, {kind, -1, 1}, small.size()),
@@ -77,6 +77,11 @@ TEST(Compression, OUT_07_levels) {
     EXPECT_EQ(decompressed(compressed(text, {Compression::zstd, level}, 1 << 20)), text) << level;
   }
   EXPECT_GT(compressed(text, {Compression::gzip, 0}, 1 << 20).size(), text.size());
+  const auto zstd_at = [&](int level) {
+    return compressed(text, {Compression::zstd, level}, 1 << 20);
+  };
+  EXPECT_EQ(zstd_at(-1), zstd_at(2));  // the default
+  EXPECT_EQ(zstd_at(0), zstd_at(3));   // the library's
   StringSink out;
   for (const int level : {-2, 10}) {
     expect_error(Errc::invalid, {"0 to 9"}, [&] {
