@@ -26,6 +26,7 @@
 #include "cmd/questions.h"
 #include "cmd/session.h"
 #include "cmd/store_access.h"
+#include "oci/http.h"
 #include "parser/dockerfile.h"
 #include "parser/suggest.h"
 #include "parser/text.h"
@@ -63,6 +64,7 @@ class BuildJob {
     const parser::Dockerfile dockerfile = parser::parse_dockerfile(file.shown_name, file.text);
     tell_unknown_stages(dockerfile);
     const builder::Plan plan = make_plan(dockerfile);
+    http_ = {};  // its thread has ended: namespaces are entered by a process of one
     sources_->set_epoch(plan.source_date_epoch);
     if (inputs_.call.kind == Call::Kind::plan) {
       std::cout << (inputs_.call.format == Call::Format::dot ? plan_dot(plan) : plan_text(plan));
@@ -133,6 +135,9 @@ class BuildJob {
     const bool local = dockerfile_is_local(flags_, inputs_.context);
     DockerfileText file;
     if (local) file = read(nullptr);
+    if (local && inputs_.context.directory && !inputs_.call.is_question() && begins_with_image(file.text)) {
+      http_ = oci::load_http_early();
+    }
     if (!inputs_.call.is_question() || !local || !inputs_.context.directory) open();
     std::optional<builder::FetchedContext> fetched;
     if (!inputs_.context.directory) fetched = load_context();
@@ -360,6 +365,7 @@ class BuildJob {
   std::unique_ptr<TerminalProgress> progress_;
   std::unique_ptr<FailureTail> tail_;
   Interrupts interrupts_;
+  std::jthread http_;
   std::unique_ptr<cache::Store> store_;
   std::unique_ptr<cache::Lease> lease_;
   std::unique_ptr<oci::Registry> registry_;

@@ -3,8 +3,11 @@
 #include <dlfcn.h>
 
 #include <string>
+#include <system_error>
+#include <thread>
 
 #include "base/error.h"
+#include "oci/http.h"
 
 namespace cooper::oci {
 namespace {
@@ -62,6 +65,20 @@ CurlApi load() {
 const CurlApi& curl() {
   static const CurlApi api = load();  // a throwing load is tried again by the next caller
   return api;
+}
+
+std::jthread load_http_early() {
+  try {
+    return std::jthread([] {
+      try {
+        curl();
+      } catch (const Error&) {
+        // The first request tries again, and tells.
+      }
+    });
+  } catch (const std::system_error&) {
+    return {};  // no more threads to be had
+  }
 }
 
 }  // namespace cooper::oci

@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/temp_dir.h"
+#include "cmd/build_context.h"
 #include "layers/copy.h"
 
 namespace cooper::cmd {
@@ -269,6 +270,15 @@ TEST_F(Inputs, CTX_02_no_dockerfile) {
       EXPECT_NE(said.find("no such file or directory"), std::string::npos) << said;
     }
   }
+}
+
+TEST(BeginsWithImage, what_the_first_stage_is_built_on) {
+  EXPECT_TRUE(begins_with_image("FROM debian"));
+  EXPECT_TRUE(begins_with_image("# x\nARG V=1\n  from --platform=linux/arm64 debian:$V AS a\nFROM scratch\n"));
+  EXPECT_FALSE(begins_with_image("FROM scratch AS a\nFROM debian\n"));
+  EXPECT_FALSE(begins_with_image("FROM --platform=linux/arm64 scratch\n"));
+  EXPECT_FALSE(begins_with_image("# FROM debian\n"));
+  EXPECT_FALSE(begins_with_image(""));
 }
 
 }  // namespace
