@@ -135,7 +135,7 @@ class BuildJob {
     const bool local = dockerfile_is_local(flags_, inputs_.context);
     DockerfileText file;
     if (local) file = read(nullptr);
-    if (local && inputs_.context.directory && !inputs_.call.is_question() && begins_with_image(file.text)) {
+    if (local && inputs_.context.directory && !inputs_.call.is_question() && asks_registry(first_base(file.text))) {
       http_ = oci::load_http_early();
     }
     if (!inputs_.call.is_question() || !local || !inputs_.context.directory) open();
@@ -144,6 +144,12 @@ class BuildJob {
     if (!local || (fetched && fetched->dockerfile_text)) file = read(fetched ? &*fetched : nullptr);
     if (fetched) inputs_.plan.main_context = fetched->source;
     return file;
+  }
+
+  // Most probably: with --pull=false, what names no registry is mostly of this machine.
+  bool asks_registry(const std::string& base) const {
+    if (base.empty() || base == "scratch") return false;
+    return inputs_.pull != builder::PullPolicy::local_first || base.find('/') != std::string::npos;
   }
 
   DockerfileText read(const builder::FetchedContext* fetched) {

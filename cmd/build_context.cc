@@ -140,7 +140,7 @@ bool dockerfile_is_local(const BuildFlags& flags, const MainContext& context) {
   return context.directory.has_value() || std::filesystem::path(flags.file).is_absolute();
 }
 
-bool begins_with_image(std::string_view dockerfile) {
+std::string first_base(std::string_view dockerfile) {
   while (!dockerfile.empty()) {
     const std::size_t end = dockerfile.find('\n');
     std::istringstream words(std::string(dockerfile.substr(0, end)));
@@ -148,11 +148,11 @@ bool begins_with_image(std::string_view dockerfile) {
     std::string word;
     words >> word;
     if (parser::to_lower(word) != "from") continue;
-    while (words >> word && word.starts_with("--")) {
-    }
-    return word != "scratch";
+    std::string base;
+    while (words >> base && base.starts_with("--")) base.clear();
+    return base;
   }
-  return false;
+  return "";
 }
 
 DockerfileText read_dockerfile(const BuildFlags& flags, const builder::FetchedContext* fetched) {

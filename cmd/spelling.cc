@@ -92,6 +92,10 @@ std::optional<std::string> unknown(const CLI::App& app, const std::vector<std::s
 }  // namespace
 
 Spelled in_our_words(std::vector<std::string> words) {
+  for (std::string& word : words) {
+    const bool is_short = word.size() > 2 && word[0] == '-' && word[1] != '-' && word[2] == '=';
+    if (is_short) word.erase(2, 1);
+  }
   if (words.size() < 2) return {std::move(words), ""};
   const auto found = std::find_if(spellings().begin(), spellings().end(), [&](const Spelling& each) {
     return each.group == words[0] && each.word == words[1];

@@ -11,7 +11,8 @@ class ParseError;
 
 namespace cooper::cmd {
 
-// "image rm -f x" becomes "rmi -f x"; what is no such spelling stays. `notice`: a line that tells, or "".
+// "image rm -f x" becomes "rmi -f x", "-t=x" becomes "-tx"; what is no such spelling stays. `notice`: a line that tells of
+// another command, or "".
 struct Spelled {
   std::vector<std::string> words;
   std::string notice;

@@ -149,7 +149,8 @@ TEST_F(Inputs, refused_before_any_work) {
       {"CTX_06", [](BuildFlags& f) { f.context = "https://x.org/a.git?x=1"; }, Errc::invalid,
        "unexpected query \"x\""},
       {"no context", [](BuildFlags& f) { f.context += "/no"; }, Errc::invalid, "not found"},
-      {"no directory", [](BuildFlags& f) { f.context = "/dev/null"; }, Errc::invalid, "is not a directory"},
+      {"no directory", [](BuildFlags& f) { f.context = "/dev/null"; }, Errc::invalid,
+       "is not a directory"},
       {"CTX_08", [](BuildFlags& f) { f.build_contexts = {"a=ftp://x"}; }, Errc::invalid,
        "unsupported context source ftp for a"},
       {"CTX_08 name", [](BuildFlags& f) { f.build_contexts = {"A=."}; }, Errc::invalid,
@@ -272,13 +273,14 @@ TEST_F(Inputs, CTX_02_no_dockerfile) {
   }
 }
 
-TEST(BeginsWithImage, what_the_first_stage_is_built_on) {
-  EXPECT_TRUE(begins_with_image("FROM debian"));
-  EXPECT_TRUE(begins_with_image("# x\nARG V=1\n  from --platform=linux/arm64 debian:$V AS a\nFROM scratch\n"));
-  EXPECT_FALSE(begins_with_image("FROM scratch AS a\nFROM debian\n"));
-  EXPECT_FALSE(begins_with_image("FROM --platform=linux/arm64 scratch\n"));
-  EXPECT_FALSE(begins_with_image("# FROM debian\n"));
-  EXPECT_FALSE(begins_with_image(""));
+TEST(FirstBase, is_what_the_first_from_names) {
+  EXPECT_EQ(first_base("FROM debian"), "debian");
+  EXPECT_EQ(
+      first_base("# x\nARG V=1\n  from --platform=linux/arm64 debian:$V AS a\nFROM scratch\n"),
+      "debian:$V");
+  EXPECT_EQ(first_base("FROM scratch AS a\nFROM debian\n"), "scratch");
+  EXPECT_EQ(first_base("# FROM debian\nFROM\n"), "");
+  EXPECT_EQ(first_base(""), "");
 }
 
 }  // namespace

@@ -39,6 +39,13 @@ TEST(Spelling, of_docker_becomes_ours) {
   }
 }
 
+TEST(Spelling, a_short_flag_takes_its_value_after_an_equals_sign) {
+  EXPECT_EQ(in_our_words({"build", "-t=a:1", "-o=type=oci,dest=x", "."}).words,
+            (Words{"build", "-ta:1", "-otype=oci,dest=x", "."}));
+  EXPECT_EQ(in_our_words({"build", "-t", "a", "-", "--tag=b", "x-=y"}).words,
+            (Words{"build", "-t", "a", "-", "--tag=b", "x-=y"}));
+}
+
 TEST(Spelling, what_is_ours_or_nobodys_stays) {
   for (const Words& words :
        {Words{}, Words{"image"}, Words{"image", "lss"}, Words{"image", "prune"},
