@@ -58,12 +58,12 @@ void add_transfers(CommandLine& line) {
 
   CLI::App* save = line.app.add_subcommand("save", "Write local images as one archive");
   save->add_option("image", line.references, kImageHelp)->required();
-  save->add_option("-o,--output", line.file, "File (default: standard output)");
+  take_equals_sign(save->add_option("-o,--output", line.file, "File (default: standard output)"));
   save->add_flag("--oci", line.flag, "OCI layout instead of docker's format");
   save->callback([&line] { save_images(line.references, line.file, line.flag); });
 
   CLI::App* load = line.app.add_subcommand("load", "Read images from an archive");
-  load->add_option("-i,--input", line.file, "File (default: standard input)");
+  take_equals_sign(load->add_option("-i,--input", line.file, "File (default: standard input)"));
   add_store_limit(*load, line.store_limit);
   load->callback([&line] { load_images(line.file, line.store_limit); });
 }

@@ -3,13 +3,15 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 
+#include "cmd/spelling.h"
+
 namespace cooper::cmd {
 namespace {
 
 // A repeatable option that takes one value each time, so that the context that follows is not swallowed.
-void repeatable(CLI::App& app, const std::string& name, std::vector<std::string>& values,
-                const std::string& help) {
-  app.add_option(name, values, help)
+CLI::Option* repeatable(CLI::App& app, const std::string& name, std::vector<std::string>& values,
+                        const std::string& help) {
+  return app.add_option(name, values, help)
       ->type_size(1)
       ->expected(1)
       ->allow_extra_args(false)
@@ -21,8 +23,9 @@ void add_inputs(CLI::App& app, BuildFlags& flags) {
                  "Directory that COPY and ADD read from; or a git repository, a URL, - for a tar on standard input")
       ->required()
       ->multi_option_policy(CLI::MultiOptionPolicy::Throw);
-  app.add_option("-f,--file", flags.file,
-                 "Dockerfile, - for standard input (default: Dockerfile or Containerfile in the context)");
+  take_equals_sign(
+      app.add_option("-f,--file", flags.file,
+                     "Dockerfile, - for standard input (default: Dockerfile or Containerfile in the context)"));
   repeatable(app, "--build-arg", flags.build_args, "Value of an ARG: --build-arg VERSION=1.2");
   repeatable(app, "--build-context", flags.build_contexts,
              "Named files or image for FROM and --from: assets=../assets, base=docker-image://debian:12, "
@@ -35,10 +38,11 @@ void add_inputs(CLI::App& app, BuildFlags& flags) {
 }
 
 void add_results(CLI::App& app, BuildFlags& flags) {
-  repeatable(app, "-t,--tag", flags.tags, "Name in the local store: -t app:1.0");
-  repeatable(app, "-o,--output", flags.outputs,
-             "Where the result goes: -o type=oci,dest=app.tar (oci, docker, tar, local, image, registry), "
-             "type=docker (the local store, by the names of -t), type=cacheonly (nowhere), -o DIR, -o - (a tar on standard output)");
+  take_equals_sign(repeatable(app, "-t,--tag", flags.tags, "Name in the local store: -t app:1.0"));
+  take_equals_sign(repeatable(
+      app, "-o,--output", flags.outputs,
+      "Where the result goes: -o type=oci,dest=app.tar (oci, docker, tar, local, image, registry), "
+      "type=docker (the local store, by the names of -t), type=cacheonly (nowhere), -o DIR, -o - (a tar on standard output)"));
   app.add_flag("--keep-xattrs", flags.keep_xattrs,
                "Layers keep user.* attributes and POSIX ACLs of files, not file capabilities alone")
       ->envname("COOPER_KEEP_XATTRS");

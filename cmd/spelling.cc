@@ -92,10 +92,6 @@ std::optional<std::string> unknown(const CLI::App& app, const std::vector<std::s
 }  // namespace
 
 Spelled in_our_words(std::vector<std::string> words) {
-  for (std::string& word : words) {
-    const bool is_short = word.size() > 2 && word[0] == '-' && word[1] != '-' && word[2] == '=';
-    if (is_short) word.erase(2, 1);
-  }
   if (words.size() < 2) return {std::move(words), ""};
   const auto found = std::find_if(spellings().begin(), spellings().end(), [&](const Spelling& each) {
     return each.group == words[0] && each.word == words[1];
@@ -105,6 +101,10 @@ Spelled in_our_words(std::vector<std::string> words) {
   std::vector<std::string> ours = found->ours;
   ours.insert(ours.end(), std::make_move_iterator(words.begin() + 2), std::make_move_iterator(words.end()));
   return {std::move(ours), std::move(notice)};
+}
+
+void take_equals_sign(CLI::Option* option) {
+  option->transform([](const std::string& value) { return value.starts_with('=') ? value.substr(1) : value; }, "");
 }
 
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error) {

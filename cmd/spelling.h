@@ -6,18 +6,21 @@
 
 namespace CLI {
 class App;
+class Option;
 class ParseError;
 }  // namespace CLI
 
 namespace cooper::cmd {
 
-// "image rm -f x" becomes "rmi -f x", "-t=x" becomes "-tx"; what is no such spelling stays. `notice`: a line that tells of
-// another command, or "".
+// "image rm -f x" becomes "rmi -f x"; what is no such spelling stays. `notice`: a line that tells, or "".
 struct Spelled {
   std::vector<std::string> words;
   std::string notice;
 };
 Spelled in_our_words(std::vector<std::string> words);
+
+// "-t=x" means x, as docker has it: CLI11 would leave the "=" in the value.
+void take_equals_sign(CLI::Option* option);
 
 // What is wrong with a command line that CLI11 refused: "unknown flag: --tga (did you mean --tag?)", and where the help is.
 std::string usage_message(const CLI::App& app, const CLI::ParseError& error);

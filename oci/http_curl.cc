@@ -68,6 +68,10 @@ const CurlApi& curl() {
 }
 
 std::jthread load_http_early() {
+#if defined(__SANITIZE_THREAD__)
+  return {};  // the sanitizer's own thread, begun with the first of ours, would be in the way of
+              // entering a namespace
+#endif
   try {
     return std::jthread([] {
       try {

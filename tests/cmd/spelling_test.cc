@@ -40,10 +40,16 @@ TEST(Spelling, of_docker_becomes_ours) {
 }
 
 TEST(Spelling, a_short_flag_takes_its_value_after_an_equals_sign) {
-  EXPECT_EQ(in_our_words({"build", "-t=a:1", "-o=type=oci,dest=x", "."}).words,
-            (Words{"build", "-ta:1", "-otype=oci,dest=x", "."}));
-  EXPECT_EQ(in_our_words({"build", "-t", "a", "-", "--tag=b", "x-=y"}).words,
-            (Words{"build", "-t", "a", "-", "--tag=b", "x-=y"}));
+  CLI::App app{"", "cooper"};
+  Words tags;
+  Words labels;
+  take_equals_sign(app.add_option("-t,--tag", tags)->take_all());
+  app.add_option("--label", labels)->take_all();
+  Words typed = {"-t=a:1", "-t", "b", "-tc", "--tag=d", "--label", "x==y"};
+  std::reverse(typed.begin(), typed.end());
+  app.parse(typed);
+  EXPECT_EQ(tags, (Words{"a:1", "b", "c", "d"}));
+  EXPECT_EQ(labels, (Words{"x==y"}));
 }
 
 TEST(Spelling, what_is_ours_or_nobodys_stays) {
