@@ -26,7 +26,6 @@
 #include "cmd/questions.h"
 #include "cmd/session.h"
 #include "cmd/store_access.h"
-#include "oci/http.h"
 #include "parser/dockerfile.h"
 #include "parser/suggest.h"
 #include "parser/text.h"
@@ -64,7 +63,6 @@ class BuildJob {
     const parser::Dockerfile dockerfile = parser::parse_dockerfile(file.shown_name, file.text);
     tell_unknown_stages(dockerfile);
     const builder::Plan plan = make_plan(dockerfile);
-    http_ = {};  // its thread has ended: namespaces are entered by a process of one
     sources_->set_epoch(plan.source_date_epoch);
     if (inputs_.call.kind == Call::Kind::plan) {
       std::cout << (inputs_.call.format == Call::Format::dot ? plan_dot(plan) : plan_text(plan));
@@ -135,21 +133,12 @@ class BuildJob {
     const bool local = dockerfile_is_local(flags_, inputs_.context);
     DockerfileText file;
     if (local) file = read(nullptr);
-    if (local && inputs_.context.directory && !inputs_.call.is_question() && asks_registry(first_base(file.text))) {
-      http_ = oci::load_http_early();
-    }
     if (!inputs_.call.is_question() || !local || !inputs_.context.directory) open();
     std::optional<builder::FetchedContext> fetched;
     if (!inputs_.context.directory) fetched = load_context();
     if (!local || (fetched && fetched->dockerfile_text)) file = read(fetched ? &*fetched : nullptr);
     if (fetched) inputs_.plan.main_context = fetched->source;
     return file;
-  }
-
-  // Most probably: with --pull=false, what names no registry is mostly of this machine.
-  bool asks_registry(const std::string& base) const {
-    if (base.empty() || base == "scratch") return false;
-    return inputs_.pull != builder::PullPolicy::local_first || base.find('/') != std::string::npos;
   }
 
   DockerfileText read(const builder::FetchedContext* fetched) {
@@ -371,7 +360,6 @@ class BuildJob {
   std::unique_ptr<TerminalProgress> progress_;
   std::unique_ptr<FailureTail> tail_;
   Interrupts interrupts_;
-  std::jthread http_;
   std::unique_ptr<cache::Store> store_;
   std::unique_ptr<cache::Lease> lease_;
   std::unique_ptr<oci::Registry> registry_;

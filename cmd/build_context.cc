@@ -6,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <sstream>
 
 #include "base/error.h"
 #include "builder/sources/git_ref.h"
@@ -14,7 +13,6 @@
 #include "cmd/options_text.h"
 #include "cmd/session.h"
 #include "oci/digest.h"
-#include "parser/text.h"
 
 namespace cooper::cmd {
 namespace {
@@ -138,21 +136,6 @@ bool dockerfile_is_local(const BuildFlags& flags, const MainContext& context) {
   if (flags.file == "-") return true;
   if (is_url(flags.file)) return false;
   return context.directory.has_value() || std::filesystem::path(flags.file).is_absolute();
-}
-
-std::string first_base(std::string_view dockerfile) {
-  while (!dockerfile.empty()) {
-    const std::size_t end = dockerfile.find('\n');
-    std::istringstream words(std::string(dockerfile.substr(0, end)));
-    dockerfile.remove_prefix(end == std::string_view::npos ? dockerfile.size() : end + 1);
-    std::string word;
-    words >> word;
-    if (parser::to_lower(word) != "from") continue;
-    std::string base;
-    while (words >> base && base.starts_with("--")) base.clear();
-    return base;
-  }
-  return "";
 }
 
 DockerfileText read_dockerfile(const BuildFlags& flags, const builder::FetchedContext* fetched) {

@@ -38,8 +38,6 @@ bool is_url(const std::string& text);
 bool dockerfile_is_local(const BuildFlags& flags, const MainContext& context);
 // CTX-01, CTX-02; Containerfile after Dockerfile. `fetched`: the main context, when it is no directory.
 DockerfileText read_dockerfile(const BuildFlags& flags, const builder::FetchedContext* fetched);
-// What its first FROM names, unresolved; "" without one. A guess, for what is done early.
-std::string first_base(std::string_view dockerfile);
 // Its text, whatever it came from, held to what every Dockerfile must be.
 DockerfileText checked_dockerfile(DockerfileText file);
 

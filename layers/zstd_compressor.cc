@@ -2,7 +2,6 @@
 
 #include <zstd.h>
 
-#include <algorithm>
 #include <new>
 #include <vector>
 
@@ -51,9 +50,9 @@ class ZstdCompressor : public ByteSink {
  private:
   void configure(int level, int threads) {
     set(ZSTD_c_compressionLevel, level);
-    // Without a worker the library takes another path, with other bytes. One more than cores: while
-    // the caller, who reads and hashes, fills a job, the others have one.
-    set(ZSTD_c_nbWorkers, std::max(threads, 1) + 1);
+    // Without a worker the library takes another path, with other bytes. Of several, one more than
+    // asked for: while the caller, who reads and hashes, fills a job, the others have one.
+    set(ZSTD_c_nbWorkers, threads > 1 ? threads + 1 : 1);
     set(ZSTD_c_jobSize, kJobBytes);
     set(ZSTD_c_checksumFlag, 0);
     set(ZSTD_c_contentSizeFlag, 0);

@@ -1,9 +1,8 @@
 // A thin HTTP client over libcurl (HTTP/1.1, TLS, proxies from the environment).
 //
 // Redirects are followed here, not by curl: credentials never go to another origin and https is
-// not left for http unless the request says so. HttpClient may be called from any number of
-// threads; nothing is loaded, opened or connected before the first request. Connections are kept
-// and reused.
+// not left for http unless the request says so. HttpClient may be called from any number of threads; nothing is loaded,
+// opened or connected before the first request. Connections are kept and reused.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +13,6 @@
 #include <stop_token>
 #include <string>
 #include <string_view>
-#include <thread>
 #include <utility>
 #include <vector>
 
@@ -82,8 +80,7 @@ struct HttpRequest {
   int connect_timeout_s = 30;
   int idle_timeout_s = 60;  // no byte either way for so long: TransportError
   int max_redirects = 10;
-  // A redirect from https to http is followed; otherwise Error(denied). For content that is
-  // checked.
+  // A redirect from https to http is followed; otherwise Error(denied). For content that is checked.
   bool may_leave_https = false;
   // Accepts gzip on the wire and undoes it, as browsers do: `into` sees the content itself.
   bool undo_gzip = false;
@@ -108,10 +105,5 @@ class HttpClient {
   std::string user_agent_;
   std::unique_ptr<Pool> pool_;
 };
-
-// Loading what requests are made with takes milliseconds, which the first request waits for: this
-// begins it now, on a thread of its own that ends by itself (or on none). What fails is told by
-// that request.
-std::jthread load_http_early();
 
 }  // namespace cooper::oci

@@ -3,11 +3,8 @@
 #include <dlfcn.h>
 
 #include <string>
-#include <system_error>
-#include <thread>
 
 #include "base/error.h"
-#include "oci/http.h"
 
 namespace cooper::oci {
 namespace {
@@ -65,24 +62,6 @@ CurlApi load() {
 const CurlApi& curl() {
   static const CurlApi api = load();  // a throwing load is tried again by the next caller
   return api;
-}
-
-std::jthread load_http_early() {
-#if defined(__SANITIZE_THREAD__)
-  return {};  // the sanitizer's own thread, begun with the first of ours, would be in the way of
-              // entering a namespace
-#endif
-  try {
-    return std::jthread([] {
-      try {
-        curl();
-      } catch (const Error&) {
-        // The first request tries again, and tells.
-      }
-    });
-  } catch (const std::system_error&) {
-    return {};  // no more threads to be had
-  }
 }
 
 }  // namespace cooper::oci

@@ -7,7 +7,6 @@
 
 #include "base/error.h"
 #include "base/temp_dir.h"
-#include "cmd/build_context.h"
 #include "layers/copy.h"
 
 namespace cooper::cmd {
@@ -149,8 +148,7 @@ TEST_F(Inputs, refused_before_any_work) {
       {"CTX_06", [](BuildFlags& f) { f.context = "https://x.org/a.git?x=1"; }, Errc::invalid,
        "unexpected query \"x\""},
       {"no context", [](BuildFlags& f) { f.context += "/no"; }, Errc::invalid, "not found"},
-      {"no directory", [](BuildFlags& f) { f.context = "/dev/null"; }, Errc::invalid,
-       "is not a directory"},
+      {"no directory", [](BuildFlags& f) { f.context = "/dev/null"; }, Errc::invalid, "is not a directory"},
       {"CTX_08", [](BuildFlags& f) { f.build_contexts = {"a=ftp://x"}; }, Errc::invalid,
        "unsupported context source ftp for a"},
       {"CTX_08 name", [](BuildFlags& f) { f.build_contexts = {"A=."}; }, Errc::invalid,
@@ -271,16 +269,6 @@ TEST_F(Inputs, CTX_02_no_dockerfile) {
       EXPECT_NE(said.find("no such file or directory"), std::string::npos) << said;
     }
   }
-}
-
-TEST(FirstBase, is_what_the_first_from_names) {
-  EXPECT_EQ(first_base("FROM debian"), "debian");
-  EXPECT_EQ(
-      first_base("# x\nARG V=1\n  from --platform=linux/arm64 debian:$V AS a\nFROM scratch\n"),
-      "debian:$V");
-  EXPECT_EQ(first_base("FROM scratch AS a\nFROM debian\n"), "scratch");
-  EXPECT_EQ(first_base("# FROM debian\nFROM\n"), "");
-  EXPECT_EQ(first_base(""), "");
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ TEST(Compression, bytes_depend_on_neither_threads_nor_pieces) {
     EXPECT_EQ(compressed(text, {kind, -1, 3}, 4097), expected);
     EXPECT_EQ(compressed(text, {kind, -1, 2}, 1 << 20), expected);
   }
-  // Small inputs take other paths in zstd_at libraries.
+  // Small inputs take other paths in both libraries.
   for (const Compression kind : {Compression::gzip, Compression::zstd}) {
     const std::string small = mixed(300'000);
     EXPECT_EQ(compressed(small, {kind, -1, 1}, small.size()),
