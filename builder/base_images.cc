@@ -59,10 +59,7 @@ std::optional<oci::Descriptor> BaseImages::find_local(const oci::Reference& refe
 oci::Descriptor BaseImages::ask_registry(const oci::Reference& reference, const oci::Platform& platform,
                                          oci::Lookup lookup) {
   const oci::FetchedManifest fetched = registry_.fetch_manifest(reference, lookup);
-  auto writer = store_.new_blob();
-  writer->write(as_bytes(fetched.content));
-  writer->commit(fetched.descriptor.digest);
-  oci::Descriptor manifest = fetched.descriptor;
+  oci::Descriptor manifest = oci::write_blob(store_, fetched.descriptor.media_type, fetched.content);
   if (oci::is_index_type(fetched.descriptor.media_type)) {
     const auto chosen =
         oci::select_manifest(oci::parse_index(fetched.content, reference.str()), platform);

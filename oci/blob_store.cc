@@ -19,13 +19,15 @@ std::string read_blob(BlobReader& blobs, const Descriptor& descriptor, std::size
 }
 
 Descriptor write_blob(BlobStore& blobs, std::string_view media_type, std::string_view content) {
-  const std::unique_ptr<BlobWriter> writer = blobs.new_blob();
-  writer->write(as_bytes(content));
-  const auto [digest, size_bytes] = writer->commit(std::nullopt);
   Descriptor descriptor;
   descriptor.media_type = media_type;
-  descriptor.digest = digest;
-  descriptor.size_bytes = size_bytes;
+  descriptor.digest = {sha256(content)};
+  descriptor.size_bytes = content.size();
+  // A cached build writes what is there already: no file needs to be made for that.
+  if (blobs.has(descriptor.digest)) return descriptor;
+  const std::unique_ptr<BlobWriter> writer = blobs.new_blob();
+  writer->write(as_bytes(content));
+  writer->commit(descriptor.digest);
   return descriptor;
 }
 

@@ -21,7 +21,7 @@ void find(void* library, const char* name, Function& into) {
 
 CurlApi load() {
   // Never closed: its threads and OpenSSL's exit handlers outlive any moment we could choose.
-  void* library = ::dlopen(kLibrary, RTLD_NOW | RTLD_LOCAL);
+  void* library = ::dlopen(kLibrary, RTLD_LAZY | RTLD_LOCAL);
   if (library == nullptr) {
     const char* reason = ::dlerror();
     throw Error(Errc::unsupported,

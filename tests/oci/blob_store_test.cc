@@ -18,6 +18,14 @@ TEST(BlobStore, write_and_read_whole_blobs) {
   EXPECT_EQ(read_blob(blobs, descriptor, 2), "{}");
 }
 
+TEST(BlobStore, what_is_there_is_not_written_again) {
+  MemoryBlobs blobs;
+  const Descriptor first = write_blob(blobs, kConfigType, "{}");
+  blobs.fail_at_write(1);
+  EXPECT_EQ(write_blob(blobs, kConfigType, "{}").digest, first.digest);
+  expect_error(Errc::io, "refuses", [&] { write_blob(blobs, kConfigType, "[]"); });
+}
+
 TEST(BlobStore, reading_verifies_and_limits) {
   MemoryBlobs blobs;
   Descriptor descriptor = write_blob(blobs, kConfigType, "{}");
