@@ -2,11 +2,8 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
-#include <sys/random.h>
 
-#include <array>
 #include <cerrno>
-#include <cstdint>
 
 #include "base/error.h"
 #include "cache/layout.h"
@@ -60,18 +57,6 @@ UniqueFd open_lock(const Dir& root, const std::string& name) {
   }
   root.make_dirs(directory, 0700);
   return root.open_file(path, kFlags, 0600);
-}
-
-std::string random_name() {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::array<std::uint8_t, 8> bytes{};
-  if (::getrandom(bytes.data(), bytes.size(), 0) < 0) throw_errno("reading", "random bytes");
-  std::string name;
-  for (const std::uint8_t byte : bytes) {
-    name += kHex[byte >> 4];
-    name += kHex[byte & 15];
-  }
-  return name;
 }
 
 }  // namespace cooper::cache

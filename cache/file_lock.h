@@ -45,7 +45,4 @@ struct LockedFile {
 UniqueFd open_lock(const Dir& root, const std::string& name);
 LockedFile wait_for_lock(const Dir& root, const std::string& name, LockMode mode);
 
-// Names that cannot be guessed or meet: 64 random bits in hexadecimal.
-std::string random_name();
-
 }  // namespace cooper::cache

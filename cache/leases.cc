@@ -16,7 +16,7 @@ namespace {
 constexpr Nanoseconds kPerSecond = 1'000'000'000;
 constexpr const char* kGate =
     "leases.lock";  // shared: a lease begins; exclusive: prune counts them
-constexpr std::string_view kPrefix = "lease-";
+constexpr std::string_view kPrefix = "lease-";  // and a number: one file per lease held at once
 
 struct stat status_of(int fd) {
   struct stat status {};
@@ -49,6 +49,20 @@ void set_mtime_ns(int fd, Nanoseconds time, const std::string& name) {
   if (::futimens(fd, times) != 0) throw_errno("noting the use of", name);
 }
 
+// The first lease file nobody holds. It is left behind for the next: a file costs more to make than
+// all else a lease does.
+LockedFile Leases::free_slot() const {
+  for (int slot = 0;;) {
+    UniqueFd file = open_lock(root_, cat(kPrefix, slot));
+    std::optional<FileLock> lock = FileLock::try_lock(file.get(), LockMode::exclusive);
+    if (!lock) {
+      ++slot;
+    } else if (status_of(file.get()).st_nlink > 0) {  // else swept in between
+      return {std::move(file), std::move(*lock)};
+    }
+  }
+}
+
 LockedFile Leases::close_gate() const {
   return wait_for_lock(root_, kGate, LockMode::exclusive);
 }
@@ -57,20 +71,14 @@ Leases::Held Leases::take() {
   store_.ensure();
   const LockedFile gate = wait_for_lock(root_, kGate, LockMode::shared);
   const Nanoseconds last_prune = mtime_ns(status_of(gate.file.get()));
-  const std::string name = std::string(kPrefix) + random_name();
-  LockedFile file = wait_for_lock(root_, name, LockMode::exclusive);
+  LockedFile file = free_slot();
   const Nanoseconds since = advance_mtime(file.file.get(), last_prune);
   own_.with([&](auto& own) { own.insert(since); });
-  return {std::move(file), layout::path(layout::kLocks).child(name), since};
+  return {std::move(file), since};
 }
 
 void Leases::give_back(const Held& held) noexcept {
-  try {
-    own_.with([&](auto& own) { own.erase(own.find(held.since)); });
-    root_.unlink(held.path);
-  } catch (const Error&) {
-    // The file left behind is swept by the next prune, once its lock is gone.
-  }
+  own_.with([&](auto& own) { own.erase(own.find(held.since)); });
 }
 
 std::optional<Nanoseconds> Leases::oldest_own() const {

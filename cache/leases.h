@@ -34,7 +34,6 @@ class Leases {
 
   struct Held {
     LockedFile file;
-    TreePath path;
     Nanoseconds since = 0;
   };
   Held take();
@@ -65,6 +64,7 @@ class Leases {
 
  private:
   LockedFile close_gate() const;
+  LockedFile free_slot() const;
   std::optional<Nanoseconds> oldest_live() const;
 
   StoreRoot& store_;
