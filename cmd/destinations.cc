@@ -1,6 +1,7 @@
 #include "cmd/destinations.h"
 
 #include <fcntl.h>
+#include <sys/statfs.h>
 #include <unistd.h>
 
 #include <filesystem>
@@ -14,6 +15,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
+// proc, sysfs and their like have rights that only trying tells.
+bool has_blocks(const fs::path& folder) {
+  struct statfs status {};
+  return ::statfs(folder.c_str(), &status) == 0 && status.f_blocks > 0;
+}
+
 void check_file(const fs::path& file) {
   std::error_code unknown;  // told by the probe
   const fs::file_type type = fs::status(file, unknown).type();
@@ -26,6 +33,11 @@ void check_file(const fs::path& file) {
   }
   if (around == fs::file_type::regular) {
     throw Error(Errc::invalid, cat("destination ", file.string(), ": ", folder.string(), " is not a directory"));
+  }
+  if ((type == fs::file_type::regular || type == fs::file_type::not_found) && !fs::is_symlink(file, unknown) &&
+      has_blocks(folder)) {
+    if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) throw_errno("creating", file.string());
+    return;  // a probe would tell no more, and makes a file that is thrown away
   }
   const builder::AtomicFile probe(file);
 }
