@@ -44,23 +44,48 @@ class Job:
         self.context, self.dockerfile, self.dest, self.target = context, dockerfile, dest, target
 
 
+class Places:
+    """A tool's stores, a new one for each run. Those of earlier runs stay while the disk has room: for minutes after many
+    files were removed, ext4 is slow to make others."""
+
+    def __init__(self, prefix, remove):
+        self.prefix, self.remove, self.number = prefix, remove, 0
+        self.room = shutil.disk_usage(os.path.dirname(prefix)).free / 2
+
+    def current(self):
+        return f"{self.prefix}{self.number}"
+
+    def next(self):
+        if shutil.disk_usage(os.path.dirname(self.prefix)).free < self.room:
+            self.clear()
+        self.number += 1
+
+    def clear(self):
+        for number in range(self.number + 1):
+            self.remove(f"{self.prefix}{number}")
+
+
 class Cooper:
     name = "cooper"
 
     def __init__(self, work, binary):
-        self.binary, self.store = binary, f"{work}/cooper-store"
-        self.env = {"PATH": os.environ["PATH"], "HOME": f"{work}/home", "COOPER_ROOT": self.store}
+        self.binary, self.stores = binary, Places(f"{work}/cooper-store", self.remove)
+        self.env = {"PATH": os.environ["PATH"], "HOME": f"{work}/home", "COOPER_ROOT": self.stores.current()}
 
     def why_not(self):
         return None if os.access(self.binary, os.X_OK) else f"no program at {self.binary}"
 
+    def remove(self, store):
+        shutil.rmtree(store, ignore_errors=True)
+        if os.path.exists(store):  # files of sub-ids
+            call([self.binary, "prune", "--all"], dict(self.env, COOPER_ROOT=store))
+
     def empty(self):
-        shutil.rmtree(self.store, ignore_errors=True)
-        if os.path.exists(self.store):  # files of sub-ids
-            call([self.binary, "prune", "--all"], self.env)
+        self.stores.next()
+        self.env["COOPER_ROOT"] = self.stores.current()
 
     def close(self):
-        self.empty()
+        self.stores.clear()
 
     def warm_base(self, job):
         warm = os.path.dirname(job.dockerfile) + "/Warm"
@@ -91,7 +116,7 @@ class Buildah:
     def __init__(self, work):
         # A short path: it stands once per layer in overlay's mount options, and buildah fails when they pass a page.
         self.short = tempfile.mkdtemp(prefix="b", dir=os.path.dirname(os.path.dirname(work)))
-        self.root, self.runroot, self.policy = f"{self.short}/r", f"{self.short}/run", f"{work}/policy.json"
+        self.places, self.policy = Places(f"{self.short}/", self.remove), f"{work}/policy.json"
         self.env = dict(os.environ, HOME=f"{work}/home", TMPDIR=f"{work}/tmp")
         self.driver = "overlay"
 
@@ -114,17 +139,21 @@ class Buildah:
         return f"storage driver {self.driver}, isolation chroot"
 
     def start(self):
-        return ["buildah", "--root", self.root, "--runroot", self.runroot, "--storage-driver", self.driver]
+        place = self.places.current()
+        return ["buildah", "--root", f"{place}/r", "--runroot", f"{place}/run", "--storage-driver", self.driver]
+
+    def remove(self, place):
+        shutil.rmtree(place, ignore_errors=True)
+        if os.path.exists(place):
+            call(["buildah", "unshare", "rm", "-rf", place], self.env)
 
     def empty(self):
         unmount_below(self.short)
-        for place in (self.root, self.runroot):
-            shutil.rmtree(place, ignore_errors=True)
-            if os.path.exists(place):
-                call(["buildah", "unshare", "rm", "-rf", place], self.env)
+        self.places.next()
 
     def close(self):
-        self.empty()
+        unmount_below(self.short)
+        self.places.clear()
         shutil.rmtree(self.short, ignore_errors=True)
 
     def warm_base(self, job):
