@@ -61,22 +61,28 @@ start_docker() {
 }
 engine() { /usr/bin/docker -H "unix://$WORK/docker/docker.sock" "$@"; }
 
-# A registry of Debian's docker-registry on a free port; sets REGISTRY. Ends with the case.
+# A registry of Debian's docker-registry on a free port; sets REGISTRY. Ends with the case. With "tls": by https alone,
+# with a certificate nobody knows.
 start_registry() {
-  local port
+  local port tls= scheme=http
   port=$(python3 -c 'import socket; s=socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
   mkdir -p "$WORK/registry"
+  if [ "${1:-}" = tls ]; then
+    scheme=https
+    openssl req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=localhost -keyout "$WORK/key.pem" -out "$WORK/certificate.pem" 2>/dev/null
+    tls=", tls: {certificate: $WORK/certificate.pem, key: $WORK/key.pem}"
+  fi
   cat >"$WORK/registry.yml" <<YML
 version: 0.1
 log: {level: error}
 storage: {filesystem: {rootdirectory: $WORK/registry}, delete: {enabled: true}}
-http: {addr: "127.0.0.1:$port"}
+http: {addr: "127.0.0.1:$port"$tls}
 YML
   docker-registry serve "$WORK/registry.yml" >"$WORK/registry.log" 2>&1 &
   REGISTRY_PID=$!
   REGISTRY=127.0.0.1:$port
   for _ in $(seq 100); do
-    curl -sf "http://$REGISTRY/v2/" >/dev/null && return 0
+    curl -ksf "$scheme://$REGISTRY/v2/" >/dev/null && return 0
     sleep 0.1
   done
   cat "$WORK/registry.log" >&2
