@@ -133,8 +133,4 @@ bool is_loopback(std::string_view authority) {
          host.find_first_not_of("0123456789.") == std::string::npos;
 }
 
-bool has_port(std::string_view authority) {
-  return authority.find(':', authority.rfind(']') + 1) != std::string_view::npos;  // npos + 1 is 0
-}
-
 }  // namespace cooper::oci

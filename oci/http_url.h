@@ -34,6 +34,5 @@ std::string with_query(std::string url, std::string_view key, std::string_view v
 
 // "localhost", "127.0.0.0/8", "[::1]", each with or without a port.
 bool is_loopback(std::string_view authority);
-bool has_port(std::string_view authority);
 
 }  // namespace cooper::oci

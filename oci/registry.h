@@ -81,8 +81,7 @@ struct ClientOptions {
 
 // Thread-safe. Nothing is loaded or opened before the first call. Registries on the loopback
 // interface are insecure by default, as for Docker; insecure means https with any certificate, else
-// http (with a port on the loopback interface: http, else https). Mirrors are asked for manifests
-// and blobs, never pushed to.
+// http. Mirrors are asked for manifests and blobs, never pushed to.
 std::unique_ptr<Registry> make_registry_client(ClientOptions options);
 
 // -- whole images ---------------------------------------------------------------------------------

@@ -41,9 +41,6 @@ Endpoint make_endpoint(const Reference& reference, const RegistrySettings& setti
   endpoint.auth_host = reference.registry;
   endpoint.repository = reference.repository;
   endpoint.http_allowed = settings.insecure || is_loopback(reference.registry);
-  // One port speaks one of the two. There asking in the clear first spares the handshake, and goes
-  // to nobody else; what speaks TLS answers it with 400 or by hanging up.
-  endpoint.plain_first = is_loopback(endpoint.host) && has_port(endpoint.host);
   // Whoever may be spoken to in the clear need not prove who it is either.
   endpoint.tls = {endpoint.http_allowed, settings.ca_file, settings.client_certificate,
                   settings.client_key};
@@ -72,40 +69,28 @@ HttpResponse RegistryTransport::send(const Endpoint& endpoint, const std::string
     request.url = target;
     return send_with_login(endpoint, scopes, request);
   }
-  const SendBy send_by = [&](const std::string& scheme) {
-    request.url = scheme + "://" + endpoint.host + target;
-    return send_with_login(endpoint, scopes, request);
-  };
-  if (!endpoint.http_allowed) return send_by("https");
-  const auto known = schemes_.with([&](auto& schemes) -> std::optional<std::string> {
-    const auto found = schemes.find(endpoint.host);
-    return found == schemes.end() ? std::nullopt : std::optional(found->second);
-  });
-  if (known) return send_by(*known);
-  // Where a body goes elsewhere as it comes, no second try may follow one that broke off.
-  auto [scheme, response] = first_contact(send_by, endpoint.plain_first && request.into == nullptr);
-  schemes_.with([&](auto& schemes) { schemes[endpoint.host] = scheme; });
-  return std::move(response);
-}
-
-RegistryTransport::Contact RegistryTransport::first_contact(const SendBy& send_by,
-                                                            bool plain_first) {
-  std::optional<HttpResponse> refused;
-  if (plain_first) {
-    try {
-      HttpResponse response = send_by("http");
-      if (response.status != 400) return {"http", std::move(response)};
-      refused = std::move(response);
-    } catch (const TransportError& error) {
-      if (error.kind() != TransportError::Kind::transfer) throw;
-    }
+  std::string scheme = "https";
+  bool fall_back = false;
+  if (endpoint.http_allowed) {
+    schemes_.with([&](auto& schemes) {
+      const auto known = schemes.find(endpoint.host);
+      fall_back = known == schemes.end();
+      if (!fall_back) scheme = known->second;
+    });
   }
+  const auto send_by = [&](const std::string& chosen) {
+    request.url = chosen + "://" + endpoint.host + target;
+    HttpResponse response = send_with_login(endpoint, scopes, request);
+    if (fall_back) schemes_.with([&](auto& schemes) { schemes[endpoint.host] = chosen; });
+    return response;
+  };
+  if (!fall_back) return send_by(scheme);
   try {
-    return {"https", send_by("https")};
+    return send_by("https");
   } catch (const TransportError& error) {
     if (!no_https(error)) throw;
   }
-  return {"http", refused ? *std::move(refused) : send_by("http")};
+  return send_by("http");
 }
 
 HttpResponse RegistryTransport::send_with_login(const Endpoint& endpoint, const std::string& scopes,

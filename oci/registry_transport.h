@@ -1,7 +1,6 @@
 // Requests to one registry: its address, https or http, its login. Private to oci/registry*.cc.
 #pragma once
 
-#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -20,7 +19,6 @@ struct Endpoint {
   std::string repository;  // as it is named there
   TlsOptions tls;
   bool http_allowed = false;
-  bool plain_first = false;  // http is tried before https
 };
 // Error(denied) when the settings block it.
 Endpoint make_endpoint(const Reference& reference, const RegistrySettings& settings);
@@ -39,12 +37,6 @@ class RegistryTransport {
                     HttpRequest request);
 
  private:
-  using SendBy = std::function<HttpResponse(const std::string& scheme)>;
-  struct Contact {
-    std::string scheme;  // that was answered
-    HttpResponse response;
-  };
-  static Contact first_contact(const SendBy& send_by, bool plain_first);
   HttpResponse send_with_login(const Endpoint& endpoint, const std::string& scopes,
                                const HttpRequest& request);
 

@@ -69,12 +69,5 @@ TEST(HttpUrl, loopback_names) {
   }
 }
 
-TEST(HttpUrl, ports) {
-  for (const char* name : {"localhost:5000", "[::1]:5000", "127.0.0.1:1"})
-    EXPECT_TRUE(has_port(name)) << name;
-  for (const char* name : {"localhost", "[::1]", "", "127.0.0.1"})
-    EXPECT_FALSE(has_port(name)) << name;
-}
-
 }  // namespace
 }  // namespace cooper::oci

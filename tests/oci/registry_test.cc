@@ -1,5 +1,4 @@
-// Pulling: manifests and blobs, retries, resuming, https and http. Mirrors:
-// registry_mirror_test.cc.
+// Pulling: manifests and blobs, retries, resuming, https and http. Mirrors: registry_mirror_test.cc.
 #include "oci/registry.h"
 
 #include <gtest/gtest.h>
@@ -175,34 +174,7 @@ TEST(Registry, a_registry_that_is_down_is_one_clear_error) {
   EXPECT_EQ(sleeps->size(), 3U);
 }
 
-TEST(Registry, a_port_of_the_loopback_interface_is_asked_in_the_clear_first) {
-  FakeRegistry fake;
-  const Descriptor blob = fake.put_blob("team/app", "content");
-  fake.put_manifest("team/app", "latest", kManifestType, kManifestText);
-  const auto client = make_registry_client(quick());
-  client->fetch_manifest(at(fake.host()));
-  EXPECT_EQ(fetch(*client, at(fake.host()), blob), "content");
-  EXPECT_EQ(fake.server().connections(), 1U);
-}
-
-// As servers that speak TLS alone do. Real ones: e2e registry_tls.
-TEST(Registry, what_answers_400_or_hangs_up_in_the_clear_is_asked_by_https) {
-  for (const bool hangs_up : {false, true}) {
-    FakeRegistry::Options options;
-    options.tamper = [&](const ServerRequest&, int, ServerResponse& response) {
-      response.status = 400;
-      if (hangs_up) response.drop_after = 0;
-    };
-    FakeRegistry fake(options);
-    const auto client = make_registry_client(quick());
-    const Error error = failure_of([&] { client->fetch_manifest(at(fake.host())); });
-    EXPECT_EQ(std::string(error.what()).find("HTTP 400") == std::string::npos, hangs_up)
-        << error.what();
-    EXPECT_GE(fake.server().connections(), 2U);
-  }
-}
-
-TEST(Registry, a_blob_of_a_loopback_registry_is_asked_for_by_https_first) {
+TEST(Registry, loopback_registries_speak_http_after_one_look_for_https) {
   FakeRegistry fake;
   const Descriptor blob = fake.put_blob("team/app", "content");
   const auto client = make_registry_client(quick());
