@@ -48,6 +48,14 @@ TEST(Http, answer_has_status_headers_and_body) {
   EXPECT_EQ(response.url, server.url("/x?y"));
 }
 
+TEST(Http, this_machine_is_reached_without_a_proxy) {
+  HttpServer server([](const ServerRequest&) { return ServerResponse{200, {}, "here"}; });
+  ::setenv("http_proxy", "http://127.0.0.1:1", 1);
+  const HttpResponse response = HttpClient("t").send(get(server.url("/")));
+  ::unsetenv("http_proxy");
+  EXPECT_EQ(response.body, "here");
+}
+
 TEST(Http, every_status_is_a_result) {
   HttpServer server([](const ServerRequest&) { return ServerResponse{503, {}, "busy"}; });
   StringSink sink;
