@@ -29,9 +29,8 @@ struct CommandLine {
   BuildFlags build;
   std::string reference;
   std::string target;
-  std::string platform;
+  FetchFlags fetch;
   std::string file;
-  std::string store_limit;
   std::string format = "table";
   std::vector<std::string> references;
   PruneFlags prune;
@@ -42,18 +41,26 @@ struct CommandLine {
 
 constexpr const char* kImageHelp = "Name, image ID, manifest digest, or the first digits of either (4 or more)";
 
+constexpr const char* kQuietHelp = "Print the result and nothing else";
+
+void add_quiet_and_limit(CLI::App& app, FetchFlags& flags) {
+  app.add_flag("-q,--quiet", flags.quiet, kQuietHelp);
+  add_store_limit(app, flags.store_limit);
+}
+
 void add_transfers(CommandLine& line) {
   CLI::App* pull = line.app.add_subcommand("pull", "Fetch an image into the local store");
   pull->add_option("image", line.reference)->required();
-  pull->add_option("--platform", line.platform, "Platform to choose from an index");
-  pull->add_option("--retries", line.retries)->envname("COOPER_RETRIES");
-  add_store_limit(*pull, line.store_limit);
-  pull->callback([&line] { pull_image(line.reference, line.platform, line.retries, line.store_limit); });
+  pull->add_option("--platform", line.fetch.platform, "Platform to choose from an index");
+  pull->add_option("--retries", line.fetch.retries)->envname("COOPER_RETRIES");
+  add_quiet_and_limit(*pull, line.fetch);
+  pull->callback([&line] { pull_image(line.reference, line.fetch); });
 
   CLI::App* push = line.app.add_subcommand("push", "Send a local image to a registry");
   push->add_option("image", line.reference, kImageHelp)->required();
   push->add_option("target", line.target, "Another name to push it under");
   push->add_option("--retries", line.retries)->envname("COOPER_RETRIES");
+  push->add_flag("-q,--quiet", line.flag, kQuietHelp);
   push->callback([&line] { push_image(line.reference, line.target, line.retries); });
 
   CLI::App* save = line.app.add_subcommand("save", "Write local images as one archive");
@@ -64,8 +71,8 @@ void add_transfers(CommandLine& line) {
 
   CLI::App* load = line.app.add_subcommand("load", "Read images from an archive");
   take_equals_sign(load->add_option("-i,--input", line.file, "File (default: standard input)"));
-  add_store_limit(*load, line.store_limit);
-  load->callback([&line] { load_images(line.file, line.store_limit); });
+  add_quiet_and_limit(*load, line.fetch);
+  load->callback([&line] { load_images(line.file, line.fetch); });
 }
 
 void add_names(CommandLine& line) {

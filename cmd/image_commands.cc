@@ -81,15 +81,15 @@ oci::Reference only_name(const LocalImage& image, const std::string& text) {
 
 }  // namespace
 
-void pull_image(const std::string& text, const std::string& platform, int retries, const std::string& store_limit) {
+void pull_image(const std::string& text, const FetchFlags& flags) {
   Interrupts interrupts;
-  const auto progress = make_progress(ProgressMode::plain);
-  const auto store = open_store_within(store_limit, [&](const std::string& line) { progress->notice(line); });
+  const auto progress = make_progress(flags.quiet ? ProgressMode::quiet : ProgressMode::plain);
+  const auto store = open_store_within(flags.store_limit, [&](const std::string& line) { progress->notice(line); });
   const auto lease = store->lease();
-  const auto registry = open_registry(retries, interrupts.token());
+  const auto registry = open_registry(flags.retries, interrupts.token());
   builder::BaseImages images(*store, *registry, *progress, builder::PullPolicy::registry_only);
   const oci::Reference reference = oci::parse_reference(text);
-  const oci::Platform wanted = platform.empty() ? oci::host_platform() : oci::parse_platform(platform);
+  const oci::Platform wanted = flags.platform.empty() ? oci::host_platform() : oci::parse_platform(flags.platform);
   const oci::Descriptor root = images.resolve_root(reference, wanted);
   const oci::Manifest manifest =
       oci::parse_manifest(oci::read_blob(*store, root, kMetadataLimitBytes), text);
@@ -191,9 +191,9 @@ void save_images(const std::vector<std::string>& texts, const std::string& outpu
   file.publish();
 }
 
-void load_images(const std::string& input, const std::string& store_limit) {
-  const auto progress = make_progress(ProgressMode::plain);
-  const auto store = open_store_within(store_limit, [&](const std::string& line) { progress->notice(line); });
+void load_images(const std::string& input, const FetchFlags& flags) {
+  const auto progress = make_progress(flags.quiet ? ProgressMode::quiet : ProgressMode::plain);
+  const auto store = open_store_within(flags.store_limit, [&](const std::string& line) { progress->notice(line); });
   const auto lease = store->lease();
   UniqueFd fd(input.empty() || input == "-" ? ::fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 0)
                                             : ::open(input.c_str(), O_RDONLY | O_CLOEXEC));

@@ -7,7 +7,14 @@
 
 namespace cooper::cmd {
 
-void pull_image(const std::string& reference, const std::string& platform, int retries, const std::string& store_limit);
+// What is got into the store; quiet: the result alone is told.
+struct FetchFlags {
+  std::string platform;  // "": this machine's
+  std::string store_limit;
+  int retries = 3;
+  bool quiet = false;
+};
+void pull_image(const std::string& reference, const FetchFlags& flags);
 // target: the name to push it under; "": its own.
 void push_image(const std::string& image, const std::string& target, int retries);
 void tag_image(const std::string& source, const std::string& target);
@@ -17,7 +24,7 @@ void list_images(const std::string& name, bool ids);
 void remove_images(const std::vector<std::string>& images, bool force);
 void inspect_image(const std::string& image, bool raw);
 void save_images(const std::vector<std::string>& images, const std::string& output, bool oci_format);
-void load_images(const std::string& input, const std::string& store_limit);
+void load_images(const std::string& input, const FetchFlags& flags);
 void print_ast(const std::string& dockerfile);
 
 // -- the store ------------------------------------------------------------------------------------

@@ -41,7 +41,7 @@ cooper rmi "$short" >/dev/null
 for format in "" --oci; do
   cooper save $format -o both.tar app:1 other:1 app:1
   (COOPER_ROOT=$WORK/loaded$format; export COOPER_ROOT
-   equal "$(cooper load -i both.tar | sort | tr '\n' ' ')" "Loaded image: app:1 Loaded image: other:1 "
+   equal "$(cooper load -q -i both.tar 2>&1 | sort | tr '\n' ' ')" "Loaded image: app:1 Loaded image: other:1 "
    equal "$(cooper inspect app:1)" "$(COOPER_ROOT=$WORK/store cooper inspect app:1)"
    cooper store verify >/dev/null)
 done

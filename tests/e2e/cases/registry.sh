@@ -7,6 +7,7 @@ equal "$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REG
 skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/team/app:1" "oci:$WORK/pulled:1"
 export COOPER_ROOT=$WORK/elsewhere
 equal "$(cooper pull "$REGISTRY/team/app:1" 2>/dev/null)" "$digest" "pulled digest"
+equal "$(cooper pull -q "$REGISTRY/team/app:1" 2>&1)" "$digest" "pulled quietly"
 # A build upon it in a new store, and an equal push.
 export COOPER_ROOT=$WORK/third
 printf 'FROM %s/team/app:1\nRUN test -f /f && echo g >/g\n' "$REGISTRY" >c/On
