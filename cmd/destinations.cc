@@ -1,9 +1,11 @@
 #include "cmd/destinations.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <sys/statfs.h>
 #include <unistd.h>
 
+#include <cstdint>
 #include <filesystem>
 #include <system_error>
 
@@ -15,10 +17,14 @@ namespace {
 
 namespace fs = std::filesystem;
 
-// proc, sysfs and their like have rights that only trying tells.
-bool has_blocks(const fs::path& folder) {
+// File systems whose rights say who may make a file: others (network shares, FUSE, proc) tell only when it is tried.
+bool rights_tell(const fs::path& folder) {
   struct statfs status {};
-  return ::statfs(folder.c_str(), &status) == 0 && status.f_blocks > 0;
+  if (::statfs(folder.c_str(), &status) != 0) return false;
+  const auto kind = static_cast<std::uint32_t>(status.f_type);
+  const bool known = kind == EXT4_SUPER_MAGIC || kind == XFS_SUPER_MAGIC || kind == BTRFS_SUPER_MAGIC ||
+                     kind == TMPFS_MAGIC || kind == OVERLAYFS_SUPER_MAGIC;
+  return known && (status.f_files == 0 || status.f_ffree > 0);
 }
 
 void check_file(const fs::path& file) {
@@ -34,10 +40,10 @@ void check_file(const fs::path& file) {
   if (around == fs::file_type::regular) {
     throw Error(Errc::invalid, cat("destination ", file.string(), ": ", folder.string(), " is not a directory"));
   }
-  if ((type == fs::file_type::regular || type == fs::file_type::not_found) && !fs::is_symlink(file, unknown) &&
-      has_blocks(folder)) {
-    if (::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) != 0) throw_errno("creating", file.string());
-    return;  // a probe would tell no more, and makes a file that is thrown away
+  const bool ordinary = type == fs::file_type::regular || type == fs::file_type::not_found;
+  if (ordinary && !fs::is_symlink(file, unknown) && rights_tell(folder) &&
+      ::faccessat(AT_FDCWD, folder.c_str(), W_OK | X_OK, AT_EACCESS) == 0) {
+    return;  // the probe would tell no more, and makes a file that is thrown away
   }
   const builder::AtomicFile probe(file);
 }
