@@ -2,6 +2,8 @@
 
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -13,6 +15,16 @@ namespace {
 
 int operation(LockMode mode) {
   return mode == LockMode::shared ? LOCK_SH : LOCK_EX;
+}
+
+// What root makes in somebody's store must not keep him out of it.
+void leave_to_owner(const Dir& root, int fd) {
+  if (::geteuid() != 0) return;
+  struct stat owner {};
+  struct stat own {};
+  if (::fstat(root.fd(), &owner) != 0 || ::fstat(fd, &own) != 0 || own.st_uid == owner.st_uid) return;
+  // Where that is not allowed, root is not the real one, and the owner not there to be kept out.
+  static_cast<void>(::fchown(fd, owner.st_uid, owner.st_gid));
 }
 
 }  // namespace
@@ -50,13 +62,16 @@ UniqueFd open_lock(const Dir& root, const std::string& name) {
   const TreePath directory = layout::path(layout::kLocks);
   const TreePath path = directory.child(name);
   constexpr int kFlags = O_RDWR | O_CREAT;
+  UniqueFd file;
   try {
-    return root.open_file(path, kFlags, 0600);
+    file = root.open_file(path, kFlags, 0600);
   } catch (const SysError& error) {
     if (error.errnum() != ENOENT) throw;
+    root.make_dirs(directory, 0700);
+    file = root.open_file(path, kFlags, 0600);
   }
-  root.make_dirs(directory, 0700);
-  return root.open_file(path, kFlags, 0600);
+  leave_to_owner(root, file.get());
+  return file;
 }
 
 }  // namespace cooper::cache

@@ -95,16 +95,17 @@ bool Leases::covers(Nanoseconds used) const {
   return own_.with([&](const auto& own) { return !own.empty() && used >= *own.rbegin(); });
 }
 
-std::optional<Nanoseconds> Leases::oldest_live() const {
+// Looks by shared locks, which hinder no other look.
+std::optional<Nanoseconds> Leases::oldest_live(Idle idle) const {
   const TreePath directory = layout::path(layout::kLocks);
   std::optional<Nanoseconds> oldest;
   for (const DirEntry& entry : root_.list(directory)) {
     if (!entry.name.starts_with(kPrefix)) continue;
     const TreePath path = directory.child(entry.name);
     const std::optional<UniqueFd> file = root_.try_open_file(path, O_RDWR);
-    if (!file) continue;  // given back meanwhile
-    if (const auto lock = FileLock::try_lock(file->get(), LockMode::exclusive)) {
-      if (status_of(file->get()).st_nlink > 0) root_.unlink(path);
+    if (!file) continue;  // swept meanwhile
+    if (const auto lock = FileLock::try_lock(file->get(), LockMode::shared)) {
+      if (idle == Idle::swept && status_of(file->get()).st_nlink > 0) root_.unlink(path);
       continue;
     }
     const Nanoseconds since = mtime_ns(status_of(file->get()));
@@ -115,7 +116,7 @@ std::optional<Nanoseconds> Leases::oldest_live() const {
 
 Nanoseconds Leases::horizon() const {
   const Nanoseconds now = std::max(now_ns(), mtime_ns(status_of(open_lock(root_, kGate).get())) + 1);
-  return std::min(oldest_live().value_or(now), now);
+  return std::min(oldest_live(Idle::left).value_or(now), now);
 }
 
 Leases::Horizon Leases::begin_prune() {
@@ -125,7 +126,7 @@ Leases::Horizon Leases::begin_prune() {
   constexpr Nanoseconds kLater = 1000;
   const Nanoseconds last_prune = mtime_ns(status_of(gate.file.get()));
   const Nanoseconds started = advance_mtime(gate.file.get(), last_prune + kLater);
-  const std::optional<Nanoseconds> oldest = oldest_live();
+  const std::optional<Nanoseconds> oldest = oldest_live(Idle::swept);
   return {.before = std::min(oldest.value_or(started), started), .any_live = oldest.has_value()};
 }
 

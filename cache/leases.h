@@ -57,7 +57,7 @@ class Leases {
   template <class Body>
   [[nodiscard]] bool without_leases(Body&& body) {
     const LockedFile gate = close_gate();
-    if (oldest_live()) return false;
+    if (oldest_live(Idle::swept)) return false;
     body();
     return true;
   }
@@ -65,7 +65,8 @@ class Leases {
  private:
   LockedFile close_gate() const;
   LockedFile free_slot() const;
-  std::optional<Nanoseconds> oldest_live() const;
+  enum class Idle { left, swept };  // files nobody holds; swept only where the gate is closed
+  std::optional<Nanoseconds> oldest_live(Idle idle) const;
 
   StoreRoot& store_;
   const Dir& root_;

@@ -217,29 +217,6 @@ TEST_F(Leased, an_image_found_by_name_survives_whole) {
   EXPECT_FALSE(store->has(digest_of("layer of other")));
 }
 
-TEST_F(Leased, a_lease_file_is_used_again_and_swept_by_prune) {
-  const auto store = open();
-  using Names = std::vector<std::string>;
-  const auto files = [&] {
-    Names names = names_in("locks");
-    std::erase_if(names, [](const std::string& name) { return !name.starts_with("lease-"); });
-    return names;
-  };
-  for (int n = 0; n < 3; ++n) {
-    const auto lease = store->lease();
-    EXPECT_EQ(files(), Names{"lease-0"});
-  }
-  {
-    const auto first = store->lease();
-    const auto second = open()->lease();
-    EXPECT_EQ(files(), (Names{"lease-0", "lease-1"}));
-    store->prune({});
-    EXPECT_EQ(files(), (Names{"lease-0", "lease-1"}));
-  }
-  store->prune({});
-  EXPECT_EQ(files(), Names{});
-}
-
 // What a lease knows to be there counts for no later one.
 TEST_F(Leased, what_was_found_is_looked_for_again_by_the_next_lease) {
   const auto store = open();
