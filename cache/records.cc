@@ -197,6 +197,22 @@ void Records::put_fact(const std::string& kind, const std::string& key, const st
   });
 }
 
+std::map<std::string, std::string> Records::facts(const std::string& kind) {
+  return root_.with_db([&](Database& database) {
+    std::map<std::string, std::string> found;
+    Query query = database.query("SELECT key, value FROM facts WHERE kind=?");
+    query.text(kind);
+    while (query.step()) found.emplace(query.get_string(0), query.get_string(1));
+    return found;
+  });
+}
+
+void Records::drop_fact(const std::string& kind, const std::string& key) {
+  root_.with_db([&](Database& database) {
+    database.query("DELETE FROM facts WHERE kind=? AND key=?").text(kind).text(key).run();
+  });
+}
+
 std::vector<Records::Damage> Records::damaged_rows() {
   return root_.with_db([](Database& database) {
     std::vector<Damage> found;

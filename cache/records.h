@@ -40,6 +40,8 @@ class Records {
 
   std::optional<std::string> find_fact(const std::string& kind, const std::string& key);
   void put_fact(const std::string& kind, const std::string& key, const std::string& value);
+  std::map<std::string, std::string> facts(const std::string& kind);
+  void drop_fact(const std::string& kind, const std::string& key);
 
   // -- for care -----------------------------------------------------------------------------------
   struct Damage {

@@ -170,6 +170,8 @@ class LocalStore final : public Store {
   std::optional<std::string> find_fact(const std::string& kind, const std::string& key) override {
     return core_->records.find_fact(kind, key);
   }
+  std::map<std::string, std::string> facts(const std::string& kind) override { return core_->records.facts(kind); }
+  void drop_fact(const std::string& kind, const std::string& key) override { core_->records.drop_fact(kind, key); }
   void put_fact(const std::string& kind, const std::string& key,
                 const std::string& value) override {
     core_->records.put_fact(kind, key, value);

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <stop_token>
@@ -186,6 +187,8 @@ class Store : public oci::BlobStore {
   virtual std::optional<std::string> find_fact(const std::string& kind, const std::string& key) = 0;
   virtual void put_fact(const std::string& kind, const std::string& key,
                         const std::string& value) = 0;
+  virtual std::map<std::string, std::string> facts(const std::string& kind) = 0;  // by key
+  virtual void drop_fact(const std::string& kind, const std::string& key) = 0;
   // 32 random bytes that only this store's owner can read, the same as long as any of its trees
   // counts: what vouches for notes kept inside trees, where processes of a build may write.
   virtual std::string secret() = 0;

@@ -67,7 +67,7 @@ void add_transfers(CommandLine& line) {
   save->add_option("image", line.references, kImageHelp)->required();
   take_equals_sign(save->add_option("-o,--output", line.file, "File (default: standard output)"));
   save->add_flag("--oci", line.flag, "OCI layout instead of docker's format");
-  save->callback([&line] { save_images(line.references, line.file, line.flag); });
+  save->callback([&line] { save_images(line.references, line.file, line.flag, line.retries); });
 
   CLI::App* load = line.app.add_subcommand("load", "Read images from an archive");
   take_equals_sign(load->add_option("-i,--input", line.file, "File (default: standard input)"));
@@ -79,7 +79,7 @@ void add_names(CommandLine& line) {
   CLI::App* tag = line.app.add_subcommand("tag", "Give a local image another name");
   tag->add_option("source", line.reference, kImageHelp)->required();
   tag->add_option("target", line.target)->required();
-  tag->callback([&line] { tag_image(line.reference, line.target); });
+  tag->callback([&line] { tag_image(line.reference, line.target, line.retries); });
 
   CLI::App* images = line.app.add_subcommand("images", "List local images");
   images->add_option("name", line.reference, "Only of this repository, or of this name and tag");

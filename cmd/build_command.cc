@@ -22,6 +22,7 @@
 #include "cmd/destinations.h"
 #include "cmd/errors.h"
 #include "cmd/failure_tail.h"
+#include "cmd/local_images.h"
 #include "cmd/progress_plain.h"
 #include "cmd/questions.h"
 #include "cmd/session.h"
@@ -274,7 +275,16 @@ class BuildJob {
                               output, environment, interrupts_.token());
       }
     }
+    remember(images);
     tell(images);
+  }
+
+  // As docker does: what goes nowhere else can be called by its ID.
+  void remember(const std::vector<builder::AssembledImage>& images) {
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      if (!inputs_.results[i].names.empty() || !flags_.outputs.empty()) continue;
+      remember_unnamed(*store_, images[i].manifest, images[i].config.created);
+    }
   }
 
   // What is assembled instead of the steps' own layers, if anything is. Files are exported from those, which show the same.

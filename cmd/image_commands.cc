@@ -42,26 +42,76 @@ std::string size_text(cache::Store& store, const oci::Descriptor& root) {
   }
 }
 
-void print_table(cache::Store& store, const std::vector<cache::NamedImage>& names) {
+struct ListedImage {
+  std::string name;
+  oci::Descriptor root;
+  std::string created;
+};
+
+// Names in their order, then what has none.
+std::vector<ListedImage> listed_images(cache::Store& store) {
+  std::vector<ListedImage> rows;
+  for (const cache::NamedImage& image : store.names()) {
+    rows.push_back({image.reference.familiar(), image.root, image.created});
+  }
+  for (const LocalImage& image : local_images(store)) {
+    if (image.names.empty()) rows.push_back({"<none>", image.root, image.created});
+  }
+  return rows;
+}
+
+std::vector<ListedImage> images_called(cache::Store& store, const std::string& name) {
+  std::vector<ListedImage> rows;
+  const oci::Reference wanted = oci::parse_reference(name);
+  const bool one = name.find_first_of(":@", name.rfind('/') + 1) != std::string::npos;
+  for (const cache::NamedImage& image : store.names()) {
+    if (one ? image.reference != wanted : image.reference.name() != wanted.name()) continue;
+    rows.push_back({image.reference.familiar(), image.root, image.created});
+  }
+  return rows;
+}
+
+void print_table(cache::Store& store, const std::vector<ListedImage>& images) {
   std::size_t width = 4;
-  for (const cache::NamedImage& image : names) width = std::max(width, image.reference.familiar().size());
+  for (const ListedImage& image : images) width = std::max(width, image.name.size());
   const int column = static_cast<int>(width) + 2;
   std::cout << std::left << std::setw(column) << "NAME" << std::setw(16) << "DIGEST" << std::setw(22)
             << "CREATED" << "SIZE\n";
-  for (const cache::NamedImage& image : names) {
+  for (const ListedImage& image : images) {
     const std::string size = size_text(store, image.root);
-    std::cout << std::left << std::setw(column) << image.reference.familiar() << std::setw(16)
+    std::cout << std::left << std::setw(column) << image.name << std::setw(16)
               << image.root.digest.hex().substr(0, kShownDigits) << std::setw(22) << image.created.substr(0, 19)
               << size << "\n";
   }
 }
 
+// Whatever an image points to, be it here or not.
+class Promised : public oci::BlobReader {
+ public:
+  explicit Promised(cache::Store& store) : store_(store) {}
+  bool has(const oci::BlobDigest&) override { return true; }
+  std::unique_ptr<ByteSource> open_blob(const oci::BlobDigest& digest) override { return store_.open_blob(digest); }
+
+ private:
+  cache::Store& store_;
+};
+
+// The layers of its base that nobody read yet may still be where that came from. A name promises them all.
+void make_whole(cache::Store& store, oci::Registry& registry, const LocalImage& image) {
+  if (!image.names.empty()) return;
+  const auto progress = make_progress(ProgressMode::plain);
+  builder::BaseImages bases(store, registry, *progress, builder::PullPolicy::registry_only);
+  Promised blobs(store);
+  for (const oci::Descriptor& blob : oci::reachable_blobs(blobs, image.root)) bases.ensure_blob(blob);
+}
+
 // Each image once, with the names it was asked for by.
-std::vector<oci::ExportImage> images_to_save(cache::Store& store, const std::vector<std::string>& texts,
-                                             bool oci_format) {
+std::vector<oci::ExportImage> images_to_save(cache::Store& store, oci::Registry& registry,
+                                             const std::vector<std::string>& texts, bool oci_format) {
   std::vector<oci::ExportImage> images;
   for (const std::string& text : texts) {
     const LocalImage image = local_image(store, text);
+    make_whole(store, registry, image);
     const oci::Descriptor root = oci_format ? image.root : image_manifest(store, image.root);
     auto same = std::find_if(images.begin(), images.end(),
                              [&](const oci::ExportImage& each) { return each.root.digest == root.digest; });
@@ -76,6 +126,7 @@ std::vector<oci::ExportImage> images_to_save(cache::Store& store, const std::vec
 oci::Reference only_name(const LocalImage& image, const std::string& text) {
   if (image.name) return *image.name;
   if (image.names.size() == 1) return image.names.front();
+  if (image.names.empty()) throw Error(Errc::invalid, cat(text, " has no name: say what to push it as"));
   throw Error(Errc::invalid, cat(text, " has several names (", joined(image.names), "): push it by one of them"));
 }
 
@@ -107,52 +158,59 @@ void push_image(const std::string& text, const std::string& target, int retries)
   const LocalImage image = local_image(*store, text);
   const oci::Reference name = target.empty() ? only_name(image, text) : oci::parse_reference(target);
   const auto registry = open_registry(retries, interrupts.token());
+  make_whole(*store, *registry, image);
   builder::push_image(*registry, name, image.root, *store, *store);
   std::cout << image.root.digest << "\n";
 }
 
-void tag_image(const std::string& source, const std::string& target) {
+void tag_image(const std::string& source, const std::string& target, int retries) {
+  Interrupts interrupts;
   const auto store = open_store();
+  const auto lease = store->lease();
   const LocalImage image = local_image(*store, source);
+  const auto registry = open_registry(retries, interrupts.token());
+  make_whole(*store, *registry, image);
   store->put_name(oci::parse_reference(target), image.root, image.created);
+  forget_unnamed(*store, image.root.digest);
 }
 
 void list_images(const std::string& name, bool ids) {
   const auto store = open_store();
-  auto names = store->names();
-  if (!name.empty()) {
-    const oci::Reference wanted = oci::parse_reference(name);
-    const bool one = name.find_first_of(":@", name.rfind('/') + 1) != std::string::npos;
-    std::erase_if(names, [&](const cache::NamedImage& image) {
-      return one ? image.reference != wanted : image.reference.name() != wanted.name();
-    });
-  }
+  const auto images = name.empty() ? listed_images(*store) : images_called(*store, name);
   if (ids) {
     std::set<oci::BlobDigest> seen;
-    for (const cache::NamedImage& image : names) {
+    for (const ListedImage& image : images) {
       const oci::BlobDigest id = image_id(*store, image.root);
       if (seen.insert(id).second) std::cout << id.hex().substr(0, kShownDigits) << "\n";
     }
     return;
   }
-  print_table(*store, names);
+  print_table(*store, images);
 }
 
 void remove_images(const std::vector<std::string>& texts, bool force) {
   const auto store = open_store();
   std::vector<oci::Reference> names;
+  std::vector<LocalImage> gone;
   std::string absent;
   for (const std::string& text : texts) {
     const auto image = find_image(*store, text);
     if (!image) {
       absent += (absent.empty() ? "" : ", ") + text;
-    } else if (image->name) {
+      continue;
+    }
+    gone.push_back(*image);
+    if (image->name) {
       names.push_back(*image->name);
     } else if (image->names.size() > 1 && !force) {
       throw Error(Errc::invalid, cat(text, " has several names (", joined(image->names), "): -f removes them all"));
     } else {
       names.insert(names.end(), image->names.begin(), image->names.end());
     }
+  }
+  for (const LocalImage& image : gone) {
+    forget_unnamed(*store, image.root.digest);
+    if (image.names.empty()) std::cout << "deleted: " << image.root.digest << "\n";
   }
   for (const oci::Reference& name : names) {
     if (store->remove_name(name)) std::cout << "untagged: " << name.str() << "\n";
@@ -174,10 +232,12 @@ void inspect_image(const std::string& text, bool raw) {
   std::cout << oci::read_blob(*store, parsed.config, kMetadataLimitBytes) << "\n";
 }
 
-void save_images(const std::vector<std::string>& texts, const std::string& output, bool oci_format) {
+void save_images(const std::vector<std::string>& texts, const std::string& output, bool oci_format, int retries) {
+  Interrupts interrupts;
   const auto store = open_store();
   const auto lease = store->lease();
-  const std::vector<oci::ExportImage> images = images_to_save(*store, texts, oci_format);
+  const auto registry = open_registry(retries, interrupts.token());
+  const std::vector<oci::ExportImage> images = images_to_save(*store, *registry, texts, oci_format);
   if (output.empty() || output == "-") {
     if (::isatty(STDOUT_FILENO) == 1) {
       throw Error(Errc::invalid, "an archive is not written to a terminal: use -o FILE or redirect");

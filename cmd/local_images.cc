@@ -1,6 +1,7 @@
 #include "cmd/local_images.h"
 
 #include <algorithm>
+#include <sstream>
 
 #include "base/error.h"
 #include "oci/blob_store.h"
@@ -13,6 +14,7 @@ namespace {
 constexpr std::size_t kFewestDigits = 4;
 constexpr std::size_t kAllDigits = 64;
 constexpr std::string_view kAlgorithm = "sha256:";
+constexpr const char* kUnnamedFact = "image-without-name";  // root digest -> its media type, size and creation time
 
 // The digits of what may be the beginning of a digest.
 std::optional<std::string> digits_of(std::string_view text) {
@@ -22,8 +24,7 @@ std::optional<std::string> digits_of(std::string_view text) {
   return std::string(text);
 }
 
-// Every image once, with all its names.
-std::vector<LocalImage> all_images(cache::Store& store) {
+std::vector<LocalImage> named_images(cache::Store& store) {
   std::vector<LocalImage> images;
   for (cache::NamedImage& each : store.names()) {
     const auto known = std::find_if(images.begin(), images.end(), [&](const LocalImage& image) {
@@ -59,7 +60,29 @@ std::optional<LocalImage> with_digits(cache::Store& store, std::vector<LocalImag
 
 }  // namespace
 
+void remember_unnamed(cache::Store& store, const oci::Descriptor& root, const std::string& created) {
+  store.put_fact(kUnnamedFact, root.digest.str(), cat(root.media_type, " ", root.size_bytes, " ", created));
+}
+
+void forget_unnamed(cache::Store& store, const oci::BlobDigest& root) { store.drop_fact(kUnnamedFact, root.str()); }
+
+std::vector<LocalImage> local_images(cache::Store& store) {
+  std::vector<LocalImage> images = named_images(store);
+  const std::size_t named = images.size();
+  for (const auto& [digest, text] : store.facts(kUnnamedFact)) {
+    LocalImage image;
+    image.root.digest = oci::BlobDigest::parse(digest);
+    std::istringstream fields(text);
+    fields >> image.root.media_type >> image.root.size_bytes >> image.created;
+    const auto same = [&](const LocalImage& other) { return other.root.digest == image.root.digest; };
+    if (std::any_of(images.begin(), images.begin() + static_cast<std::ptrdiff_t>(named), same)) continue;  // tagged since
+    if (store.has(image.root.digest)) images.push_back(std::move(image));
+  }
+  return images;
+}
+
 std::string joined(const std::vector<oci::Reference>& names) {
+  if (names.empty()) return "no name";
   std::string text;
   for (const oci::Reference& name : names) text += (text.empty() ? "" : ", ") + name.familiar();
   return text;
@@ -85,7 +108,7 @@ oci::BlobDigest image_id(cache::Store& store, const oci::Descriptor& root) {
 }
 
 std::optional<LocalImage> find_image(cache::Store& store, const std::string& text) {
-  std::vector<LocalImage> images = all_images(store);
+  std::vector<LocalImage> images = local_images(store);
   const auto digits = digits_of(text);
   if (!digits || text.size() != kAllDigits) {  // so many digits are no name (parse_reference)
     const oci::Reference name = oci::parse_reference(text);
@@ -100,8 +123,8 @@ std::optional<LocalImage> find_image(cache::Store& store, const std::string& tex
 
 LocalImage local_image(cache::Store& store, const std::string& text) {
   auto image = find_image(store, text);
-  // Asking for the name is what leases it.
-  if (image && store.find_name(image->names.front())) return *std::move(image);
+  // Asking for the name is what leases it; what has none was found as a blob.
+  if (image && (image->names.empty() || store.find_name(image->names.front()))) return *std::move(image);
   throw Error(Errc::not_found, cat("no such image: ", text));
 }
 

@@ -88,7 +88,7 @@ TEST_P(Overlay, opaque_directories_are_marked_in_the_user_namespace) {
 }
 
 TEST_P(Overlay, without_an_upper_directory_it_is_read_only) {
-  for (const std::size_t count : {0, 1, 2}) {
+  for (const std::size_t count : {0U, 1U, 2U}) {
     stack_.lower_paths.clear();
     for (std::size_t i = 0; i < count; ++i) {
       stack_.lower_paths.push_back(layer(cat("l", i), "f", "x"));

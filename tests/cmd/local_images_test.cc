@@ -57,6 +57,29 @@ TEST_F(LocalImages, have_a_name_an_id_and_a_digest) {
   expect_error(Errc::not_found, "no such image: nowhere", [&] { local_image(*store_, "nowhere"); });
 }
 
+TEST_F(LocalImages, without_a_name_are_called_by_id_until_they_are_forgotten) {
+  const oci::Descriptor root = put("a", {});
+  const std::string id = image_id(*store_, root).hex();
+  EXPECT_EQ(found(id), "");
+  remember_unnamed(*store_, root, "2024-01-02T03:04:05Z");
+  EXPECT_EQ(found(id.substr(0, 12)), root.digest.hex());
+  EXPECT_EQ(found(root.digest.str()), root.digest.hex());
+  const LocalImage image = local_image(*store_, id);
+  EXPECT_EQ(image.root, root);
+  EXPECT_EQ(image.created, "2024-01-02T03:04:05Z");
+  EXPECT_EQ(joined(image.names), "no name");
+  store_->put_name(oci::parse_reference("now"), root, "");
+  ASSERT_EQ(local_images(*store_).size(), 1U);
+  EXPECT_EQ(joined(local_image(*store_, id).names), "now:latest");
+  store_->remove_name(oci::parse_reference("now"));
+  EXPECT_EQ(found(id), root.digest.hex());
+  forget_unnamed(*store_, root.digest);
+  EXPECT_EQ(found(id), "");
+  remember_unnamed(*store_, root, "");
+  store_->prune({});
+  EXPECT_EQ(local_images(*store_).size(), 0U);
+}
+
 TEST_F(LocalImages, a_name_comes_before_a_digest_that_begins_so) {
   const oci::Descriptor a = put("a", {"a"});
   const std::string digits = a.digest.hex().substr(0, 8);

@@ -37,6 +37,25 @@ cooper tag other:1 "$short"   # a name that looks so comes first
 equal "$(cooper inspect "$short")" "$(cooper inspect other:1)"
 cooper rmi "$short" >/dev/null
 
+# Without a name: called by its ID, until prune takes it or somebody names it.
+printf 'FROM busybox\nCOPY f /unnamed\n' >c/Unnamed
+without_name() { cooper images | grep -c '<none>' || true; }
+before=$(without_name)
+unnamed=$(cooper build -q -f c/Unnamed c 2>/dev/null)
+equal "$(without_name)" "$((before + 1))" "images without a name"
+contains "$(cooper images -q)" "${unnamed:7:12}"
+cooper save -o unnamed.tar "$unnamed"
+exits 2 cooper push "$unnamed"
+contains "$(cat err)" "has no name"
+cooper tag "$unnamed" named:1
+equal "$(without_name)" "$before" "images without a name, one of them named"
+equal "$(cooper images -q named)" "${unnamed:7:12}"
+cooper rmi named:1 >/dev/null
+exits 1 cooper inspect "$unnamed"
+cooper build -q -f c/Unnamed c >/dev/null 2>&1
+contains "$(cooper rmi "$unnamed")" "deleted: sha256:"
+exits 1 cooper inspect "$unnamed"
+
 # Several images in one archive, in both formats.
 for format in "" --oci; do
   cooper save $format -o both.tar app:1 other:1 app:1
