@@ -74,6 +74,10 @@ class ResultReader {
     if (archive && output.to_stdout && ::isatty(STDOUT_FILENO) == 1) {
       throw Error(Errc::invalid, "an archive is not written to a terminal: give dest=FILE or redirect");  // OUT-03
     }
+    const auto to_stdout = [](const builder::Output& other) { return other.to_stdout; };
+    if (output.to_stdout && std::any_of(result_.outputs.begin(), result_.outputs.end(), to_stdout)) {
+      throw Error(Errc::invalid, cat("-o ", text, ": standard output takes one output"));
+    }
     if (output.to_stdout && several_) {
       throw Error(Errc::invalid, cat("-o ", text, ": standard output takes one target's archive"));
     }

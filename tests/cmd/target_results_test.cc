@@ -29,6 +29,14 @@ TEST(TargetResults, targets_are_repeated_or_listed_and_count_once) {
   EXPECT_EQ(results.targets[1].target, "B");
 }
 
+TEST(TargetResults, OUT_03_standard_output_takes_one_output) {
+  BuildFlags flags = flags_for({});
+  flags.outputs = {"type=oci", "type=local,dest=d"};
+  EXPECT_NO_THROW(read_results(flags, 1));
+  flags.outputs.emplace_back("type=tar,dest=-");
+  EXPECT_THROW(read_results(flags, 1), Error);
+}
+
 TEST(TargetResults, each_target_has_its_own_names_and_places) {
   BuildFlags flags = flags_for({"api,web"});
   flags.tags = {"shop-{target}:1"};
