@@ -173,9 +173,9 @@ suggests 2 '(did you mean chown?)' 'FROM busybox\nCOPY --chow=1 a /\n'
 suggests 2 '(did you mean TARGETPLATFORM?)' 'FROM --platform=$TARGETPLATFRM busybox\n'
 
 row ERR-06
-printf 'FROM busybox\nRUN echo kept\nRUN sleep 77\n' >c/Dockerfile
+printf 'FROM busybox\nRUN echo kept\nRUN sleep %s\n' "$((50000 + $$))" >c/Dockerfile
 "$COOPER" build --pull=false --network=host --progress=plain c >/dev/null 2>interrupted & pid=$!
-for _ in $(seq 100); do pgrep -f 'sleep 77' >/dev/null && break; sleep 0.1; done
+for _ in $(seq 100); do pgrep -f "sleep $((50000 + $$))" >/dev/null && break; sleep 0.1; done
 kill -INT "$pid"
 code=0; wait "$pid" || code=$?
 equal "$code" 130 "exit code after ctrl-C"

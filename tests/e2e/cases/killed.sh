@@ -1,14 +1,15 @@
 # Ctrl-C and kill -9 leave no process, no mount; the next build is right and the store sound.
 make_busybox
 mkdir c
-cat >c/Dockerfile <<'D'
+long=$((40000 + $$))  # seconds: nobody else sleeps so long, another run of this case beside it neither
+cat >c/Dockerfile <<D
 FROM busybox AS a
-RUN sleep 4747 & sleep 4747
+RUN sleep $long & sleep $long
 FROM busybox
-RUN sleep 4747
+RUN sleep $long
 COPY --from=a /etc/passwd /p
 D
-marker() { pgrep -f 'sleep 4747' || true; }
+marker() { pgrep -f "sleep $long" || true; }
 interrupt() {  # interrupt SIGNAL: once both steps run
   "$COOPER" build --pull=false --network=host c >/dev/null 2>interrupted.err & local pid=$!
   for _ in $(seq 100); do [ "$(marker | wc -l)" -ge 3 ] && break; sleep 0.1; done
@@ -17,7 +18,7 @@ interrupt() {  # interrupt SIGNAL: once both steps run
   code=0; wait "$pid" || code=$?
   sleep 1
   instrumented && sleep 4  # its own end takes a sanitizer longer
-  [ -z "$(marker)" ] || fail "processes are left after $1: $(ps -ef | grep '[s]leep 4747')"
+  [ -z "$(marker)" ] || fail "processes are left after $1: $(ps -ef | grep "[s]leep $long")"
   nothing_left
 }
 interrupt INT; equal "$code" 130 "exit code after ctrl-C"
@@ -47,7 +48,7 @@ for round in $(seq "$rounds"); do
   cooper store verify >verify.out || fail "round $round: $(cat verify.out)"
 done
 # What a killed build left, files of other ids included, goes with the next build that runs something.
-printf 'FROM busybox\nRUN mkdir /d && touch /d/f && chown 7:7 /d /d/f && chmod 700 /d && sleep 4747\n' >c/Ids
+printf 'FROM busybox\nRUN mkdir /d && touch /d/f && chown 7:7 /d /d/f && chmod 700 /d && sleep %s\n' "$long" >c/Ids
 "$COOPER" build --pull=false --network=host -f c/Ids c >/dev/null 2>&1 & pid=$!
 for _ in $(seq 100); do [ -n "$(marker)" ] && break; sleep 0.1; done
 kill -9 "$pid"; wait "$pid" 2>/dev/null || true
