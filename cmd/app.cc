@@ -36,6 +36,7 @@ struct CommandLine {
   PruneFlags prune;
   int retries = 3;
   bool flag = false;
+  bool all = false;
   int exit_code = 0;
 };
 
@@ -84,8 +85,8 @@ void add_names(CommandLine& line) {
   CLI::App* images = line.app.add_subcommand("images", "List local images");
   images->add_option("name", line.reference, "Only of this repository, or of this name and tag");
   images->add_flag("-q,--quiet", line.flag, "Print image IDs and nothing else");
-  images->add_flag("-a,--all")->description("Accepted for docker's sake: there are no others");
-  images->callback([&line] { list_images(line.reference, line.flag); });
+  images->add_flag("-a,--all", line.all, "Also those built without a name");
+  images->callback([&line] { list_images(line.reference, line.flag, line.all); });
 
   CLI::App* remove = line.app.add_subcommand("rmi", "Remove names of local images");
   remove->add_option("image", line.references, kImageHelp)->required();

@@ -48,12 +48,13 @@ struct ListedImage {
   std::string created;
 };
 
-// Names in their order, then what has none.
-std::vector<ListedImage> listed_images(cache::Store& store) {
+// Names in their order; with `all`, then what has none.
+std::vector<ListedImage> listed_images(cache::Store& store, bool all) {
   std::vector<ListedImage> rows;
   for (const cache::NamedImage& image : store.names()) {
     rows.push_back({image.reference.familiar(), image.root, image.created});
   }
+  if (!all) return rows;
   for (const LocalImage& image : local_images(store)) {
     if (image.names.empty()) rows.push_back({"<none>", image.root, image.created});
   }
@@ -174,9 +175,9 @@ void tag_image(const std::string& source, const std::string& target, int retries
   forget_unnamed(*store, image.root.digest);
 }
 
-void list_images(const std::string& name, bool ids) {
+void list_images(const std::string& name, bool ids, bool all) {
   const auto store = open_store();
-  const auto images = name.empty() ? listed_images(*store) : images_called(*store, name);
+  const auto images = name.empty() ? listed_images(*store, all) : images_called(*store, name);
   if (ids) {
     std::set<oci::BlobDigest> seen;
     for (const ListedImage& image : images) {

@@ -18,8 +18,9 @@ void pull_image(const std::string& reference, const FetchFlags& flags);
 // target: the name to push it under; "": its own.
 void push_image(const std::string& image, const std::string& target, int retries);
 void tag_image(const std::string& source, const std::string& target, int retries);
-// name: "": all; a repository, or one name of it. ids: each image's ID, once, and nothing else.
-void list_images(const std::string& name, bool ids);
+// name: "": every one; a repository, or one name of it. ids: each image's ID, once, and nothing else. all: also what was
+// built without a name.
+void list_images(const std::string& name, bool ids, bool all);
 // By ID or digest: the image's one name; with force all that it has, and then nobody is told off for one that is absent.
 void remove_images(const std::vector<std::string>& images, bool force);
 void inspect_image(const std::string& image, bool raw);

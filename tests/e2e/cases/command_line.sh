@@ -39,11 +39,12 @@ cooper rmi "$short" >/dev/null
 
 # Without a name: called by its ID, until prune takes it or somebody names it.
 printf 'FROM busybox\nCOPY f /unnamed\n' >c/Unnamed
-without_name() { cooper images | grep -c '<none>' || true; }
+without_name() { cooper images -a | grep -c '<none>' || true; }
 before=$(without_name)
 unnamed=$(cooper build -q -f c/Unnamed c 2>/dev/null)
 equal "$(without_name)" "$((before + 1))" "images without a name"
-contains "$(cooper images -q)" "${unnamed:7:12}"
+contains "$(cooper images -aq)" "${unnamed:7:12}"
+lacks "$(cooper images -q)" "${unnamed:7:12}"
 cooper save -o unnamed.tar "$unnamed"
 exits 2 cooper push "$unnamed"
 contains "$(cat err)" "has no name"

@@ -49,7 +49,7 @@ equal "$(skopeo inspect --tls-verify=false "docker://$REGISTRY/team/meta:1" | jq
 skopeo copy -q --src-tls-verify=false "docker://$REGISTRY/team/meta:1" "oci:$WORK/mounted:1"
 # What was built without a name is completed from there when it gets one.
 export COOPER_ROOT=$WORK/unnamed
-unnamed=$(cooper build -q -f c/Meta c 2>/dev/null)
+unnamed=$("$COOPER" build -q -f c/Meta c 2>/dev/null)
 for layer in $layers; do lacks "$(find "$COOPER_ROOT" -type f)" "${layer#sha256:}"; done
 cooper tag "$unnamed" meta:1
 for layer in $layers; do contains "$(find "$COOPER_ROOT" -type f)" "${layer#sha256:}"; done
