@@ -62,7 +62,7 @@ void add_transfers(CommandLine& line) {
   push->add_option("target", line.target, "Another name to push it under");
   push->add_option("--retries", line.retries)->envname("COOPER_RETRIES");
   push->add_flag("-q,--quiet", line.flag, kQuietHelp);
-  push->callback([&line] { push_image(line.reference, line.target, line.retries); });
+  push->callback([&line] { push_image(line.reference, line.target, line.retries, line.flag); });
 
   CLI::App* save = line.app.add_subcommand("save", "Write local images as one archive");
   save->add_option("image", line.references, kImageHelp)->required();

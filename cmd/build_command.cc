@@ -282,7 +282,7 @@ class BuildJob {
   // As docker does: what goes nowhere else can be called by its ID.
   void remember(const std::vector<builder::AssembledImage>& images) {
     for (std::size_t i = 0; i < images.size(); ++i) {
-      if (!inputs_.results[i].names.empty() || !flags_.outputs.empty()) continue;
+      if (!inputs_.results[i].names.empty() || (!flags_.outputs.empty() && !flags_.load)) continue;
       remember_unnamed(*store_, images[i].manifest, images[i].config.created);
     }
   }

@@ -49,7 +49,7 @@ void add_results(CLI::App& app, BuildFlags& flags) {
   app.add_flag("--fold-metadata", flags.fold_metadata,
                "Files that a step only gave another owner, mode or time (RUN chown -R) are stored once, in their first layer")
       ->envname("COOPER_FOLD_METADATA");
-  app.add_flag("--load")->description("Into the local store, where -t puts an image anyway");
+  app.add_flag("--load", flags.load, "Into the local store, where -t puts an image anyway");
   app.add_flag("--push", flags.push, "Push to the registries that -t names");
   repeatable(app, "--label", flags.labels, "Label of the image: --label maintainer=me");
   repeatable(app, "--annotation", flags.annotations, "Annotation: --annotation key=value, --annotation index,manifest[linux/amd64]:key=value");

@@ -54,6 +54,7 @@ struct BuildFlags {
   bool keep_xattrs = false;
   bool fold_metadata = false;
   bool push = false;
+  bool load = false;
   bool check = false;
   bool quiet = false;
 };

@@ -98,9 +98,10 @@ class Promised : public oci::BlobReader {
 };
 
 // The layers of its base that nobody read yet may still be where that came from. A name promises them all.
-void make_whole(cache::Store& store, oci::Registry& registry, const LocalImage& image) {
+void make_whole(cache::Store& store, oci::Registry& registry, const LocalImage& image,
+                ProgressMode mode = ProgressMode::plain) {
   if (!image.names.empty()) return;
-  const auto progress = make_progress(ProgressMode::plain);
+  const auto progress = make_progress(mode);
   builder::BaseImages bases(store, registry, *progress, builder::PullPolicy::registry_only);
   Promised blobs(store);
   for (const oci::Descriptor& blob : oci::reachable_blobs(blobs, image.root)) bases.ensure_blob(blob);
@@ -152,14 +153,14 @@ void pull_image(const std::string& text, const FetchFlags& flags) {
   std::cout << root.digest << "\n";
 }
 
-void push_image(const std::string& text, const std::string& target, int retries) {
+void push_image(const std::string& text, const std::string& target, int retries, bool quiet) {
   Interrupts interrupts;
   const auto store = open_store();
   const auto lease = store->lease();
   const LocalImage image = local_image(*store, text);
   const oci::Reference name = target.empty() ? only_name(image, text) : oci::parse_reference(target);
   const auto registry = open_registry(retries, interrupts.token());
-  make_whole(*store, *registry, image);
+  make_whole(*store, *registry, image, quiet ? ProgressMode::quiet : ProgressMode::plain);
   builder::push_image(*registry, name, image.root, *store, *store);
   std::cout << image.root.digest << "\n";
 }
@@ -267,7 +268,10 @@ void load_images(const std::string& input, const FetchFlags& flags) {
       store->put_name(reference, image.root, "");
       std::cout << "Loaded image: " << reference.familiar() << "\n";
     }
-    if (image.names.empty()) std::cout << "Loaded image: " << image.root.digest << "\n";
+    if (image.names.empty()) {
+      remember_unnamed(*store, image.root, "");
+      std::cout << "Loaded image ID: " << image_id(*store, image.root) << "\n";
+    }
   }
 }
 

@@ -16,7 +16,7 @@ struct FetchFlags {
 };
 void pull_image(const std::string& reference, const FetchFlags& flags);
 // target: the name to push it under; "": its own.
-void push_image(const std::string& image, const std::string& target, int retries);
+void push_image(const std::string& image, const std::string& target, int retries, bool quiet);
 void tag_image(const std::string& source, const std::string& target, int retries);
 // name: "": every one; a repository, or one name of it. ids: each image's ID, once, and nothing else. all: also what was
 // built without a name.

@@ -46,6 +46,10 @@ equal "$(without_name)" "$((before + 1))" "images without a name"
 contains "$(cooper images -aq)" "${unnamed:7:12}"
 lacks "$(cooper images -q)" "${unnamed:7:12}"
 cooper save -o unnamed.tar "$unnamed"
+(COOPER_ROOT=$WORK/loaded-unnamed; export COOPER_ROOT
+ equal "$(cooper load -i unnamed.tar)" "Loaded image ID: $unnamed"
+ cooper tag "${unnamed:7:12}" loaded:1
+ equal "$(cooper inspect loaded:1)" "$(COOPER_ROOT=$WORK/store cooper inspect "$unnamed")")
 exits 2 cooper push "$unnamed"
 contains "$(cat err)" "has no name"
 cooper tag "$unnamed" named:1
@@ -55,6 +59,11 @@ cooper rmi named:1 >/dev/null
 exits 1 cooper inspect "$unnamed"
 cooper build -q -f c/Unnamed c >/dev/null 2>&1
 contains "$(cooper rmi "$unnamed")" "deleted: sha256:"
+"$COOPER" build -q -o type=oci,dest=also.tar -f c/Unnamed c >/dev/null 2>&1
+exits 1 cooper inspect "$unnamed"
+"$COOPER" build -q --load -o type=oci,dest=also.tar -f c/Unnamed c >/dev/null 2>&1
+cooper inspect "$unnamed" >/dev/null
+cooper rmi "$unnamed" >/dev/null
 exits 1 cooper inspect "$unnamed"
 
 # Several images in one archive, in both formats.
