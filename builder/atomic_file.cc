@@ -40,10 +40,15 @@ std::optional<std::filesystem::path> behind_links(const std::filesystem::path& p
   return has_name ? std::optional(name) : std::nullopt;
 }
 
+std::string folder_of(const std::filesystem::path& path) {
+  return path.has_parent_path() ? path.parent_path().string() : ".";
+}
+
+// Beside the file, and short whatever that is called: its name may be as long as names can be.
 std::string fresh_name(const std::filesystem::path& path) {
   std::uint64_t number = 0;
   if (::getrandom(&number, sizeof number, 0) != sizeof number) throw_errno("reading", "random bytes");
-  return cat(path.string(), ".", std::hex, number);
+  return cat(folder_of(path), "/.cooper-", std::hex, number);
 }
 
 }  // namespace
@@ -64,13 +69,18 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
     return;
   }
   path_ = *real;
-  const std::string folder = path_.has_parent_path() ? path_.parent_path().string() : ".";
+  const std::string folder = folder_of(path_);
   fd_ = UniqueFd(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
-  if (fd_ && ::access(cat("/proc/self/fd/", fd_.get()).c_str(), F_OK) == 0) return;
-  temporary_ = path_.string() + ".XXXXXX";
-  fd_ = UniqueFd(::mkostemp(temporary_.data(), O_CLOEXEC));
-  if (!fd_) throw_errno("creating", path.string());
-  static_cast<void>(::fchmod(fd_.get(), default_file_mode()));
+  const bool nameless = fd_ && ::access(cat("/proc/self/fd/", fd_.get()).c_str(), F_OK) == 0;
+  if (!nameless) {
+    temporary_ = folder + "/.cooper-XXXXXX";
+    fd_ = UniqueFd(::mkostemp(temporary_.data(), O_CLOEXEC));
+    if (!fd_) throw_errno("creating", path.string());
+  }
+  // Who may read the file that was there may read the new one.
+  if (exists || !nameless) {
+    static_cast<void>(::fchmod(fd_.get(), exists ? status.st_mode & 0777 : default_file_mode()));
+  }
 }
 
 AtomicFile::~AtomicFile() {

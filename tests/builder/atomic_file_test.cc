@@ -70,6 +70,23 @@ TEST_F(AtomicFileTest, OUT_03_a_directory_is_refused) {
   }
 }
 
+TEST_F(AtomicFileTest, a_name_may_be_as_long_as_names_can_be) {
+  const std::string name(255, 'n');
+  AtomicFile file(path(name));
+  file.write(as_bytes("content"));
+  file.publish();
+  EXPECT_EQ(read_file(path(name)), "content");
+  EXPECT_EQ(count(), 1U);
+}
+
+TEST_F(AtomicFileTest, what_is_replaced_gives_its_mode) {
+  write_file(path("out"), "old");
+  fs::permissions(path("out"), fs::perms::owner_read | fs::perms::owner_write);
+  AtomicFile file(path("out"));
+  file.publish();
+  EXPECT_EQ(fs::status(path("out")).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
 TEST_F(AtomicFileTest, a_missing_parent_is_named) {
   try {
     AtomicFile file(path("no/out"));
