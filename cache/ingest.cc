@@ -1,6 +1,8 @@
 #include "cache/ingest.h"
 
 #include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 
 #include "base/error.h"
 #include "cache/file_lock.h"
@@ -23,6 +25,17 @@ void remove_locked(const Dir& ingest, const std::string& name) {
   ingest.remove_all(path);
 }
 
+// Trees made here have nothing to do with each other. ext4, when told so, gives each a part of the
+// disk with room, instead of one where files were removed a moment ago: there every new file looks
+// past all of those, for minutes. A favour, where the file system knows it.
+void spread_trees(const Dir& dir) {
+  const std::optional<UniqueFd> file = dir.try_open_file(TreePath(), O_RDONLY | O_DIRECTORY);
+  int flags = 0;
+  if (!file || ::ioctl(file->get(), FS_IOC_GETFLAGS, &flags) != 0) return;
+  flags |= FS_TOPDIR_FL;
+  ::ioctl(file->get(), FS_IOC_SETFLAGS, &flags);
+}
+
 // The lock of a directory whose owner is gone; nullopt: it lives.
 std::optional<LockedFile> lock_of_dead(const Dir& ingest, const std::string& name) {
   const TreePath path = TreePath().child(name).child(kOwnerLock);
@@ -39,6 +52,7 @@ Ingest::Own Ingest::make() const {
   const TreePath ingest = layout::path(layout::kIngest);
   root_.make_dirs(ingest, 0700);
   TempDir dir(root_.subdir(ingest), "");
+  spread_trees(dir.dir());
   UniqueFd file = dir.dir().open_file(layout::path(kOwnerLock), O_RDWR | O_CREAT, 0600);
   const int fd = file.get();
   return {{std::move(file), FileLock(fd, LockMode::exclusive)}, std::move(dir)};

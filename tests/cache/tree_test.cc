@@ -1,6 +1,9 @@
 // Trees and their marks: cache/trees.cc.
 #include "cache/trees.h"
 
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <sys/ioctl.h>
 #include <sys/stat.h>
 
 #include <thread>
@@ -42,6 +45,28 @@ TEST_F(Tree, may_be_a_subdirectory_and_the_rest_vanishes) {
       store->put_tree("0", chain_of("a"), std::move(work), TreePath::clean("upper"));
   EXPECT_EQ(text_of(published), "diff");
   EXPECT_FALSE(fs::exists(host));
+}
+
+// The flag of a directory, where its file system has it; 0 where not.
+int top_dir_flag(const fs::path& directory) {
+  const UniqueFd fd(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  int flags = 0;
+  return fd && ::ioctl(fd.get(), FS_IOC_GETFLAGS, &flags) == 0 ? flags & FS_TOPDIR_FL : 0;
+}
+
+TEST_F(Tree, gets_a_part_of_an_ext4_disk_for_itself) {
+  const fs::path probe = path().parent_path() / "probe";
+  fs::create_directories(probe);
+  const UniqueFd fd(::open(probe.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  int flags = 0;
+  ::ioctl(fd.get(), FS_IOC_GETFLAGS, &flags);
+  flags |= FS_TOPDIR_FL;
+  const bool known = ::ioctl(fd.get(), FS_IOC_SETFLAGS, &flags) == 0 && top_dir_flag(probe) != 0;
+  const auto store = open();
+  const TempDir tree = store->new_tree("0");
+  EXPECT_EQ(top_dir_flag(fs::path(tree.host_path()).parent_path()) != 0, known);
+  EXPECT_EQ(top_dir_flag(tree.host_path()), 0)
+      << "of what is made in the tree the files stay together";
 }
 
 TEST_F(Tree, of_the_first_process_wins) {
