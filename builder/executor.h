@@ -27,6 +27,8 @@
 
 namespace cooper::builder {
 
+class TreePlace;
+
 struct ExecuteOptions {
   layers::CompressionSpec compression;           // of newly made layers
   std::optional<std::int64_t> source_date_epoch;  // times of directories we make, and of new steps
@@ -42,6 +44,8 @@ struct ExecuteOptions {
   std::function<std::optional<std::string>(const std::string& id)> find_ssh_agent;
   // Where roots of RUN steps come from.
   Snapshotter snapshotter = Snapshotter::automatic;
+  // Where trees are kept; null: in the store.
+  TreePlace* trees = nullptr;
   // --keep-xattrs: of files' attributes all that mean something elsewhere, not capabilities alone (IMG-14). Part of
   // every key.
   bool keep_xattrs = false;

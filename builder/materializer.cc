@@ -110,7 +110,7 @@ void Materializer::remember_table(const PlannedLayer& layer, layers::Table table
 }
 
 void Materializer::adopt_tree(const LayerStack& stack, TempDir tree, const TreePath& inside) {
-  store_.put_tree(trees_, *stack.chain(), std::move(tree), inside);
+  trees_store_->put_tree(trees_, *stack.chain(), std::move(tree), inside);
   unpacked_.with([&](auto& unpacked) { unpacked.insert(*stack.chain()); });
 }
 
@@ -120,7 +120,7 @@ std::unique_ptr<layers::Tree> Materializer::merge(const LayerStack& stack, std::
   views.reserve(count);
   for (std::size_t i = 0; i < count; ++i) {
     layers::LayerView view{table(stack.layers()[i]), std::nullopt};
-    if (with_files) view.directory = store_.find_tree(trees_, stack.chains()[i]);
+    if (with_files) view.directory = find_tree(stack.chains()[i]);
     views.push_back(std::move(view));
   }
   return layers::merge_layers(std::move(views));
@@ -149,16 +149,23 @@ std::vector<std::string> Materializer::lower_paths(const LayerStack& stack, std:
   ensure_trees(stack, stop);
   std::vector<std::string> paths;
   paths.reserve(stack.chains().size());
-  for (const oci::ChainId& chain : stack.chains()) paths.push_back(store_.tree_path(trees_, chain));
+  for (const oci::ChainId& chain : stack.chains()) paths.push_back(trees_store_->tree_path(trees_, chain));
   std::reverse(paths.begin(), paths.end());
   return paths;
+}
+
+std::optional<Dir> Materializer::find_tree(const oci::ChainId& chain) {
+  if (hiding_ == layers::Hiding::left_out) {
+    if (auto marked = trees_store_->find_tree(mapping_, chain)) return marked;
+  }
+  return trees_store_->find_tree(trees_, chain);
 }
 
 void Materializer::ensure_trees(const LayerStack& stack, std::stop_token stop) {
   for (std::size_t i = 0; i < stack.chains().size(); ++i) {
     const oci::ChainId& chain = stack.chains()[i];
     if (unpacked_.with([&](auto& unpacked) { return unpacked.contains(chain); })) continue;
-    if (!store_.find_tree(trees_, chain)) apply_one(stack, i, stop);
+    if (!find_tree(chain)) apply_one(stack, i, stop);
     unpacked_.with([&](auto& unpacked) { unpacked.insert(chain); });
   }
   confirm(stack);
@@ -167,20 +174,20 @@ void Materializer::ensure_trees(const LayerStack& stack, std::stop_token stop) {
 void Materializer::apply_one(const LayerStack& stack, std::size_t index, std::stop_token stop) {
   const oci::ChainId& chain = stack.chains()[index];
   const PlannedLayer& layer = stack.layers()[index];
-  const auto lock = store_.lock_step(tree_key(trees_, chain), stop);
-  if (store_.find_tree(trees_, chain)) return;
-  TempDir fresh = store_.new_tree(trees_);
+  const auto lock = trees_store_->lock_step(tree_key(trees_, chain), stop);
+  if (find_tree(chain)) return;
+  TempDir fresh = new_tree();
   const auto below = merge(stack, index, true);
   layers::Applied applied = with_context(
       [&] { return cat("unpacking layer ", index + 1, " of ", stack.layers().size()); },
       [&] {
         return read_blob(layer.descriptor, [&](std::unique_ptr<ByteSource> blob) {
-          return layers::apply_verified(std::move(blob), fresh.dir(), layers::StandInSeal(store_.secret()), *below,
+          return layers::apply_verified(std::move(blob), fresh.dir(), layers::StandInSeal(trees_store_->secret()), *below,
                                         layer.diff_id, {}, layer_name(layer), hiding_);
         });
       });
   remember_table(layer, std::move(applied.alone));  // what the layers below added is true upon them only
-  store_.put_tree(trees_, chain, std::move(fresh), TreePath());
+  trees_store_->put_tree(trees_, chain, std::move(fresh), TreePath());
 }
 
 }  // namespace cooper::builder

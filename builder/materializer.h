@@ -38,10 +38,12 @@ class LayerFetcher {
 
 class Materializer {
  public:
-  Materializer(cache::Store& store, LayerFetcher& fetcher) : store_(store), fetcher_(fetcher) {}
+  Materializer(cache::Store& store, LayerFetcher& fetcher) : store_(store), trees_store_(&store), fetcher_(fetcher) {}
 
-  // Names the store's trees for our id mapping ("" until the build's namespace is entered). Those that lack overlayfs's
-  // marks are kept apart.
+  // Another store for trees alone (tree_place.h).
+  void keep_trees_in(cache::Store& store) { trees_store_ = &store; }
+  // Names the trees for our id mapping ("" until the build's namespace is entered). Those that lack overlayfs's marks
+  // are kept apart: they do for readers, as the others do too.
   void set_mapping(std::string mapping, layers::Hiding hiding = layers::Hiding::marked) {
     trees_ = hiding == layers::Hiding::marked ? mapping : mapping + "-plain";
     mapping_ = std::move(mapping);
@@ -57,7 +59,7 @@ class Materializer {
   void remember_table(const PlannedLayer& layer, layers::Table table);
   // Publishes a directory that already holds what the top layer of `stack` is (a RUN's upper directory).
   void adopt_tree(const LayerStack& stack, TempDir tree, const TreePath& inside);
-  TempDir new_tree() { return store_.new_tree(trees_); }
+  TempDir new_tree() { return trees_store_->new_tree(trees_); }
   // Metadata only: open() on its files fails.
   std::shared_ptr<const layers::Tree> metadata(const LayerStack& stack);
   // With the files of layers that are read in place (fetched sources): nothing is unpacked, no namespace is needed.
@@ -74,11 +76,13 @@ class Materializer {
   // What read makes of the layer's blob while it is fetched, or out of the store.
   template <class Read>
   auto read_blob(const oci::Descriptor& blob, Read&& read);
+  std::optional<Dir> find_tree(const oci::ChainId& chain);
   void ensure_trees(const LayerStack& stack, std::stop_token stop);
   void apply_one(const LayerStack& stack, std::size_t index, std::stop_token stop);
   std::unique_ptr<layers::Tree> merge(const LayerStack& stack, std::size_t count, bool with_files);
 
   cache::Store& store_;
+  cache::Store* trees_store_;
   LayerFetcher& fetcher_;
   std::string mapping_;
   std::string trees_;

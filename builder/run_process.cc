@@ -110,7 +110,7 @@ StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepare
   const std::unique_ptr<StepRoot> root = workshop_->roots.open(parent, stop);
   const TempDir& scratch = root->scratch();
   const auto script = write_script(step, scratch);
-  const MountNeeds needs{store_, materializer_, workshop_->storage, options_, written_contexts_, fresh_caches_};
+  const MountNeeds needs{workshop_->trees, materializer_, workshop_->storage, options_, written_contexts_, fresh_caches_};
   const RunOutcome outcome = [&] {
     StepMounts mounts(needs, scratch, plan_.steps[id].ignore_cache);
     mounts.open(mount_jobs(step, prepared, results), stop);

@@ -48,13 +48,13 @@ void set_access(const Dir& directory, const TreePath& path, std::uint32_t uid, s
 
 }  // namespace
 
-std::string WrittenContexts::directory_of(const MountSource& source, cache::Store& store) {
+std::string WrittenContexts::directory_of(const MountSource& source, cache::Store& trees) {
   const oci::Digest identity = layers::tree_identity(source.selection, source.content);
   return directories_.with([&](auto& directories) {
     auto found = directories.find(identity);
     if (found == directories.end()) {
-      TempDir directory = store.scratch("context-");
-      layers::write_tree(source.selection, directory.dir(), layers::StandInSeal(store.secret()));
+      TempDir directory = trees.scratch("context-");
+      layers::write_tree(source.selection, directory.dir(), layers::StandInSeal(trees.secret()));
       found = directories.emplace(identity, std::move(directory)).first;
     }
     return found->second.host_path();
@@ -95,7 +95,7 @@ void StepMounts::add_bind(const MountJob& job, std::stop_token stop) {
   std::vector<std::string> lowers;
   TreePath part = job.source->top().path;
   if (job.stack == nullptr) {
-    lowers.push_back(needs_.contexts.directory_of(*job.source, needs_.store));
+    lowers.push_back(needs_.contexts.directory_of(*job.source, needs_.trees));
     part = job.source->is_directory() ? TreePath() : TreePath::clean(layers::kSingleFileName);
     if (mount.read_only) {
       const std::string path = lowers.front() + (part.is_root() ? "" : part.absolute());
@@ -124,11 +124,11 @@ void StepMounts::add_copied_bind(const MountJob& job, StepMount mount, std::stop
   const TreePath part = source.is_directory() ? TreePath() : TreePath::clean(layers::kSingleFileName);
   std::string home;
   if (mount.read_only) {
-    home = needs_.contexts.directory_of(source, needs_.store);
+    home = needs_.contexts.directory_of(source, needs_.trees);
   } else {
     const TreePath place = TreePath::clean(cat("mount-", mounts_.size()));
     scratch_.dir().make_dir(place, 0755);
-    layers::write_tree(source.selection, scratch_.dir().subdir(place), layers::StandInSeal(needs_.store.secret()));
+    layers::write_tree(source.selection, scratch_.dir().subdir(place), layers::StandInSeal(needs_.trees.secret()));
     home = scratch_.host_path() + place.absolute();
   }
   hold(std::move(mount), needs_.storage.mount_path(home + (part.is_root() ? "" : part.absolute())));
@@ -202,7 +202,7 @@ void StepMounts::take_caches(std::stop_token stop) {
     // A step that mounts one cache twice sees one directory, whatever it says of sharing.
     std::unique_ptr<cache::CacheMount>& held = held_caches_[cache->request.identity];
     if (!held) {
-      held = needs_.store.cache_mount(
+      held = needs_.trees.cache_mount(
           cache->request, [&](const Dir& directory) { fill_cache(*cache, directory, stop); }, stop);
     }
     UniqueFd source = open_in_namespace(held->path());
@@ -214,7 +214,7 @@ void StepMounts::take_caches(std::stop_token stop) {
 void StepMounts::fill_cache(const Cache& cache, const Dir& directory, std::stop_token stop) const {
   const RunMount& mount = cache.job.mount;
   if (cache.job.source != nullptr) {
-    const layers::StandInSeal seal(needs_.store.secret());
+    const layers::StandInSeal seal(needs_.trees.secret());
     if (cache.job.stack == nullptr) {
       layers::write_tree(cache.job.source->selection, directory, seal);
     } else {

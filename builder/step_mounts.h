@@ -33,7 +33,7 @@ namespace cooper::builder {
 class WrittenContexts {
  public:
   // Its path. The files of source can be opened.
-  std::string directory_of(const MountSource& source, cache::Store& store);
+  std::string directory_of(const MountSource& source, cache::Store& trees);
 
  private:
   Guarded<std::map<oci::Digest, TempDir>> directories_;
@@ -52,7 +52,7 @@ class FreshCaches {
 
 // What all steps of a build share.
 struct MountNeeds {
-  cache::Store& store;
+  cache::Store& trees;  // the store that holds them, and RUN cache mounts
   Materializer& materializer;
   const StepStorage& storage;
   const ExecuteOptions& options;

@@ -55,7 +55,7 @@ class StepRoots::OverlayRoot : public StepRoot {
   }
 
   void write_layer(const layers::DiffOptions& options, layers::LayerWriter& writer) override {
-    layers::write_diff(scratch_.dir().subdir(upper_), *below_, layers::StandInSeal(roots_.store_.secret()), options,
+    layers::write_diff(scratch_.dir().subdir(upper_), *below_, layers::StandInSeal(roots_.trees_.secret()), options,
                        writer);
   }
 
@@ -103,7 +103,7 @@ class StepRoots::CopyRoot : public StepRoot {
     if (held_ && held_->rootfs.chain() == parent.chain()) return;
     if (!held_) {
       TempDir place = materializer.new_tree();
-      layers::WholeCopy files(place.dir(), layers::StandInSeal(roots_.store_.secret()));
+      layers::WholeCopy files(place.dir(), layers::StandInSeal(roots_.trees_.secret()));
       held_.reset(new Copy{{}, std::move(place), std::move(files)});
     }
     held_->files.become(materializer.files(parent, stop), stop);

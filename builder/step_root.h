@@ -33,8 +33,9 @@ class StepRoot {
 // Thread-safe.
 class StepRoots {
  public:
-  StepRoots(cache::Store& store, Materializer& materializer, const StepStorage& storage)
-      : store_(store), materializer_(materializer), storage_(storage) {}
+  // trees: the store that holds the materializer's.
+  StepRoots(cache::Store& trees, Materializer& materializer, const StepStorage& storage)
+      : trees_(trees), materializer_(materializer), storage_(storage) {}
 
   std::unique_ptr<StepRoot> open(const LayerStack& parent, std::stop_token stop);
 
@@ -52,7 +53,7 @@ class StepRoots {
   std::unique_ptr<Copy> take_copy(const LayerStack& parent);
   void put_back(std::unique_ptr<Copy> copy);
 
-  cache::Store& store_;
+  cache::Store& trees_;
   Materializer& materializer_;
   const StepStorage& storage_;
   Guarded<std::vector<std::unique_ptr<Copy>>> idle_;  // the last used at the end

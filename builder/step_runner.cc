@@ -9,6 +9,7 @@
 #include "builder/step_equality.h"
 #include "builder/step_error.h"
 #include "builder/tree_file.h"
+#include "builder/tree_place.h"
 #include "builder/users.h"
 
 namespace cooper::builder {
@@ -87,16 +88,19 @@ const SourceStep* StepRunner::local_context(StepId id) const {
   return source != nullptr && source->kind == SourceStep::Kind::local_context ? source : nullptr;
 }
 
-Workshop::Workshop(const Identity& identity, cache::Store& store, Materializer& materializer, Snapshotter snapshotter)
-    : storage(identity, store.path().string(), snapshotter),
-      roots(store, materializer, storage),
-      runner(make_namespace_runner(identity, (store.path() / "ingest").string())) {}
+Workshop::Workshop(const Identity& identity, cache::Store& its_trees, Materializer& materializer, Snapshotter snapshotter)
+    : trees(its_trees),
+      storage(identity, trees.path().string(), snapshotter),
+      roots(trees, materializer, storage),
+      runner(make_namespace_runner(identity, (trees.path() / "ingest").string())) {}
 
 void StepRunner::open_workshop() {
   if (workshop_) return;
   const Identity& identity = enter_build_namespace();
   store_.sweep();
-  workshop_ = std::make_unique<Workshop>(identity, store_, materializer_, options_.snapshotter);
+  cache::Store& trees = options_.trees != nullptr ? options_.trees->trees() : store_;
+  materializer_.keep_trees_in(trees);
+  workshop_ = std::make_unique<Workshop>(identity, trees, materializer_, options_.snapshotter);
   const std::string& refusal = workshop_->storage.overlay_refusal();
   if (refusal.empty()) {
     materializer_.set_mapping(identity.mapping);
@@ -106,10 +110,11 @@ void StepRunner::open_workshop() {
   // After the storage: it is what finds out whether id-mapped mounts work.
   for (const std::string& line : identity.notices) progress_.notice(line);
   if (workshop_->storage.no_set_id()) {
-    progress_.notice("the store's file system is mounted with nosuid: set-user-ID programs of RUN steps have no effect");
+    progress_.notice("RUN steps work on a file system that is mounted with nosuid: their set-user-ID programs have no effect");
   }
   if (!refusal.empty() && options_.snapshotter == Snapshotter::automatic) {
-    progress_.notice(cat("RUN steps work in copies of their whole root, which takes time and room: ", refusal));
+    const std::string cure = &trees == &store_ ? "; another file system for the store (COOPER_ROOT) or for --scratch may do" : "";
+    progress_.notice(cat("RUN steps work in copies of their whole root, which takes time and room: ", refusal, cure));
   }
 }
 

@@ -32,7 +32,8 @@ struct Prepared {
 
 // Where processes run: made once per build, when the first step needs it.
 struct Workshop {
-  Workshop(const Identity& identity, cache::Store& store, Materializer& materializer, Snapshotter snapshotter);
+  Workshop(const Identity& identity, cache::Store& trees, Materializer& materializer, Snapshotter snapshotter);
+  cache::Store& trees;
   StepStorage storage;
   StepRoots roots;
   std::unique_ptr<Runner> runner;

@@ -17,6 +17,7 @@
 #include "builder/sandbox/identity.h"
 #include "builder/sources/main_context.h"
 #include "builder/tree_file.h"
+#include "builder/tree_place.h"
 #include "cmd/build_flags.h"
 #include "cmd/build_inputs.h"
 #include "cmd/destinations.h"
@@ -27,6 +28,7 @@
 #include "cmd/questions.h"
 #include "cmd/session.h"
 #include "cmd/store_access.h"
+#include "cmd/target_results.h"
 #include "parser/dockerfile.h"
 #include "parser/suggest.h"
 #include "parser/text.h"
@@ -108,6 +110,7 @@ class BuildJob {
     if (store_) return;
     store_ = open_store_within(flags_.store_limit, [this](const std::string& line) { progress_->notice(line); });
     lease_ = store_->lease();
+    trees_ = std::make_unique<builder::TreePlace>(*store_, flags_.scratch);
     registry_ = open_registry(flags_.retries, interrupts_.token());
     bases_ = std::make_unique<builder::BaseImages>(*store_, *registry_, *progress_, inputs_.pull);
     builder::SourceSettings settings = source_settings(flags_, inputs_.context);
@@ -188,6 +191,7 @@ class BuildJob {
     builder::ExecuteOptions options;
     options.compression = inputs_.compression;
     options.snapshotter = inputs_.snapshotter;
+    options.trees = trees_.get();
     options.keep_xattrs = flags_.keep_xattrs;
     options.compression.threads = inputs_.threads;
     options.source_date_epoch = plan.source_date_epoch;
@@ -251,7 +255,10 @@ class BuildJob {
   void finish(const builder::Plan& plan, const std::vector<builder::StepResult>& results) {
     builder::Materializer materializer(*store_, *bases_);
     FdSink standard_output(STDOUT_FILENO, "standard output");
-    if (flattens()) materializer.set_mapping(builder::enter_build_namespace().mapping);
+    if (flattens()) {
+      materializer.set_mapping(builder::enter_build_namespace().mapping, layers::Hiding::left_out);  // files are all we need
+      materializer.keep_trees_in(trees_->trees());
+    }
     const auto folded = fold(plan, results, materializer);
     const auto& published = folded ? *folded : results;
     std::vector<builder::AssembledImage> images;
@@ -344,20 +351,6 @@ class BuildJob {
     if (!any_output([](const builder::Output& output) { return output.to_stdout; })) std::cout << lines;
   }
 
-  nlohmann::ordered_json metadata_of(const builder::AssembledImage& image,
-                                     const std::vector<oci::Reference>& names) {
-    nlohmann::ordered_json metadata;
-    if (!oci::is_index_type(image.manifest.media_type)) metadata["containerimage.config.digest"] = image.id.str();
-    metadata["containerimage.descriptor"] = {{"mediaType", image.manifest.media_type},
-                                             {"digest", image.manifest.digest.str()},
-                                             {"size", image.manifest.size_bytes}};
-    metadata["containerimage.digest"] = image.manifest.digest.str();
-    std::string joined;
-    for (const oci::Reference& name : names) joined += (joined.empty() ? "" : ",") + name.str();
-    if (!joined.empty()) metadata["image.name"] = joined;
-    return metadata;
-  }
-
   static void write_result_file(const std::string& path, const std::string& content) {
     builder::AtomicFile file(path);
     file.write(as_bytes(content));
@@ -372,6 +365,7 @@ class BuildJob {
   Interrupts interrupts_;
   std::unique_ptr<cache::Store> store_;
   std::unique_ptr<cache::Lease> lease_;
+  std::unique_ptr<builder::TreePlace> trees_;
   std::unique_ptr<oci::Registry> registry_;
   std::unique_ptr<builder::BaseImages> bases_;
   std::unique_ptr<builder::RemoteSources> sources_;

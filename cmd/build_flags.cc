@@ -72,6 +72,11 @@ void add_running(CLI::App& app, BuildFlags& flags) {
                  "Where the root of a RUN comes from: auto, overlay, copy (works everywhere, slowly)")
       ->envname("COOPER_SNAPSHOTTER")
       ->check(CLI::IsMember({"auto", "overlay", "copy"}));
+  app.add_option("--scratch", flags.scratch,
+                 "Where RUN steps work, if not in the store (on overlayfs, on NFS); empty again after the build: "
+                 "--scratch /mnt/disk")
+      ->envname("COOPER_SCRATCH")
+      ->check(CLI::ExistingDirectory);
   app.add_option("--threads", flags.threads, "Threads for compression and hashing; never changes the result")
       ->envname("COOPER_THREADS")
       ->check(CLI::Range(0, 256));
@@ -111,7 +116,7 @@ bool switches_off(const std::string& text) {
 
 // Flags of `docker build` that are understood. What promises something is refused by name; what means nothing here is taken.
 void add_foreign(CLI::App& app, BuildFlags& flags) {
-  for (const char* name : {"--cache-from", "--cache-to", "--scratch", "--step-memory", "--security-opt"}) {
+  for (const char* name : {"--cache-from", "--cache-to", "--step-memory", "--security-opt"}) {
     app.add_option_function<std::vector<std::string>>(
            name, [&flags, name](const std::vector<std::string>&) { flags.refused.emplace_back(name); }, "")
         ->type_size(1)

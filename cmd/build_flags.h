@@ -46,6 +46,7 @@ struct BuildFlags {
   std::string call;
   std::string isolation;
   std::string snapshotter;
+  std::string scratch;
   std::string store_limit;  // "10g"; "": none
   std::optional<bool> pull;
   int retries = 3;

@@ -129,4 +129,17 @@ Results read_results(const BuildFlags& flags, std::size_t platforms) {
   return results;
 }
 
+nlohmann::ordered_json metadata_of(const builder::AssembledImage& image, const std::vector<oci::Reference>& names) {
+  nlohmann::ordered_json metadata;
+  if (!oci::is_index_type(image.manifest.media_type)) metadata["containerimage.config.digest"] = image.id.str();
+  metadata["containerimage.descriptor"] = {{"mediaType", image.manifest.media_type},
+                                           {"digest", image.manifest.digest.str()},
+                                           {"size", image.manifest.size_bytes}};
+  metadata["containerimage.digest"] = image.manifest.digest.str();
+  std::string joined;
+  for (const oci::Reference& name : names) joined += (joined.empty() ? "" : ",") + name.str();
+  if (!joined.empty()) metadata["image.name"] = joined;
+  return metadata;
+}
+
 }  // namespace cooper::cmd

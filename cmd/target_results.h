@@ -4,10 +4,12 @@
 // so that no result takes another's place; a directory without it gets one directory per target.
 #pragma once
 
+#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "builder/assemble.h"
 #include "builder/export.h"
 #include "layers/compression.h"
 #include "oci/reference.h"
@@ -32,5 +34,8 @@ struct Results {
 // Error(invalid) for what is malformed, or would write one result over another; Error(unsupported) for a form that
 // can't hold so many platforms.
 Results read_results(const BuildFlags& flags, std::size_t platforms);
+
+// What --metadata-file tells of one image.
+nlohmann::ordered_json metadata_of(const builder::AssembledImage& image, const std::vector<oci::Reference>& names);
 
 }  // namespace cooper::cmd

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+
 #include "builder/sources/source_store.h"
 #include "layers/layer_writer.h"
 #include "tests/builder/store_fixture.h"
@@ -103,6 +105,24 @@ TEST_F(MaterializerTest, one_layer_upon_two_bases) {
   EXPECT_EQ(materializer_.metadata(second)->find(TreePath::clean("d"))->mode, 0755U);
   EXPECT_EQ(Materializer(*store_, fetcher_).metadata(second)->find(TreePath::clean("d"))->mode,
             0755U);
+}
+
+// Marks of removed files do not disturb readers; overlays can't do without.
+TEST_F(MaterializerTest, readers_take_the_trees_of_overlays_but_not_the_other_way_round) {
+  const LayerStack stack({far_layer({{file("a", "1"), "1"}, {file("b", "1"), "1"}}),
+                          far_layer({{whiteout("a"), ""}})});
+  const auto trees_after = [&](layers::Hiding hiding) {
+    Materializer materializer(*store_, fetcher_);
+    materializer.set_mapping("0", hiding);
+    EXPECT_EQ(materializer.files(stack, {})->children(TreePath()).size(), 1U);
+    return std::ranges::count(store_->usage().entries, cache::StoreEntry::Kind::tree,
+                              &cache::StoreEntry::kind);
+  };
+  EXPECT_EQ(trees_after(layers::Hiding::left_out), 2);
+  EXPECT_EQ(trees_after(layers::Hiding::marked), 4);
+  store_->prune({.all = true});
+  EXPECT_EQ(trees_after(layers::Hiding::marked), 2);
+  EXPECT_EQ(trees_after(layers::Hiding::left_out), 2);
 }
 
 // An image may claim the diffID of another's layer: it must neither answer for that one nor be
