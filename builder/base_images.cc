@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/pumped_source.h"
 #include "builder/activity.h"
+#include "builder/in_place_blobs.h"
 #include "builder/layout_images.h"
 
 namespace cooper::builder {
@@ -197,8 +198,7 @@ std::optional<BaseImages::Download> BaseImages::begin_download(const oci::Descri
                                      " is not in the store, and no registry is known to have it"));
   }
   if (origin->starts_with(kLayoutScheme)) {
-    copy_from_layout(origin->substr(kLayoutScheme.size()), blob, store_);
-    return std::nullopt;
+    throw Error(Errc::not_found, cat("layer ", blob.digest.str(), " is no longer in ", *origin));
   }
   return Download{std::move(lock), oci::parse_reference(*origin)};
 }
@@ -212,7 +212,21 @@ void BaseImages::download(const oci::Reference& reference, const oci::Descriptor
   activity.succeed();
 }
 
+std::unique_ptr<ByteSource> BaseImages::in_place(const oci::Descriptor& blob) {
+  if (store_.has(blob.digest)) return nullptr;
+  if (auto source = open_in_place(additional_, blob)) return source;
+  const auto origin = store_.find_fact(kOriginFact, blob.digest.str());
+  if (!origin || !origin->starts_with(kLayoutScheme)) return nullptr;
+  return open_in_place(origin->substr(kLayoutScheme.size()), blob);
+}
+
 void BaseImages::ensure_blob(const oci::Descriptor& blob) {
+  if (const auto source = in_place(blob)) {
+    auto writer = store_.new_blob();
+    copy_all(*source, *writer);
+    writer->commit(blob.digest);
+    return;
+  }
   NullSink nowhere;
   if (const auto begun = begin_download(blob)) download(begun->reference, blob, nowhere);
 }
@@ -234,6 +248,7 @@ class LockedSource : public ByteSource {
 }  // namespace
 
 std::unique_ptr<ByteSource> BaseImages::fetch(const oci::Descriptor& blob) {
+  if (auto source = in_place(blob)) return source;
   auto begun = begin_download(blob);
   if (!begun) return nullptr;
   try {
@@ -266,8 +281,8 @@ void push_image(oci::Registry& registry, const oci::Reference& name, const oci::
   });
 }
 
-FetchingBlobs::FetchingBlobs(cache::Store& store, LayerFetcher& fetcher, const std::vector<PlannedLayer>& layers)
-    : store_(store), fetcher_(fetcher) {
+FetchingBlobs::FetchingBlobs(cache::Store& store, BaseImages& bases, const std::vector<PlannedLayer>& layers)
+    : store_(store), bases_(bases) {
   for (const PlannedLayer& layer : layers) {
     const oci::Descriptor& blob = layer.descriptor;
     // With urls: one that need not be distributed, and registries do without.
@@ -277,7 +292,10 @@ FetchingBlobs::FetchingBlobs(cache::Store& store, LayerFetcher& fetcher, const s
 
 std::unique_ptr<ByteSource> FetchingBlobs::open_blob(const oci::BlobDigest& digest) {
   const auto wanted = elsewhere_.find(digest);
-  if (wanted != elsewhere_.end()) fetcher_.ensure_blob(wanted->second);
+  if (wanted != elsewhere_.end()) {
+    if (auto source = bases_.in_place(wanted->second)) return source;
+    bases_.ensure_blob(wanted->second);
+  }
   return store_.open_blob(digest);
 }
 

@@ -2,8 +2,10 @@
 // layers themselves come only when somebody reads them.
 #pragma once
 
+#include <filesystem>
 #include <map>
 #include <string>
+#include <vector>
 
 #include "base/guarded.h"
 #include "builder/materializer.h"
@@ -22,14 +24,22 @@ enum class PullPolicy {
 
 class BaseImages : public BaseResolver, public LayerFetcher {
  public:
-  BaseImages(cache::Store& store, oci::Registry& registry, Progress& progress, PullPolicy policy)
-      : store_(store), registry_(registry), progress_(progress), policy_(policy) {}
+  // additional: directories whose layers are used in place (in_place_blobs.h), before any registry is asked for them.
+  BaseImages(cache::Store& store, oci::Registry& registry, Progress& progress, PullPolicy policy,
+             std::vector<std::filesystem::path> additional = {})
+      : store_(store),
+        registry_(registry),
+        progress_(progress),
+        policy_(policy),
+        additional_(std::move(additional)) {}
 
   // A digest whose manifest is in the store needs no network. When the registry can't be reached (a host without an
   // address is looked up once), a local name answers, with a notice.
   ResolvedBase resolve(const std::string& reference, const oci::Platform& platform) override;
   void ensure_blob(const oci::Descriptor& blob) override;
   std::unique_ptr<ByteSource> fetch(const oci::Descriptor& blob) override;
+  // Null: the store has it, or only a registry.
+  std::unique_ptr<ByteSource> in_place(const oci::Descriptor& blob);
 
   // The root (manifest) that a reference resolves to, its manifest and config in the store.
   oci::Descriptor resolve_root(const oci::Reference& reference, const oci::Platform& platform);
@@ -53,6 +63,7 @@ class BaseImages : public BaseResolver, public LayerFetcher {
   oci::Registry& registry_;
   Progress& progress_;
   PullPolicy policy_;
+  std::vector<std::filesystem::path> additional_;
 };
 
 // Pushes an image. A layer that the registry has in another repository, which this store pulled it from or pushed it to, is
@@ -61,17 +72,17 @@ class BaseImages : public BaseResolver, public LayerFetcher {
 void push_image(oci::Registry& registry, const oci::Reference& name, const oci::Descriptor& root, oci::BlobReader& blobs,
                 cache::Store& store);
 
-// Blobs of the store, and of an image's layers those that are still elsewhere: fetched when they are read. What
-// exporters and pushes read from.
+// Blobs of the store, and of an image's layers those that are still elsewhere: fetched when they are read, or read in place.
+// What exporters and pushes read from.
 class FetchingBlobs : public oci::BlobReader {
  public:
-  FetchingBlobs(cache::Store& store, LayerFetcher& fetcher, const std::vector<PlannedLayer>& layers);
+  FetchingBlobs(cache::Store& store, BaseImages& bases, const std::vector<PlannedLayer>& layers);
   bool has(const oci::BlobDigest& digest) override { return elsewhere_.contains(digest) || store_.has(digest); }
   std::unique_ptr<ByteSource> open_blob(const oci::BlobDigest& digest) override;
 
  private:
   cache::Store& store_;
-  LayerFetcher& fetcher_;
+  BaseImages& bases_;
   std::map<oci::BlobDigest, oci::Descriptor> elsewhere_;
 };
 

@@ -84,7 +84,12 @@ void export_archive(const AssembledImage& image, const Output& output, const Exp
 void export_names(const AssembledImage& image, const Output& output, const ExportEnvironment& environment) {
   // A local name promises the whole image: base layers that nobody read yet are fetched now.
   for (const oci::Descriptor& blob : oci::reachable_blobs(environment.blobs, image.manifest)) {
-    if (!environment.store.has(blob.digest)) environment.blobs.open_blob(blob.digest);
+    if (environment.store.has(blob.digest)) continue;
+    const auto source = environment.blobs.open_blob(blob.digest);
+    if (environment.store.has(blob.digest)) continue;
+    auto writer = environment.store.new_blob();  // what was read in place until now
+    copy_all(*source, *writer);
+    writer->commit(blob.digest);
   }
   for (const oci::Reference& name : output.names) {
     environment.store.put_name(name, image.manifest, image.config.created);

@@ -29,7 +29,7 @@ class LayerFetcher {
   // Afterwards the store holds the blob, verified. Error(not_found) names a layer that nobody has.
   virtual void ensure_blob(const oci::Descriptor& blob) = 0;
   // The bytes of a blob that the store lacks, as they arrive; once read to their end (where a wrong digest is told) the
-  // store holds them. Null: the store has the blob now.
+  // store holds them, or they can be read again where they are. Null: the store has the blob now.
   virtual std::unique_ptr<ByteSource> fetch(const oci::Descriptor& blob) {
     ensure_blob(blob);
     return nullptr;

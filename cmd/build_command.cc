@@ -112,7 +112,7 @@ class BuildJob {
     lease_ = store_->lease();
     trees_ = std::make_unique<builder::TreePlace>(*store_, flags_.scratch);
     registry_ = open_registry(flags_.retries, interrupts_.token());
-    bases_ = std::make_unique<builder::BaseImages>(*store_, *registry_, *progress_, inputs_.pull);
+    bases_ = std::make_unique<builder::BaseImages>(*store_, *registry_, *progress_, inputs_.pull, additional_stores());
     builder::SourceSettings settings = source_settings(flags_, inputs_.context);
     settings.secret = [this](const std::string& id) { return inputs_.secrets.find(id); };
     // --ssh comes before what the context's own URL asks for.

@@ -102,7 +102,7 @@ void make_whole(cache::Store& store, oci::Registry& registry, const LocalImage& 
                 ProgressMode mode = ProgressMode::plain) {
   if (!image.names.empty()) return;
   const auto progress = make_progress(mode);
-  builder::BaseImages bases(store, registry, *progress, builder::PullPolicy::registry_only);
+  builder::BaseImages bases(store, registry, *progress, builder::PullPolicy::registry_only, additional_stores());
   Promised blobs(store);
   for (const oci::Descriptor& blob : oci::reachable_blobs(blobs, image.root)) bases.ensure_blob(blob);
 }
@@ -140,7 +140,7 @@ void pull_image(const std::string& text, const FetchFlags& flags) {
   const auto store = open_store_within(flags.store_limit, [&](const std::string& line) { progress->notice(line); });
   const auto lease = store->lease();
   const auto registry = open_registry(flags.retries, interrupts.token());
-  builder::BaseImages images(*store, *registry, *progress, builder::PullPolicy::registry_only);
+  builder::BaseImages images(*store, *registry, *progress, builder::PullPolicy::registry_only, additional_stores());
   const oci::Reference reference = oci::parse_reference(text);
   const oci::Platform wanted = flags.platform.empty() ? oci::host_platform() : oci::parse_platform(flags.platform);
   const oci::Descriptor root = images.resolve_root(reference, wanted);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <cstdlib>
+#include <sstream>
 
 #include "base/error.h"
 #include "cmd/registry_config.h"
@@ -25,6 +26,19 @@ std::filesystem::path store_path() {
 }
 
 std::unique_ptr<cache::Store> open_store() { return cache::Store::open(store_path()); }
+
+std::vector<std::filesystem::path> additional_stores() {
+  std::vector<std::filesystem::path> directories;
+  std::istringstream text(environment("COOPER_ADDITIONAL_STORES").value_or(""));
+  for (std::string each; std::getline(text, each, ':');) {
+    if (each.empty()) continue;
+    directories.push_back(std::filesystem::absolute(each));
+    std::error_code failure;
+    if (std::filesystem::is_directory(directories.back(), failure)) continue;
+    throw Error(Errc::invalid, cat("COOPER_ADDITIONAL_STORES: ", directories.back().string(), " is no directory"));
+  }
+  return directories;
+}
 
 std::unique_ptr<oci::Registry> open_registry(int retries, std::stop_token stop) {
   oci::ClientOptions options;

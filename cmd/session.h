@@ -7,6 +7,7 @@
 #include <optional>
 #include <stop_token>
 #include <string>
+#include <vector>
 
 #include "cache/store.h"
 #include "oci/registry.h"
@@ -19,6 +20,9 @@ std::optional<std::string> environment(const std::string& name);
 // COOPER_ROOT, else XDG_DATA_HOME/cooper, else ~/.local/share/cooper; root: /var/lib/cooper.
 std::filesystem::path store_path();
 std::unique_ptr<cache::Store> open_store();
+// COOPER_ADDITIONAL_STORES: directories, separated by ":", whose layers are used in place
+// (builder/in_place_blobs.h). Error(invalid) names one that is not there.
+std::vector<std::filesystem::path> additional_stores();
 
 // Credentials from docker config.json and containers auth.json, settings from registries.conf; files are read when a
 // registry is first spoken to.
