@@ -5,7 +5,6 @@
 #include <chrono>
 #include <filesystem>
 #include <iostream>
-#include <nlohmann/json.hpp>
 #include <thread>
 
 #include "base/error.h"
@@ -330,23 +329,11 @@ class BuildJob {
 
   // Files and standard output, only after every export succeeded (OUT-22).
   void tell(const std::vector<builder::AssembledImage>& images) {
-    const bool several = images.size() > 1;
+    for (const ResultFile& file : result_files(inputs_.results, images)) write_result_file(file.path, file.content);
     std::string lines;
-    nlohmann::ordered_json all;  // of several targets in one file, by name
     for (std::size_t i = 0; i < images.size(); ++i) {
-      const TargetResult& result = inputs_.results[i];
-      const std::string id = images[i].id.str();
-      if (!result.iid_file.empty()) write_result_file(result.iid_file, id);
-      const nlohmann::ordered_json metadata = metadata_of(images[i], result.names);
-      const std::string name = parser::to_lower(result.target);
-      if (several) all[name] = metadata;
-      if (!result.metadata_file.empty()) {
-        const bool shared = several && result.metadata_file == flags_.metadata_file;
-        const bool last = i + 1 == images.size();
-        if (!shared || last) write_result_file(result.metadata_file, (shared ? all : metadata).dump(2) + "\n");
-      }
-      lines += flags_.quiet ? id : (several ? name + " " : "") + images[i].manifest.digest.str();
-      lines += "\n";
+      const std::string name = images.size() > 1 ? parser::to_lower(inputs_.results[i].target) + " " : "";
+      lines += (flags_.quiet ? images[i].id.str() : name + images[i].manifest.digest.str()) + "\n";
     }
     if (!any_output([](const builder::Output& output) { return output.to_stdout; })) std::cout << lines;
   }

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <nlohmann/json.hpp>
 
 #include "base/error.h"
 #include "cmd/build_flags.h"
@@ -108,6 +109,20 @@ class ResultReader {
   bool image_output_ = false;
 };
 
+// What --metadata-file tells of one image.
+nlohmann::ordered_json metadata_of(const builder::AssembledImage& image, const std::vector<oci::Reference>& names) {
+  nlohmann::ordered_json metadata;
+  if (!oci::is_index_type(image.manifest.media_type)) metadata["containerimage.config.digest"] = image.id.str();
+  metadata["containerimage.descriptor"] = {{"mediaType", image.manifest.media_type},
+                                           {"digest", image.manifest.digest.str()},
+                                           {"size", image.manifest.size_bytes}};
+  metadata["containerimage.digest"] = image.manifest.digest.str();
+  std::string joined;
+  for (const oci::Reference& name : names) joined += (joined.empty() ? "" : ",") + name.str();
+  if (!joined.empty()) metadata["image.name"] = joined;
+  return metadata;
+}
+
 }  // namespace
 
 Results read_results(const BuildFlags& flags, std::size_t platforms) {
@@ -129,17 +144,21 @@ Results read_results(const BuildFlags& flags, std::size_t platforms) {
   return results;
 }
 
-nlohmann::ordered_json metadata_of(const builder::AssembledImage& image, const std::vector<oci::Reference>& names) {
-  nlohmann::ordered_json metadata;
-  if (!oci::is_index_type(image.manifest.media_type)) metadata["containerimage.config.digest"] = image.id.str();
-  metadata["containerimage.descriptor"] = {{"mediaType", image.manifest.media_type},
-                                           {"digest", image.manifest.digest.str()},
-                                           {"size", image.manifest.size_bytes}};
-  metadata["containerimage.digest"] = image.manifest.digest.str();
-  std::string joined;
-  for (const oci::Reference& name : names) joined += (joined.empty() ? "" : ",") + name.str();
-  if (!joined.empty()) metadata["image.name"] = joined;
-  return metadata;
+std::vector<ResultFile> result_files(const std::vector<TargetResult>& targets, const std::vector<builder::AssembledImage>& images) {
+  std::vector<ResultFile> files;
+  nlohmann::ordered_json all;  // of several targets, by name
+  const bool shared = targets.size() > 1 && targets.front().metadata_file == targets.back().metadata_file;
+  for (std::size_t i = 0; i < targets.size(); ++i) {
+    const TargetResult& target = targets[i];
+    if (!target.iid_file.empty()) files.push_back({target.iid_file, images[i].id.str()});
+    const nlohmann::ordered_json metadata = metadata_of(images[i], target.names);
+    all[parser::to_lower(target.target)] = metadata;
+    const bool last = i + 1 == targets.size();
+    if (!target.metadata_file.empty() && (!shared || last)) {
+      files.push_back({target.metadata_file, (shared ? all : metadata).dump(2) + "\n"});
+    }
+  }
+  return files;
 }
 
 }  // namespace cooper::cmd

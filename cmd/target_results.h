@@ -4,7 +4,6 @@
 // so that no result takes another's place; a directory without it gets one directory per target.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -35,7 +34,13 @@ struct Results {
 // can't hold so many platforms.
 Results read_results(const BuildFlags& flags, std::size_t platforms);
 
-// What --metadata-file tells of one image.
-nlohmann::ordered_json metadata_of(const builder::AssembledImage& image, const std::vector<oci::Reference>& names);
+struct ResultFile {
+  std::string path;
+  std::string content;
+};
+
+// The files that --iidfile and --metadata-file ask for; images are those of the targets, in their order. Targets that
+// share one metadata file are told of in it by name.
+std::vector<ResultFile> result_files(const std::vector<TargetResult>& targets, const std::vector<builder::AssembledImage>& images);
 
 }  // namespace cooper::cmd

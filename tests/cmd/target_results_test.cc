@@ -40,7 +40,8 @@ TEST(TargetResults, OUT_03_standard_output_takes_one_output) {
 TEST(TargetResults, each_target_has_its_own_names_and_places) {
   BuildFlags flags = flags_for({"api,web"});
   flags.tags = {"shop-{target}:1"};
-  flags.outputs = {"type=oci,dest=out/{target}.tar", "type=local,dest=trees", "other-{target}", "type=oci,tar=false,dest=l"};
+  flags.outputs = {"type=oci,dest=out/{target}.tar", "type=local,dest=trees", "other-{target}",
+                   "type=oci,tar=false,dest=l"};
   flags.iid_file = "{target}.id";
   flags.metadata_file = "all.json";
   const TargetResult web = read_results(flags, 1).targets.at(1);
@@ -61,6 +62,26 @@ TEST(TargetResults, one_named_target_may_use_the_placeholder_and_needs_none) {
   const TargetResult api = read_results(flags, 1).targets.at(0);
   EXPECT_EQ(api.names.at(0).str(), "docker.io/library/api:latest");
   EXPECT_EQ(api.outputs.at(0).destination, "d");
+}
+
+TEST(TargetResults, OUT_22_targets_tell_in_one_metadata_file_or_in_their_own) {
+  BuildFlags flags = flags_for({"a", "B"});
+  flags.iid_file = "id-{target}";
+  const std::vector<builder::AssembledImage> images(2);
+  const auto paths = [&] {
+    std::string joined;
+    for (const ResultFile& file : result_files(read_results(flags, 1).targets, images))
+      joined += file.path + " ";
+    return joined;
+  };
+  EXPECT_EQ(paths(), "id-a id-b ");
+  flags.metadata_file = "m-{target}";
+  EXPECT_EQ(paths(), "id-a m-a id-b m-b ");
+  flags.metadata_file = "m";
+  EXPECT_EQ(paths(), "id-a id-b m ");
+  const std::string text = result_files(read_results(flags, 1).targets, images).back().content;
+  EXPECT_NE(text.find("\"a\": {"), std::string::npos) << text;
+  EXPECT_NE(text.find("\"b\": {"), std::string::npos) << text;
 }
 
 TEST(TargetResults, what_would_overwrite_another_result_is_refused) {
