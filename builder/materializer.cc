@@ -33,6 +33,22 @@ std::string layer_name(const PlannedLayer& layer) { return "layer " + layer.desc
 
 }  // namespace
 
+void Materializer::set_mapping(std::string mapping, layers::Hiding hiding) {
+  mapping_ = std::move(mapping);
+  hiding_ = hiding;
+  trees_ = trees_with(hiding);
+  unpacked_.with([](auto& unpacked) { unpacked.clear(); });
+}
+
+std::string Materializer::trees_with(layers::Hiding hiding) const {
+  switch (hiding) {
+    case layers::Hiding::marked: return mapping_;
+    case layers::Hiding::named: return mapping_ + "-named";
+    case layers::Hiding::left_out: return mapping_ + "-plain";
+  }
+  return mapping_;
+}
+
 bool Materializer::is_confirmed(const PlannedLayer& layer) {
   const bool seen = confirmed_.with([&](auto& confirmed) {
     const auto found = confirmed.find(layer.descriptor.digest);
@@ -156,7 +172,9 @@ std::vector<std::string> Materializer::lower_paths(const LayerStack& stack, std:
 
 std::optional<Dir> Materializer::find_tree(const oci::ChainId& chain) {
   if (hiding_ == layers::Hiding::left_out) {
-    if (auto marked = trees_store_->find_tree(mapping_, chain)) return marked;
+    for (const layers::Hiding other : {layers::Hiding::marked, layers::Hiding::named}) {
+      if (auto tree = trees_store_->find_tree(trees_with(other), chain)) return tree;
+    }
   }
   return trees_store_->find_tree(trees_, chain);
 }

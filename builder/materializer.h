@@ -42,14 +42,9 @@ class Materializer {
 
   // Another store for trees alone (tree_place.h).
   void keep_trees_in(cache::Store& store) { trees_store_ = &store; }
-  // Names the trees for our id mapping ("" until the build's namespace is entered). Those that lack overlayfs's marks
-  // are kept apart: they do for readers, as the others do too.
-  void set_mapping(std::string mapping, layers::Hiding hiding = layers::Hiding::marked) {
-    trees_ = hiding == layers::Hiding::marked ? mapping : mapping + "-plain";
-    mapping_ = std::move(mapping);
-    hiding_ = hiding;
-    unpacked_.with([](auto& unpacked) { unpacked.clear(); });
-  }
+  // Names the trees for our id mapping ("" until the build's namespace is entered). Those with other marks than
+  // overlayfs's, or without, are kept apart. Without (left_out) they do for readers, as all others do too.
+  void set_mapping(std::string mapping, layers::Hiding hiding = layers::Hiding::marked);
   const std::string& mapping() const noexcept { return mapping_; }
 
   layers::TablePtr table(const PlannedLayer& layer);
@@ -70,6 +65,7 @@ class Materializer {
   std::vector<std::string> lower_paths(const LayerStack& stack, std::stop_token stop);
 
  private:
+  std::string trees_with(layers::Hiding hiding) const;
   bool is_confirmed(const PlannedLayer& layer);
   void mark_confirmed(const PlannedLayer& layer);
   layers::Table read(const PlannedLayer& layer);

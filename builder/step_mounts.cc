@@ -103,7 +103,7 @@ void StepMounts::add_bind(const MountJob& job, std::stop_token stop) {
       return;
     }
   }
-  if (!needs_.storage.overlay_refusal().empty()) return add_copied_bind(job, std::move(mount), std::move(stop));
+  if (needs_.storage.snapshotter() == Snapshotter::copy) return add_copied_bind(job, std::move(mount), std::move(stop));
   if (job.stack != nullptr) lowers = needs_.materializer.lower_paths(*job.stack, std::move(stop));
   // MNT-10: what is written lands in a layer that nobody keeps.
   const TreePath layer = TreePath::clean(cat("mount-", mounts_.size()));
@@ -111,8 +111,9 @@ void StepMounts::add_bind(const MountJob& job, std::stop_token stop) {
   const TreePath work = layer.child("work");
   for (const TreePath& made : {layer, upper, work}) scratch_.dir().make_dir(made, 0755);
   const std::string home = scratch_.host_path();
-  hold(std::move(mount),
-       needs_.storage.mount_part(lowers, home + upper.absolute(), home + work.absolute(), part));
+  StackMount mounted = needs_.storage.mount_part(lowers, home + upper.absolute(), home + work.absolute(), part);
+  if (mounted.server) servers_.push_back(std::move(mounted.server));
+  hold(std::move(mount), std::move(mounted.fd));
 }
 
 // Without overlays: the selected part as files, for this step alone if it may write.

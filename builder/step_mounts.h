@@ -98,7 +98,8 @@ class StepMounts {
   const MountNeeds& needs_;
   const TempDir& scratch_;
   bool fresh_;
-  std::vector<UniqueFd> sources_;  // what the mounts borrow
+  std::vector<std::unique_ptr<layers::FuseOverlay>> servers_;  // of some of these, which go before them:
+  std::vector<UniqueFd> sources_;                              // what the mounts borrow
   std::vector<StepMount> mounts_;
   std::vector<std::pair<std::string, std::string>> variables_;
   std::vector<std::string> secrets_;

@@ -29,6 +29,10 @@ void prepare_upper(const Dir& scratch, const layers::Entry& root) {
   scratch.make_dir(TreePath::clean("work"), 0700);
 }
 
+bool has_hard_links(const layers::Table& table) {
+  return std::ranges::any_of(table.entries(), [](const layers::Entry& entry) { return entry.type == layers::EntryType::hard_link; });
+}
+
 // How many layers from the bottom both have.
 std::size_t common_layers(const LayerStack& a, const LayerStack& b) {
   const auto [end, other] = std::ranges::mismatch(a.chains(), b.chains());
@@ -51,16 +55,21 @@ class StepRoots::OverlayRoot : public StepRoot {
 
   UniqueFd mount() override {
     const std::string home = scratch_.host_path();
-    return roots_.storage_.mount(lowers_, home + "/upper", home + "/work");
+    StackMount mounted = roots_.storage_.mount(lowers_, home + "/upper", home + "/work");
+    server_ = std::move(mounted.server);
+    return std::move(mounted.fd);
   }
 
-  void write_layer(const layers::DiffOptions& options, layers::LayerWriter& writer) override {
+  void write_layer(layers::DiffOptions options, layers::LayerWriter& writer) override {
+    if (server_) server_->finish();
+    options.hiding = roots_.storage_.hiding();
     layers::write_diff(scratch_.dir().subdir(upper_), *below_, layers::StandInSeal(roots_.trees_.secret()), options,
                        writer);
   }
 
-  // The upper directory is the layer's tree.
+  // The upper directory is the layer's tree. fuse-overlayfs needs one without hard links (layers/apply.h): it is unpacked.
   void keep(const LayerStack& rootfs, const std::vector<TreePath>& stripped) override {
+    if (server_ && has_hard_links(*roots_.materializer_.table(rootfs.layers().back()))) return;
     if (!layers::strip_xattrs(scratch_.dir().subdir(upper_), stripped)) return;
     roots_.materializer_.adopt_tree(rootfs, std::move(scratch_), upper_);
   }
@@ -70,6 +79,7 @@ class StepRoots::OverlayRoot : public StepRoot {
   std::vector<std::string> lowers_;
   std::shared_ptr<const layers::Tree> below_;
   TempDir scratch_;
+  std::unique_ptr<layers::FuseOverlay> server_;  // null: the kernel
   const TreePath upper_ = TreePath::clean("upper");
 };
 
@@ -84,7 +94,7 @@ class StepRoots::CopyRoot : public StepRoot {
   UniqueFd mount() override {
     return roots_.storage_.mount_path(cat(held_->place.host_path(), "/", layers::WholeCopy::kRoot));
   }
-  void write_layer(const layers::DiffOptions& options, layers::LayerWriter& writer) override {
+  void write_layer(layers::DiffOptions options, layers::LayerWriter& writer) override {
     held_->files.write_changes(options, writer);
   }
   void keep(const LayerStack& rootfs, const std::vector<TreePath>&) override {
@@ -116,8 +126,8 @@ class StepRoots::CopyRoot : public StepRoot {
 };
 
 std::unique_ptr<StepRoot> StepRoots::open(const LayerStack& parent, std::stop_token stop) {
-  if (storage_.overlay_refusal().empty()) return std::make_unique<OverlayRoot>(*this, parent, std::move(stop));
-  return std::make_unique<CopyRoot>(*this, parent, std::move(stop));
+  if (storage_.snapshotter() == Snapshotter::copy) return std::make_unique<CopyRoot>(*this, parent, std::move(stop));
+  return std::make_unique<OverlayRoot>(*this, parent, std::move(stop));
 }
 
 std::unique_ptr<StepRoots::Copy> StepRoots::take_copy(const LayerStack& parent) {

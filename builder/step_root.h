@@ -1,5 +1,5 @@
-// The writable roots of RUN steps: an overlay of the parent's trees, or, where the kernel gives none for the store's file
-// system, a whole copy (layers/whole_copy.h). Private to the executor.
+// The writable roots of RUN steps: an overlay of the parent's trees, or, where there is none for the store's file system, a
+// whole copy (layers/whole_copy.h). Private to the executor.
 #pragma once
 
 #include <memory>
@@ -23,9 +23,9 @@ class StepRoot {
   // A directory of the step's own, on the store's file system, for what it needs beside its root.
   virtual const TempDir& scratch() const = 0;
   virtual UniqueFd mount() = 0;  // detached, writable
-  virtual void write_layer(const layers::DiffOptions& options, layers::LayerWriter& writer) = 0;
-  // `rootfs` is what the root holds by now, its top layer as write_layer wrote it: kept for the steps after it.
   // Nothing of the root is mounted any more.
+  virtual void write_layer(layers::DiffOptions options, layers::LayerWriter& writer) = 0;
+  // `rootfs` is what the root holds by now, its top layer as write_layer wrote it: kept for the steps after it.
   // stripped: of the written layer.
   virtual void keep(const LayerStack& rootfs, const std::vector<TreePath>& stripped) = 0;
 };

@@ -101,20 +101,21 @@ void StepRunner::open_workshop() {
   cache::Store& trees = options_.trees != nullptr ? options_.trees->trees() : store_;
   materializer_.keep_trees_in(trees);
   workshop_ = std::make_unique<Workshop>(identity, trees, materializer_, options_.snapshotter);
-  const std::string& refusal = workshop_->storage.overlay_refusal();
-  if (refusal.empty()) {
-    materializer_.set_mapping(identity.mapping);
-  } else {
-    materializer_.set_mapping(identity.mapping, layers::Hiding::left_out);
-  }
+  materializer_.set_mapping(identity.mapping, workshop_->storage.hiding());
   // After the storage: it is what finds out whether id-mapped mounts work.
   for (const std::string& line : identity.notices) progress_.notice(line);
   if (workshop_->storage.no_set_id()) {
     progress_.notice("RUN steps work on a file system that is mounted with nosuid: their set-user-ID programs have no effect");
   }
-  if (!refusal.empty() && options_.snapshotter == Snapshotter::automatic) {
+  const std::string& refusal = workshop_->storage.overlay_refusal();
+  if (!refusal.empty()) {
     const std::string cure = &trees == &store_ ? "; another file system for the store (COOPER_ROOT) or for --scratch may do" : "";
     progress_.notice(cat("RUN steps work in copies of their whole root, which takes time and room: ", refusal, cure));
+  }
+  if (workshop_->storage.snapshotter() == Snapshotter::fuse_overlayfs) {
+    progress_.notice(
+        "RUN steps work through fuse-overlayfs: set-id bits and owners of symlinks can get lost when a step changes what it "
+        "found (docs/sandbox.md)");
   }
 }
 
@@ -148,8 +149,12 @@ std::shared_ptr<const Prepared> StepRunner::prepare(StepId id, const std::vector
 }
 
 std::string StepRunner::machine() const {
-  if (!workshop_) return "";
-  return id_class(enter_build_namespace()) + (workshop_->storage.no_set_id() ? ", no set-id programs" : "");
+  std::string machine;
+  if (workshop_) {
+    machine = cat(id_class(enter_build_namespace()), workshop_->storage.no_set_id() ? ", no set-id programs" : "");
+  }
+  if (options_.snapshotter == Snapshotter::fuse_overlayfs) machine += ", fuse-overlayfs";
+  return machine;
 }
 
 // Metadata is enough for a key, so that nothing is unpacked for a step that hits.

@@ -69,9 +69,9 @@ void add_running(CLI::App& app, BuildFlags& flags) {
              "Agent for RUN --mount=type=ssh: --ssh default (SSH_AUTH_SOCK), --ssh id=SOCKET, --ssh id=KEY,KEY");
   app.add_option("--isolation", flags.isolation, "How RUN is isolated: auto, userns");
   app.add_option("--snapshotter", flags.snapshotter,
-                 "Where the root of a RUN comes from: auto, overlay, copy (works everywhere, slowly)")
+                 "Where the root of a RUN comes from: auto, overlay, copy (works everywhere, slowly), fuse-overlayfs (docs/sandbox.md)")
       ->envname("COOPER_SNAPSHOTTER")
-      ->check(CLI::IsMember({"auto", "overlay", "copy"}));
+      ->check(CLI::IsMember({"auto", "overlay", "fuse-overlayfs", "copy"}));
   app.add_option("--scratch", flags.scratch,
                  "Where RUN steps work, if not in the store (on overlayfs, on NFS); empty again after the build: "
                  "--scratch /mnt/disk")

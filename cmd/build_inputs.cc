@@ -41,6 +41,7 @@ std::optional<builder::Network> read_network(const std::string& text) {
 
 builder::Snapshotter snapshotter_named(const std::string& text) {
   if (text == "overlay") return builder::Snapshotter::overlay;
+  if (text == "fuse-overlayfs") return builder::Snapshotter::fuse_overlayfs;
   if (text == "copy") return builder::Snapshotter::copy;
   return builder::Snapshotter::automatic;
 }

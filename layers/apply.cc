@@ -34,7 +34,7 @@ class Watched : public RowActions {
     last_ = actions_.make(entry, content);
     return last_;
   }
-  void make_link(const TreePath& first, const TreePath& path) override {
+  void make_link(const Entry& first, const TreePath& path) override {
     actions_.make_link(first, path);
   }
   const std::optional<oci::ContentDigest>& last() const noexcept { return last_; }

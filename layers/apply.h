@@ -19,9 +19,13 @@
 
 namespace cooper::layers {
 
-// Whether whiteouts and opaque directories are marked in the directory, as overlayfs wants them, or
-// known to the table only: some file systems refuse the marks.
-enum class Hiding { marked, left_out };
+// How a directory shows whiteouts and opaque directories.
+enum class Hiding {
+  marked,    // as overlayfs wants them; some file systems refuse these marks
+  named,     // by names as in layer tars, for fuse-overlayfs (fuse_overlay.h); and without hard
+             // links, as it would do to all names of a file what a step does to one
+  left_out,  // not at all: the table knows
+};
 
 // Reads a layer tar (any compression) into an empty directory, as an overlay lower directory:
 // whiteouts as 0:0 character devices, opaque directories with user.overlay.opaque=y. `below`

@@ -57,6 +57,24 @@ bool set_xattr(int fd, const std::string& name, const std::string& value) {
   return ::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == 0;
 }
 
+// An empty file whose name is all it says.
+bool make_mark(int dir_fd, const std::string& name) {
+  return static_cast<bool>(UniqueFd(
+      ::openat(dir_fd, name.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, kPrivateMode)));
+}
+
+bool mark_opaque(int dir_fd, Hiding hiding) {
+  switch (hiding) {
+    case Hiding::marked:
+      return set_xattr(dir_fd, std::string(kOpaqueXattr), "y");
+    case Hiding::named:
+      return make_mark(dir_fd, std::string(kOpaqueName));
+    case Hiding::left_out:
+      break;
+  }
+  return true;
+}
+
 }  // namespace
 
 ApplyDirectory::ApplyDirectory(const Dir& into, const StandInSeal& seal, Hiding hiding)
@@ -203,16 +221,30 @@ void ApplyDirectory::make_fifo(const Entry& entry) {
 // overlayfs.rst, "whiteouts and opaque directories". Unprivileged since Linux 5.8.
 void ApplyDirectory::make_whiteout(const Entry& entry) {
   if (hiding_ == Hiding::left_out) return;
-  if (::mknodat(parent_of(entry.path), last_name(entry.path), S_IFCHR, makedev(0, 0)) != 0) {
-    throw_errno("creating a whiteout at", display(entry.path));
+  const int parent = parent_of(entry.path);
+  const bool made = hiding_ == Hiding::named
+                        ? make_mark(parent, cat(kWhiteoutPrefix, entry.path.name()))
+                        : ::mknodat(parent, last_name(entry.path), S_IFCHR, makedev(0, 0)) == 0;
+  if (!made) throw_errno("creating a whiteout at", display(entry.path));
+}
+
+void ApplyDirectory::make_link(const Entry& first, const TreePath& path) {
+  if (hiding_ == Hiding::named) return make_another(first, path);
+  const UniqueFd parent = dir_.open_parent(first.path);
+  if (::linkat(parent.get(), last_name(first.path), parent_of(path), last_name(path), 0) != 0) {
+    throw_errno("creating hard link", display(path));
   }
 }
 
-void ApplyDirectory::make_link(const TreePath& first, const TreePath& path) {
-  const UniqueFd first_parent = dir_.open_parent(first);
-  if (::linkat(first_parent.get(), last_name(first), parent_of(path), last_name(path), 0) != 0) {
-    throw_errno("creating hard link", display(path));
+void ApplyDirectory::make_another(const Entry& first, const TreePath& path) {
+  Entry another = first;
+  another.path = path;
+  if (first.type != EntryType::file) {
+    make(another, nullptr);
+    return;
   }
+  FdSource content(dir_.open_file(first.path, O_RDONLY), display(first.path));
+  make_copy(another, content);
 }
 
 // -- metadata -------------------------------------------------------------------------------------
@@ -295,8 +327,7 @@ void ApplyDirectory::finish(const Table& table) {
                                is_root ? "." : last_name(entry->path),
                                O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
     if (!fd) throw_errno("opening", display(entry->path));
-    if (entry->opaque && !is_root && hiding_ == Hiding::marked &&
-        !set_xattr(fd.get(), std::string(kOpaqueXattr), "y")) {
+    if (entry->opaque && !is_root && !mark_opaque(fd.get(), hiding_)) {
       throw_errno("marking as opaque", display(entry->path));
     }
     set_metadata(fd.get(), *entry, {});

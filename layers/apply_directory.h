@@ -21,7 +21,8 @@ class ApplyDirectory : public RowActions {
   std::optional<oci::ContentDigest> make(const Entry& entry, ByteSource* content) override;
   // A file like another one: not hashed, and its blocks shared where the file system can.
   void make_copy(const Entry& entry, ByteSource& content);
-  void make_link(const TreePath& first, const TreePath& path) override;
+  // A file of its own where hard links are not wanted (Hiding).
+  void make_link(const Entry& first, const TreePath& path) override;
   // Owners, modes and times of directories: last, because making their entries needs and changes
   // them.
   void finish(const Table& table);
@@ -34,6 +35,7 @@ class ApplyDirectory : public RowActions {
   void make_symlink(const Entry& entry);
   void make_fifo(const Entry& entry);
   void make_whiteout(const Entry& entry);
+  void make_another(const Entry& first, const TreePath& path);
 
   UniqueFd create(const TreePath& path);
   // digest: of a file's content.

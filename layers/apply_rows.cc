@@ -221,7 +221,7 @@ void ApplyRows::link_to_row(Entry entry, Rows::iterator target) {
   if (groups_[group].first == entry.path) return;  // already a name of the same file
   clear(entry.path);
   const TreePath path = entry.path;
-  actions_.make_link(groups_[group].first, path);
+  actions_.make_link(rows_.at(groups_[group].first).entry, path);
   groups_[group].others.push_back(path);
   rows_.emplace(path, Row{std::move(entry), group});
 }

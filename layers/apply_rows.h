@@ -26,7 +26,8 @@ class RowActions {
   virtual void remove(const TreePath& path) = 0;  // and everything beneath
   // Makes anything but directories and hard links. For a file: reads content, gives its digest.
   virtual std::optional<oci::ContentDigest> make(const Entry& entry, ByteSource* content) = 0;
-  virtual void make_link(const TreePath& first, const TreePath& path) = 0;
+  // first: what was made under its path.
+  virtual void make_link(const Entry& first, const TreePath& path) = 0;
 };
 
 // For tables alone: nothing happens anywhere, and what is known of files stays.
@@ -37,7 +38,7 @@ class NoActions : public RowActions {
   std::optional<oci::ContentDigest> make(const Entry& entry, ByteSource*) override {
     return entry.content;
   }
-  void make_link(const TreePath&, const TreePath&) override {}
+  void make_link(const Entry&, const TreePath&) override {}
 };
 
 class ApplyRows {

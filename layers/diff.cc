@@ -16,7 +16,7 @@ class DiffWriter {
              const DiffOptions& options, LayerWriter& writer)
       : upper_(upper),
         below_(below),
-        reading_{upper.label(), below, seal},
+        reading_{upper.label(), below, seal, options.hiding == Hiding::named},
         stubs_(options.stubs),
         writer_(writer),
         changes_(upper.label(), writer) {}

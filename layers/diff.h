@@ -5,6 +5,7 @@
 
 #include "base/dir.h"
 #include "base/tree_path.h"
+#include "layers/apply.h"
 #include "layers/layer_writer.h"
 #include "layers/standin.h"
 #include "layers/tree.h"
@@ -16,6 +17,9 @@ struct DiffOptions {
   // parents too when nothing else about them differs from `below`.
   std::vector<TreePath> stubs;
   bool keep_xattrs = false;  // --keep-xattrs: user.* and POSIX ACLs too (IMG-14)
+  // named: what fuse-overlayfs wrote, whose marks are names and, where the file system takes them,
+  // the kernel's.
+  Hiding hiding = Hiding::marked;
 };
 
 // Walks upper in order and feeds the writer: 0:0 character devices become whiteouts,

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <set>
 
 #include "base/error.h"
 #include "layers/standin.h"
@@ -90,14 +91,32 @@ oci::Digest content_digest(int fd, const std::string& display) {
   }
 }
 
+bool holds_opaque_name(int dir_fd) {
+  struct stat status {};
+  return ::fstatat(dir_fd, kOpaqueName.data(), &status, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+// Names that are marks become what they hide; one that is there again is not hidden.
+void read_named_marks(std::vector<DirEntry>& items) {
+  std::set<std::string, std::less<>> hidden;
+  std::erase_if(items, [&](const DirEntry& item) {
+    const std::string_view name = item.name;
+    if (!name.starts_with(kWhiteoutPrefix)) return false;
+    if (name != kOpaqueName) hidden.emplace(name.substr(kWhiteoutPrefix.size()));
+    return true;
+  });
+  for (const DirEntry& item : items) hidden.erase(item.name);
+  for (const std::string& name : hidden) items.push_back({name, DT_WHT});
+}
+
 // Attributes of an open file or directory, and what two of them mean.
 void take_xattrs(UpperEntry& upper, const UpperReading& reading, const std::string& display) {
   Entry& entry = upper.entry;
   entry.xattrs = read_xattrs(upper.fd.get(), display);
   if (entry.xattrs.empty()) return;
   const auto opaque = entry.xattrs.find(std::string(kOpaqueXattr));
-  entry.opaque =
-      entry.type == EntryType::directory && opaque != entry.xattrs.end() && opaque->second == "y";
+  entry.opaque = entry.opaque || (entry.type == EntryType::directory &&
+                                  opaque != entry.xattrs.end() && opaque->second == "y");
   const auto override_text = entry.xattrs.find(std::string(kOverrideXattr));
   if (override_text != entry.xattrs.end()) {
     const auto stand_in = reading.seal.open(override_text->second);
@@ -131,6 +150,7 @@ std::vector<DirEntry> UpperDirectory::list() const {
     if (name != "." && name != "..") items.push_back({std::string(name), item->d_type});
   }
   if (errno != 0) throw_errno("reading", reading_.label + path_.absolute());
+  if (reading_.named_marks) read_named_marks(items);
   std::sort(items.begin(), items.end(),
             [](const DirEntry& a, const DirEntry& b) { return a.name < b.name; });
   return items;
@@ -139,6 +159,10 @@ std::vector<DirEntry> UpperDirectory::list() const {
 UpperEntry UpperDirectory::read(const DirEntry& item) const {
   UpperEntry upper;
   upper.entry.path = path_.child(item.name);
+  if (item.type == DT_WHT) {
+    upper.entry.type = EntryType::whiteout;
+    return upper;
+  }
   const auto display = [&] { return reading_.label + upper.entry.path.absolute(); };
   // Files and directories are opened at once: content and attributes are wanted anyway.
   const bool openable = item.type == DT_REG || item.type == DT_DIR;
@@ -152,6 +176,9 @@ UpperEntry UpperDirectory::read(const DirEntry& item) const {
                          : ::fstatat(fd_, item.name.c_str(), &upper.status, AT_SYMLINK_NOFOLLOW);
   if (failed != 0) throw_errno("looking at", display());
   take_status(upper);
+  if (reading_.named_marks && upper.entry.type == EntryType::directory) {
+    upper.entry.opaque = holds_opaque_name(upper.fd.get());
+  }
   if (openable) take_xattrs(upper, reading_, display());
   if (upper.entry.type == EntryType::symlink) {
     upper.entry.link_target = read_link(fd_, item.name, display());

@@ -32,6 +32,7 @@ struct UpperReading {
   const std::string& label;  // names the upper directory in errors
   const Tree& below;
   const StandInSeal& seal;
+  bool named_marks = false;  // ".wh." names hide (Hiding::named)
 };
 
 class UpperDirectory {
@@ -40,7 +41,8 @@ class UpperDirectory {
   UpperDirectory(int fd, TreePath path, const UpperReading& reading)
       : fd_(fd), path_(std::move(path)), reading_(reading) {}
 
-  std::vector<DirEntry> list() const;  // sorted by name
+  // Sorted by name. A mark that is a name is given as what it hides, of type DT_WHT.
+  std::vector<DirEntry> list() const;
   UpperEntry read(const DirEntry& item) const;
 
  private:

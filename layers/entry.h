@@ -25,6 +25,11 @@ enum class EntryType : std::uint8_t {
 };
 std::string_view to_string(EntryType type);  // for messages
 
+// How names say what is hidden (image-spec layer.md, "Whiteouts"): before the name of what was
+// removed; in an opaque directory.
+inline constexpr std::string_view kWhiteoutPrefix = ".wh.";
+inline constexpr std::string_view kOpaqueName = ".wh..wh..opq";
+
 // Ordered so that nothing is lost between the members: a selection holds one for each file.
 struct Entry {
   TreePath path;

@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "layers/mount_context.h"
 
 namespace cooper::layers {
 namespace {
@@ -47,56 +48,6 @@ std::vector<std::string> lower_paths(const OverlayLayers& layers) {
   return paths;
 }
 
-// The reasons the kernel left in a filesystem context, oldest first; "" when it gave none.
-std::string kernel_log(int context) {
-  std::string log;
-  char line[512];
-  for (;;) {
-    const ssize_t length = ::read(context, line, sizeof line);
-    if (length <= 0) return log;
-    std::string_view text(line, static_cast<std::size_t>(length));
-    if (text.starts_with("e ") || text.starts_with("w ")) text.remove_prefix(2);
-    while (text.ends_with('\n')) text.remove_suffix(1);
-    log.append(log.empty() ? " (" : "; ").append(text);
-  }
-}
-
-std::string closed(const std::string& log) {
-  return log.empty() ? log : log + ")";
-}
-
-class Context {
- public:
-  explicit Context(UniqueFd fd) : fd_(std::move(fd)) {}
-
-  void set(const char* key, const char* value) const {
-    if (::fsconfig(fd_.get(), FSCONFIG_SET_STRING, key, value, 0) != 0) fail(cat(key, "=", value));
-  }
-  void set_flag(const char* key) const {
-    if (::fsconfig(fd_.get(), FSCONFIG_SET_FLAG, key, nullptr, 0) != 0) fail(key);
-  }
-  // False: this kernel does not know the key (or the layer is refused, which mount(2) will repeat).
-  bool try_layer(const char* key, const Layer& layer) const {
-    if (::fsconfig(fd_.get(), FSCONFIG_SET_STRING, key, layer.name().c_str(), 0) == 0) return true;
-    if (errno == EINVAL) return false;
-    fail(cat(layer.role, " ", layer.path));
-  }
-  UniqueFd mount(const std::string& described) const {
-    if (::fsconfig(fd_.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) fail(described);
-    UniqueFd mounted(::fsmount(fd_.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NODEV));
-    if (!mounted) fail(described);
-    return mounted;
-  }
-  std::string log() const { return closed(kernel_log(fd_.get())); }
-
- private:
-  [[noreturn]] void fail(const std::string& what) const {
-    const int errnum = errno;
-    throw SysError(errnum, cat("mounting an overlay: ", what, closed(kernel_log(fd_.get()))));
-  }
-  UniqueFd fd_;
-};
-
 struct Stack {
   std::vector<Layer> lowers;
   std::optional<Layer> upper;
@@ -129,15 +80,16 @@ void check_writable(const UniqueFd& mounted, const Stack& stack, const std::stri
 
 // nullopt: the kernel (or a seccomp filter) has no fsopen, or no lowerdir+ (Linux 6.5).
 std::optional<UniqueFd> try_new_api(const Stack& stack) {
-  UniqueFd fd(::fsopen("overlay", FSOPEN_CLOEXEC));
-  if (!fd) return std::nullopt;  // mount(2) repeats and names any other reason
-  const Context context(std::move(fd));
+  const MountContext context = MountContext::open("overlay");
+  if (!context) return std::nullopt;  // mount(2) repeats and names any other reason
+  const auto take = [&](const char* key, const Layer& layer) {
+    return context.try_set(key, layer.name(), cat(layer.role, " ", layer.path));
+  };
   for (const Layer& layer : stack.lowers) {
-    if (!context.try_layer("lowerdir+", layer)) return std::nullopt;
+    if (!take("lowerdir+", layer)) return std::nullopt;
   }
   if (stack.upper) {
-    if (!context.try_layer("upperdir", *stack.upper)) return std::nullopt;
-    if (!context.try_layer("workdir", *stack.work)) return std::nullopt;
+    if (!take("upperdir", *stack.upper) || !take("workdir", *stack.work)) return std::nullopt;
     context.set_flag("volatile");
   }
   context.set("source", "overlay");
@@ -231,8 +183,11 @@ UniqueFd mount_overlay(const OverlayLayers& layers, const std::string& staging_p
   } catch (const SysError& error) {
     if (error.errnum() != EINVAL || !stack.upper) throw;
     // All that is left to be wrong is where the directories lie.
-    throw Error(error.code(), cat(error.message(), " (the file system there can't take what a RUN changes, as overlayfs, "
-                                  "NFS and some others: give the store another, in a container a volume, by COOPER_ROOT)"));
+    throw Error(error.code(),
+                cat(error.message(),
+                    " (the file system there can't take what a RUN changes, as overlayfs, "
+                    "NFS and some others: give the store another, in a container a volume, by "
+                    "COOPER_ROOT)"));
   }
 }
 

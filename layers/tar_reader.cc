@@ -20,10 +20,8 @@ namespace cooper::layers {
 namespace {
 
 constexpr std::size_t kBlockBytes = 256 * 1024;
-constexpr std::string_view kWhiteoutPrefix = ".wh.";
 constexpr std::string_view kMetaPrefix =
     ".wh..wh.";  // aufs bookkeeping; one name of it is the opaque marker
-constexpr std::string_view kOpaqueName = ".wh..wh..opq";
 constexpr std::uint64_t kMaxId =
     std::numeric_limits<std::uint32_t>::max() - 1;  // all ones means "none"
 

@@ -19,8 +19,6 @@ constexpr std::size_t kNameBytes = 100;
 constexpr std::size_t kPrefixBytes = 155;
 constexpr std::uint64_t kMaxId = (std::uint64_t{1} << 21) - 1;    // seven octal digits
 constexpr std::uint64_t kMaxSize = (std::uint64_t{1} << 33) - 1;  // eleven octal digits
-constexpr std::string_view kWhiteoutPrefix = ".wh.";
-constexpr std::string_view kOpaqueName = ".wh..wh..opq";
 constexpr std::string_view kExtendedPrefix = "PaxHeaders.0/";
 constexpr std::uint32_t kExtendedMode = 0644;
 

@@ -27,7 +27,9 @@ void write_one(const Selection& selection, const SelectedSource& source, const E
   } else if (entry.type != EntryType::file) {
     out.make(entry, nullptr);
   } else if (!entry.link_target.empty()) {
-    out.make_link(TreePath::clean(entry.link_target), entry.path);
+    Entry first = entry;
+    first.path = TreePath::clean(entry.link_target);
+    out.make_link(first, entry.path);
   } else {
     const TreePath at = source.is_directory ? source.top.path / entry.path : source.top.path;
     out.make(entry, open_source(selection, at, entry).get());

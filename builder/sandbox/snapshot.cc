@@ -75,6 +75,7 @@ struct StepStorage::State {
   std::string store_path;
   std::string mount_dir;
   std::optional<Mount> view;
+  Snapshotter snapshotter;
   std::string overlay_refusal;
   bool no_set_id = false;
 
@@ -89,7 +90,7 @@ struct StepStorage::State {
 };
 
 StepStorage::StepStorage(const Identity& identity, std::string store_path, Snapshotter snapshotter)
-    : state_(new State{identity, {}, {}, {}, {}, false}) {
+    : state_(new State{identity, {}, {}, {}, snapshotter, {}, false}) {
   while (store_path.size() > 1 && store_path.ends_with('/')) store_path.pop_back();
   state_->store_path = std::move(store_path);
   state_->mount_dir = state_->store_path + "/mnt";
@@ -105,9 +106,8 @@ StepStorage::StepStorage(const Identity& identity, std::string store_path, Snaps
       fall_back_to_all_ids(refused);
     }
   }
-  if (snapshotter == Snapshotter::copy) state_->overlay_refusal = "asked for";
   if (snapshotter == Snapshotter::automatic) try_overlay();
-  if (!state_->overlay_refusal.empty()) try_copies();
+  if (state_->snapshotter == Snapshotter::copy) try_copies();
 }
 
 // Many things decide whether there are overlays: the kernel, the file system, where we run. Doing
@@ -117,14 +117,17 @@ void StepStorage::try_overlay() {
   const std::string home = place.host_path();
   make_dir(home + "/upper");
   make_dir(home + "/work");
+  state_->snapshotter = Snapshotter::overlay;
   try {
     mount({}, home + "/upper", home + "/work");
+    return;
   } catch (const SysError& refusal) {
     if (is_want_of_means(refusal.errnum())) throw;
     state_->overlay_refusal = refusal.message();
   } catch (const Error& refusal) {
     state_->overlay_refusal = refusal.message();
   }
+  state_->snapshotter = Snapshotter::copy;
 }
 
 // A copy is mounted as the store's file system is: what a mount forbids its programs can be allowed
@@ -147,6 +150,21 @@ void StepStorage::try_copies() {
 
 bool StepStorage::no_set_id() const {
   return state_->no_set_id;
+}
+
+Snapshotter StepStorage::snapshotter() const {
+  return state_->snapshotter;
+}
+
+layers::Hiding StepStorage::hiding() const {
+  switch (state_->snapshotter) {
+    case Snapshotter::fuse_overlayfs:
+      return layers::Hiding::named;
+    case Snapshotter::copy:
+      return layers::Hiding::left_out;
+    default:
+      return layers::Hiding::marked;
+  }
 }
 
 const std::string& StepStorage::overlay_refusal() const {
@@ -172,8 +190,8 @@ UniqueFd StepStorage::mount_path(const std::string& path) const {
 StepStorage::StepStorage(StepStorage&&) noexcept = default;
 StepStorage::~StepStorage() = default;
 
-UniqueFd StepStorage::mount(const std::vector<std::string>& lower_paths,
-                            const std::string& upper_path, const std::string& work_path) const {
+StackMount StepStorage::mount(const std::vector<std::string>& lower_paths,
+                              const std::string& upper_path, const std::string& work_path) const {
   if (!lower_paths.empty()) copy_root_metadata(lower_paths.front(), upper_path);
   layers::OverlayLayers layers;
   for (const std::string& path : lower_paths) layers.lower_paths.push_back(state_->seen(path));
@@ -182,27 +200,36 @@ UniqueFd StepStorage::mount(const std::vector<std::string>& lower_paths,
   layers.empty_dir = state_->seen(state_->mount_dir + "/empty");
   // The overlay makes its own files with the mounter's ids, which have to exist in the view.
   const StepRootCredentials as_step_root(state_->identity);
-  return layers::mount_overlay(layers, state_->mount_dir);
+  if (state_->snapshotter != Snapshotter::fuse_overlayfs) {
+    return {nullptr, layers::mount_overlay(layers, state_->mount_dir)};
+  }
+  if (state_->view) {
+    throw Error(Errc::unsupported,
+                "fuse-overlayfs can't be used by root: it has no id-mapped mounts");
+  }
+  auto server = std::make_unique<layers::FuseOverlay>(layers, state_->store_path);
+  UniqueFd mounted = server->take_mount();
+  return {std::move(server), std::move(mounted)};
 }
 
 // A part can be cloned only from what is attached somewhere (before Linux 6.15): for a moment, in
 // our private mount namespace.
-UniqueFd StepStorage::mount_part(const std::vector<std::string>& lower_paths,
-                                 const std::string& upper_path, const std::string& work_path,
-                                 const TreePath& part) const {
-  UniqueFd whole = mount(lower_paths, upper_path, work_path);
+StackMount StepStorage::mount_part(const std::vector<std::string>& lower_paths,
+                                   const std::string& upper_path, const std::string& work_path,
+                                   const TreePath& part) const {
+  StackMount whole = mount(lower_paths, upper_path, work_path);
   if (part.is_root()) return whole;
   const TempDir place(Dir::open(state_->mount_dir, Confine::strict), "part-");
   const std::string path = place.host_path();
-  if (::move_mount(whole.get(), "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
+  if (::move_mount(whole.fd.get(), "", AT_FDCWD, path.c_str(), MOVE_MOUNT_F_EMPTY_PATH) != 0) {
     throw_errno("attaching", "the source of a mount");
   }
   const Mount attached(path);
   const UniqueFd found =
-      Dir(std::move(whole), Confine::image, "the source of a mount").open_file(part, O_PATH);
+      Dir(std::move(whole.fd), Confine::image, "the source of a mount").open_file(part, O_PATH);
   UniqueFd clone(::open_tree(found.get(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH));
   if (!clone) throw_errno("cloning", part.absolute());
-  return clone;
+  return {std::move(whole.server), std::move(clone)};
 }
 
 }  // namespace cooper::builder

@@ -1,4 +1,4 @@
-// A step's writable root: an overlay of the store's trees under the identity's id mapping.
+// A step's writable root: a stack of the store's trees under the identity's id mapping.
 #pragma once
 
 #include <memory>
@@ -9,6 +9,8 @@
 #include "base/temp_dir.h"
 #include "base/unique_fd.h"
 #include "builder/sandbox/identity.h"
+#include "layers/apply.h"
+#include "layers/fuse_overlay.h"
 
 namespace cooper::builder {
 
@@ -16,8 +18,16 @@ namespace cooper::builder {
 // namespace was entered belongs to the one outside, and can't be mounted. Not followed.
 UniqueFd open_in_namespace(const std::string& path);
 
-// Where a step's root comes from: overlays if they can be had, or one or the other.
-enum class Snapshotter { automatic, overlay, copy };
+// Where a step's root comes from: an overlay of the kernel's or of fuse-overlayfs's, or a copy of
+// everything. automatic: overlay if it can be had, else copy; fuse-overlayfs loses some metadata
+// (docs/sandbox.md), so it has to be asked for.
+enum class Snapshotter { automatic, overlay, fuse_overlayfs, copy };
+
+// A stack of trees, mounted. The mount goes before who serves it.
+struct StackMount {
+  std::unique_ptr<layers::FuseOverlay> server;  // null: the kernel
+  UniqueFd fd;                                  // detached
+};
 
 // Sees the store (trees/, ingest/) through an id-mapped mount when the identity wants one: the
 // kernel then translates owners, and what steps write lands 0-based on disk. One per build;
@@ -33,22 +43,26 @@ class StepStorage {
   StepStorage(StepStorage&&) noexcept;
   StepStorage& operator=(StepStorage&&) = delete;
   ~StepStorage();
-  // "": mount() and mount_part() work here, as one overlay was made to see. Else why not; automatic
-  // and copy only.
+  // Never automatic: what was asked for, or found to work by doing it. Unless it is copy, mount()
+  // and mount_part() work.
+  Snapshotter snapshotter() const;
+  // Why automatic is copy; "" otherwise.
   const std::string& overlay_refusal() const;
+  // How the trees that are mounted show what they hide.
+  layers::Hiding hiding() const;
   // Set-id bits and file capabilities do nothing for steps: a mount's nosuid that we may not undo.
   bool no_set_id() const;
   // A file or directory below store_path as a detached mount, writable.
   UniqueFd mount_path(const std::string& path) const;
   // lower_paths: absolute paths below store_path, top first. upper and work: absolute, below
   // store_path, existing, empty; upper gets mode, owner and time of the top lower directory, as
-  // "/" of the step. Returns a detached overlay mount (layers/overlay.h).
-  UniqueFd mount(const std::vector<std::string>& lower_paths, const std::string& upper_path,
-                 const std::string& work_path) const;
+  // "/" of the step.
+  StackMount mount(const std::vector<std::string>& lower_paths, const std::string& upper_path,
+                   const std::string& work_path) const;
   // A file or directory of such a mount, as a detached mount of its own. part: without symlinks;
   // Error(not_found) when it is not there.
-  UniqueFd mount_part(const std::vector<std::string>& lower_paths, const std::string& upper_path,
-                      const std::string& work_path, const TreePath& part) const;
+  StackMount mount_part(const std::vector<std::string>& lower_paths, const std::string& upper_path,
+                        const std::string& work_path, const TreePath& part) const;
 
  private:
   void try_overlay();

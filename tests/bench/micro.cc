@@ -166,9 +166,9 @@ void measure_sandbox(const fs::path& store, const builder::Identity& identity) {
     const fs::path dir = store / "ingest" / std::to_string(steps++);
     fs::create_directories(dir / "upper");
     fs::create_directories(dir / "work");
-    const UniqueFd root =
+    const builder::StackMount root =
         storage.mount({base.string()}, (dir / "upper").string(), (dir / "work").string());
-    const auto outcome = runner->run(request, root, [](std::string_view, bool) {}, {});
+    const auto outcome = runner->run(request, root.fd, [](std::string_view, bool) {}, {});
     if (outcome.status.shell_code() != 0) throw Error(Errc::step_failed, "true failed");
   });
 }

@@ -120,9 +120,12 @@ TEST_F(MaterializerTest, readers_take_the_trees_of_overlays_but_not_the_other_wa
   };
   EXPECT_EQ(trees_after(layers::Hiding::left_out), 2);
   EXPECT_EQ(trees_after(layers::Hiding::marked), 4);
-  store_->prune({.all = true});
-  EXPECT_EQ(trees_after(layers::Hiding::marked), 2);
-  EXPECT_EQ(trees_after(layers::Hiding::left_out), 2);
+  EXPECT_EQ(trees_after(layers::Hiding::named), 6);
+  for (const layers::Hiding marks : {layers::Hiding::marked, layers::Hiding::named}) {
+    store_->prune({.all = true});
+    EXPECT_EQ(trees_after(marks), 2);
+    EXPECT_EQ(trees_after(layers::Hiding::left_out), 2);
+  }
 }
 
 // An image may claim the diffID of another's layer: it must neither answer for that one nor be

@@ -204,15 +204,15 @@ TEST_F(SandboxFiles, a_plain_directory_can_be_the_root) {
 TEST_F(SandboxFiles, an_empty_stack_is_an_empty_root) {
   fs::create_directories(store() / "ingest/e/upper");
   fs::create_directories(store() / "ingest/e/work");
-  const UniqueFd root = storage_->mount({}, (store() / "ingest/e/upper").string(),
-                                        (store() / "ingest/e/work").string());
+  const StackMount root = storage_->mount({}, (store() / "ingest/e/upper").string(),
+                                          (store() / "ingest/e/work").string());
   const UniqueFd busybox = open_path(base() / "bin/busybox");
   RunRequest request;
   request.argv = {"/busybox", "ls", "/"};
   request.mounts = {{.kind = StepMount::Kind::bind,
                      .target = TreePath::clean("busybox"),
                      .source_fd = busybox.get()}};
-  EXPECT_EQ(run(request, root).out, "busybox\ndev\netc\nproc\nsys\n");
+  EXPECT_EQ(run(request, root.fd).out, "busybox\ndev\netc\nproc\nsys\n");
   EXPECT_THAT(names((store() / "ingest/e/upper").string()), IsEmpty());
 }
 

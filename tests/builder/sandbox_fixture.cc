@@ -56,7 +56,7 @@ StepRoot SandboxTest::make_root() {
   fs::create_directories(dir / "upper");
   fs::create_directories(dir / "work");
   return {(dir / "upper").string(),
-          storage_->mount({base_.string()}, (dir / "upper").string(), (dir / "work").string())};
+          storage_->mount({base_.string()}, (dir / "upper").string(), (dir / "work").string()).fd};
 }
 
 RunRequest SandboxTest::shell(const std::string& script) {

@@ -28,7 +28,7 @@ class SandboxMounts : public SandboxTest {
     fs::create_directories(dir / "upper");
     fs::create_directories(dir / "work");
     last_upper_ = (dir / "upper").string();
-    return storage_->mount_part({base().string()}, last_upper_, (dir / "work").string(), TreePath::clean(path));
+    return storage_->mount_part({base().string()}, last_upper_, (dir / "work").string(), TreePath::clean(path)).fd;
   }
   static StepMount bind(const std::string& target, const UniqueFd& source, bool read_only = true) {
     StepMount mount;

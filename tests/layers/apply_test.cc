@@ -232,6 +232,27 @@ TEST_F(Apply, the_table_of_the_tar_alone_owes_nothing_to_what_is_below) {
   EXPECT_EQ(applied.alone.find(at("d")), nullptr);
 }
 
+TEST_F(Apply, where_names_are_the_marks_every_name_is_a_file_of_its_own) {
+  tests::MemoryBlobs blobs;
+  const WrittenLayer layer =
+      write_layer(blobs, {mine(file_item("a", "bytes", 0640)), mine(hard_item("b", "a")),
+                          mine(dir_item("d", 0755, true)), whiteout_item("gone"),
+                          mine(fifo_item("p")), mine(hard_item("q", "p"))});
+  const Applied applied =
+      apply_verified(blobs.open_blob(layer.descriptor.digest), into(), test_seal(),
+                     *below_of({dir_item("d"), file_item("d/hidden", ""), file_item("gone", "")}),
+                     layer.diff_id, {}, "layer", Hiding::named);
+  EXPECT_TRUE(S_ISREG(stat_of(".wh.gone").st_mode));
+  EXPECT_TRUE(S_ISREG(stat_of("d/.wh..wh..opq").st_mode));
+  EXPECT_NE(stat_of("a").st_ino, stat_of("b").st_ino);
+  EXPECT_EQ(stat_of("b").st_mode, stat_of("a").st_mode);
+  EXPECT_EQ(stat_of("b").st_mtim.tv_sec, stat_of("a").st_mtim.tv_sec);
+  EXPECT_EQ(into().read_file(at("b"), 100), "bytes");
+  EXPECT_TRUE(S_ISFIFO(stat_of("q").st_mode));
+  EXPECT_NE(stat_of("p").st_ino, stat_of("q").st_ino);
+  EXPECT_EQ(applied.over_below.find(at("b"))->link_target, "a");
+}
+
 TEST_F(Apply, hard_links_to_lower_files_are_copies) {
   const TempDir lower = TempDir::in_host_tmp("cooper-test-");
   const auto nothing = empty_tree();

@@ -162,27 +162,45 @@ std::vector<Item> listed(const Items& items) {
   return list;
 }
 
+// Every name a file of its own.
+void part_links(Items& items) {
+  for (auto& [path, item] : items) {
+    if (item.entry.type != EntryType::hard_link) continue;
+    item = items.at(TreePath::clean(item.entry.link_target));
+    item.entry.path = path;
+  }
+}
+
 // Trees to try: 300, or COOPER_PROPERTY_SEEDS.
 std::uint32_t seeds() {
   const char* wanted = std::getenv("COOPER_PROPERTY_SEEDS");
   return wanted == nullptr ? 300 : static_cast<std::uint32_t>(std::stoul(wanted));
 }
 
-TEST(DiffProperty, diff_of_apply_is_identity) {
+// Both ways of marking what is hidden.
+class DiffProperty : public ::testing::TestWithParam<Hiding> {};
+INSTANTIATE_TEST_SUITE_P(Marks, DiffProperty, ::testing::Values(Hiding::marked, Hiding::named),
+                         [](const auto& parameter) {
+                           return parameter.param == Hiding::named ? "named" : "marked";
+                         });
+
+TEST_P(DiffProperty, diff_of_apply_is_identity) {
   for (std::uint32_t seed = 1; seed <= seeds(); ++seed) {
     SCOPED_TRACE(cat("seed ", seed));
     Generator generator(seed);
     const Items base_items = generator.base();
-    const Items layer_items = generator.layer(base_items);
+    Items layer_items = generator.layer(base_items);
+    if (GetParam() == Hiding::named) part_links(layer_items);
     const auto below = below_of(listed(base_items));
     tests::MemoryBlobs blobs;
     const WrittenLayer written = write_layer(blobs, listed(layer_items));
 
     const TempDir upper = TempDir::in_host_tmp("cooper-test-");
-    const Applied applied = apply_verified(blobs.open_blob(written.descriptor.digest), upper.dir(),
-                                           test_seal(), *below, written.diff_id, {}, "layer");
+    const Applied applied =
+        apply_verified(blobs.open_blob(written.descriptor.digest), upper.dir(), test_seal(), *below,
+                       written.diff_id, {}, "layer", GetParam());
     LayerWriter writer(blobs, {Compression::none});
-    write_diff(upper.dir(), *below, test_seal(), {}, writer);
+    write_diff(upper.dir(), *below, test_seal(), {.stubs = {}, .hiding = GetParam()}, writer);
     const WrittenLayer again = std::move(writer).finish();
     ASSERT_EQ(again.table.entries().size(), written.table.entries().size());
     for (std::size_t i = 0; i < again.table.entries().size(); ++i) {

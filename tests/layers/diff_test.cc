@@ -99,6 +99,22 @@ TEST_F(Diff, RUN_25_whiteouts_and_opaque_directories) {
             (Lines{"/a directory 755 0:0 @1600000000 opaque", "/gone whiteout 0 0:0 @0"}));
 }
 
+// fuse-overlayfs marks by name, and with a device where it can.
+TEST_F(Diff, RUN_25_names_hide_where_they_are_marks) {
+  dir("a");
+  file("a/.wh..wh..opq", "");
+  file(".wh.gone", "");
+  whiteout("too");
+  file(".wh.back", "");
+  file("back", "again");
+  const auto below = below_of({dir_item("a"), file_item("gone", ""), file_item("too", ""),
+                               file_item("back", ""), file_item(".wh", "")});
+  EXPECT_EQ(
+      diff_over(*below, {.stubs = {}, .hiding = Hiding::named}),
+      (Lines{"/a directory 755 0:0 @1600000000 opaque", "/back file 644 0:0 @1600000000 size=5",
+             "/gone whiteout 0 0:0 @0", "/too whiteout 0 0:0 @0"}));
+}
+
 TEST_F(Diff, marks_that_hide_nothing_are_left_out) {
   dir("a");
   opaque("a");  // overlayfs marks every new directory

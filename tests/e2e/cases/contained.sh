@@ -1,5 +1,5 @@
 # cooper inside a container of a real engine: its store on the container's own overlay root, where overlays are refused,
-# with and without another place for the roots of RUN steps, and on a volume. The same image from all, which is the one made outside.
+# with and without another place for the roots of RUN steps, by fuse-overlayfs, and on a volume. The same image from all, which is the one made outside.
 # roles: root
 make_busybox
 mkdir -p files/etc files/tmp files/proc files/sys files/dev files/work files/usr context
@@ -32,12 +32,15 @@ inside overlay.tar
 contains "$(cat overlay.tar.err)" "copies of their whole root"
 inside scratch.tar -e COOPER_SCRATCH=/dev/shm
 lacks "$(cat scratch.tar.err)" "copies of their whole root"
+inside fuse.tar --device /dev/fuse -e COOPER_SNAPSHOTTER=fuse-overlayfs
+contains "$(cat fuse.tar.err)" "through fuse-overlayfs"
 engine volume create store >/dev/null
 inside volume.tar -v store:/tmp/store
 lacks "$(cat volume.tar.err)" "copies of their whole root"
 build -o type=oci,dest=outside.tar context >/dev/null 2>&1
 same_tree --ignore-mtime overlay.tar outside.tar
 same_tree --ignore-mtime scratch.tar outside.tar
+same_tree --ignore-mtime fuse.tar outside.tar
 same_tree --ignore-mtime volume.tar outside.tar
 inside again.tar -v store:/tmp/store
 equal "$(cat again.tar.id)" "$(cat volume.tar.id)"

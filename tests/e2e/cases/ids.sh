@@ -5,7 +5,8 @@ mkdir c && printf 'FROM busybox\nRUN echo x >/f && chown 5:6 /f || echo refused 
 build -o type=oci,dest=many.tar c 2>/dev/null
 rm -rf "$COOPER_ROOT-one"; export COOPER_ROOT=$COOPER_ROOT-one
 # Without newuidmap on PATH there is one id.
-mkdir bin && for tool in cp mkdir chmod printf; do ln -s "$(command -v $tool)" bin/; done
+snapshotter=${COOPER_SNAPSHOTTER:-}
+mkdir bin && for tool in cp mkdir chmod printf ${snapshotter#copy}; do ln -s "$(command -v $tool)" bin/; done
 one() { PATH=$WORK/bin "$COOPER" build --pull=false --network=host --progress=plain "$@"; }
 mkdir b && cp busybox/busybox b/ && printf '%s\n' 'FROM scratch' 'COPY busybox /bin/busybox' 'RUN ["/bin/busybox", "--install", "-s", "/bin"]' >b/Dockerfile
 one -q -t busybox b >/dev/null

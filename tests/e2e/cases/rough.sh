@@ -74,8 +74,12 @@ cat >deep.c <<'C'
 int main(void) { for (int i = 0; i < 20000; i++) if (mkdir("d", 0755) || chdir("d")) return 1; return 0; }
 C
 cc -static -o c/deep deep.c && printf 'FROM busybox\nCOPY deep /deep\nRUN /deep\n' >c/Deep
-exits 2 build -f c/Deep c
-contains "$(cat err)" "a layer holds at most"
+if [ "${COOPER_SNAPSHOTTER:-}" = fuse-overlayfs ]; then
+  exits 1 build -f c/Deep c  # no path of more than 4096 bytes is made through it
+else
+  exits 2 build -f c/Deep c
+  contains "$(cat err)" "a layer holds at most"
+fi
 nothing_left
 
 # No namespaces at all: what needs none works, the rest names what is missing.
