@@ -13,7 +13,8 @@ namespace cooper::builder {
 namespace {
 
 constexpr std::size_t kMetadataLimitBytes = 8 << 20;
-constexpr const char* kOriginFact = "blob-origin";  // blob digest -> reference that has it, or a layout
+constexpr const char* kOriginFact = "blob-origin";  // blob digest -> reference that has it
+constexpr const char* kLayoutFact = "blob-layout";  // blob digest -> directory of an OCI layout that has it
 constexpr const char* kPushedFact = "blob-pushed";  // blob digest and registry -> repository that has it
 
 constexpr int kParallelUploads = 4;
@@ -73,7 +74,7 @@ oci::Descriptor BaseImages::ask_registry(const oci::Reference& reference, const 
   oci::Reference exact = reference;
   exact.digest = manifest.digest;
   const oci::Manifest parsed = oci::parse_manifest(fetch_metadata(exact, manifest), reference.str());
-  remember_origin(parsed, reference);
+  remember_origin(parsed, reference, true);
   fetch_metadata(exact, parsed.config);
   return manifest;
 }
@@ -95,9 +96,10 @@ std::string BaseImages::fetch_metadata(const oci::Reference& reference, const oc
   return read_all(*store_.open_blob(blob.digest), kMetadataLimitBytes, blob.digest.str());
 }
 
-void BaseImages::remember_origin(const oci::Manifest& manifest, const oci::Reference& reference) {
+void BaseImages::remember_origin(const oci::Manifest& manifest, const oci::Reference& reference, bool replacing) {
   for (const oci::Descriptor& layer : manifest.layers) {
     if (store_.has(layer.digest)) continue;
+    if (!replacing && store_.find_fact(kOriginFact, layer.digest.str())) continue;
     store_.put_fact(kOriginFact, layer.digest.str(), reference.str());
   }
 }
@@ -119,8 +121,11 @@ oci::Descriptor BaseImages::resolve_root(const oci::Reference& reference, const 
   // Prune may have taken either of the two.
   const auto is_whole = [&](const oci::Descriptor& manifest) {
     if (!store_.has(manifest.digest)) return false;
-    const std::string json = oci::read_blob(store_, manifest, kMetadataLimitBytes);
-    return store_.has(oci::parse_manifest(json, reference.str()).config.digest);
+    const oci::Manifest parsed =
+        oci::parse_manifest(oci::read_blob(store_, manifest, kMetadataLimitBytes), reference.str());
+    if (!store_.has(parsed.config.digest)) return false;
+    if (reference.digest) remember_origin(parsed, reference, false);  // it may have come from elsewhere
+    return true;
   };
   if (reference.digest || policy_ == PullPolicy::local_first) {
     if (const auto local = find_local(reference)) {
@@ -161,7 +166,7 @@ oci::Descriptor BaseImages::take_from_layout(const std::string& text, const oci:
   const oci::Manifest manifest = oci::parse_manifest(oci::read_blob(store_, chosen, kMetadataLimitBytes), text);
   copy_from_layout(path, manifest.config, store_);
   for (const oci::Descriptor& layer : manifest.layers) {
-    if (!store_.has(layer.digest)) store_.put_fact(kOriginFact, layer.digest.str(), cat(kLayoutScheme, path));
+    if (!store_.has(layer.digest)) store_.put_fact(kLayoutFact, layer.digest.str(), path);
   }
   return chosen;
 }
@@ -194,11 +199,9 @@ std::optional<BaseImages::Download> BaseImages::begin_download(const oci::Descri
   if (store_.has(blob.digest)) return std::nullopt;
   const auto origin = store_.find_fact(kOriginFact, blob.digest.str());
   if (!origin) {
-    throw Error(Errc::not_found, cat("layer ", blob.digest.str(),
-                                     " is not in the store, and no registry is known to have it"));
-  }
-  if (origin->starts_with(kLayoutScheme)) {
-    throw Error(Errc::not_found, cat("layer ", blob.digest.str(), " is no longer in ", *origin));
+    const auto layout = store_.find_fact(kLayoutFact, blob.digest.str());
+    throw Error(Errc::not_found, cat("layer ", blob.digest.str(), " is not in the store", layout ? cat(" and no longer in ", *layout) : "",
+                                     ", and no registry is known to have it"));
   }
   return Download{std::move(lock), oci::parse_reference(*origin)};
 }
@@ -214,17 +217,25 @@ void BaseImages::download(const oci::Reference& reference, const oci::Descriptor
 
 std::unique_ptr<ByteSource> BaseImages::in_place(const oci::Descriptor& blob) {
   if (store_.has(blob.digest)) return nullptr;
-  if (auto source = open_in_place(additional_, blob)) return source;
-  const auto origin = store_.find_fact(kOriginFact, blob.digest.str());
-  if (!origin || !origin->starts_with(kLayoutScheme)) return nullptr;
-  return open_in_place(origin->substr(kLayoutScheme.size()), blob);
+  const auto look_into = [&](const std::filesystem::path& directory) -> std::unique_ptr<ByteSource> {
+    try {
+      return open_in_place(directory, blob);
+    } catch (const Error& error) {
+      const bool is_new = told_.with([&](auto& told) { return told.insert(directory.string()).second; });
+      if (is_new) progress_.notice(cat("layers in ", directory.string(), " are not used: ", error.message()));
+      return nullptr;
+    }
+  };
+  for (const std::filesystem::path& directory : additional_) {
+    if (auto source = look_into(directory)) return source;
+  }
+  const auto layout = store_.find_fact(kLayoutFact, blob.digest.str());
+  return layout ? look_into(*layout) : nullptr;
 }
 
 void BaseImages::ensure_blob(const oci::Descriptor& blob) {
   if (const auto source = in_place(blob)) {
-    auto writer = store_.new_blob();
-    copy_all(*source, *writer);
-    writer->commit(blob.digest);
+    oci::copy_blob(*source, store_, blob.digest);
     return;
   }
   NullSink nowhere;
@@ -271,7 +282,7 @@ void push_image(oci::Registry& registry, const oci::Reference& name, const oci::
     if (auto known = store.find_fact(kPushedFact, place(blob))) return known;
     arrived.with([&](auto& list) { list.push_back(blob); });
     const auto origin = store.find_fact(kOriginFact, blob.digest.str());
-    if (!origin || origin->starts_with(kLayoutScheme)) return std::nullopt;
+    if (!origin) return std::nullopt;
     const oci::Reference pulled = oci::parse_reference(*origin);
     return pulled.registry == name.registry ? std::optional(pulled.repository) : std::nullopt;
   };

@@ -4,6 +4,7 @@
 
 #include <filesystem>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,7 +39,7 @@ class BaseImages : public BaseResolver, public LayerFetcher {
   ResolvedBase resolve(const std::string& reference, const oci::Platform& platform) override;
   void ensure_blob(const oci::Descriptor& blob) override;
   std::unique_ptr<ByteSource> fetch(const oci::Descriptor& blob) override;
-  // Null: the store has it, or only a registry.
+  // Null: the store has it, or only a registry. A directory that can't be looked into has it not, with a notice.
   std::unique_ptr<ByteSource> in_place(const oci::Descriptor& blob);
 
   // The root (manifest) that a reference resolves to, its manifest and config in the store.
@@ -57,13 +58,14 @@ class BaseImages : public BaseResolver, public LayerFetcher {
   oci::Descriptor choose_manifest(const oci::Descriptor& root, const oci::Platform& platform);
   oci::Descriptor take_from_layout(const std::string& text, const oci::Platform& platform);
   std::string fetch_metadata(const oci::Reference& reference, const oci::Descriptor& blob);
-  void remember_origin(const oci::Manifest& manifest, const oci::Reference& reference);
+  void remember_origin(const oci::Manifest& manifest, const oci::Reference& reference, bool replacing);
 
   cache::Store& store_;
   oci::Registry& registry_;
   Progress& progress_;
   PullPolicy policy_;
   std::vector<std::filesystem::path> additional_;
+  Guarded<std::set<std::string>> told_;  // directories that could not be looked into
 };
 
 // Pushes an image. A layer that the registry has in another repository, which this store pulled it from or pushed it to, is

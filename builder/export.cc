@@ -86,10 +86,7 @@ void export_names(const AssembledImage& image, const Output& output, const Expor
   for (const oci::Descriptor& blob : oci::reachable_blobs(environment.blobs, image.manifest)) {
     if (environment.store.has(blob.digest)) continue;
     const auto source = environment.blobs.open_blob(blob.digest);
-    if (environment.store.has(blob.digest)) continue;
-    auto writer = environment.store.new_blob();  // what was read in place until now
-    copy_all(*source, *writer);
-    writer->commit(blob.digest);
+    if (!environment.store.has(blob.digest)) oci::copy_blob(*source, environment.store, blob.digest);  // read in place until now
   }
   for (const oci::Reference& name : output.names) {
     environment.store.put_name(name, image.manifest, image.config.created);
@@ -148,7 +145,7 @@ void export_image(const AssembledImage& image, const std::vector<ExportedRootfs>
   } catch (Error& error) {
     environment.progress.activity_finished(label, false);
     if (error.code() == Errc::corrupt && !output.push) {
-      error.add_context("the store is damaged (`cooper store verify --repair` drops what is, to be made again)");
+      error.add_context("what it is made of is damaged (of the store, `cooper store verify --repair` drops what is, to be made again)");
     }
     throw;
   } catch (...) {  // told to progress, then handled by the caller

@@ -25,11 +25,4 @@ std::unique_ptr<ByteSource> open_in_place(const std::filesystem::path& directory
   return nullptr;
 }
 
-std::unique_ptr<ByteSource> open_in_place(const std::vector<std::filesystem::path>& directories, const oci::Descriptor& blob) {
-  for (const std::filesystem::path& directory : directories) {
-    if (auto source = open_in_place(directory, blob)) return source;
-  }
-  return nullptr;
-}
-
 }  // namespace cooper::builder

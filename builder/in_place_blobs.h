@@ -1,4 +1,4 @@
-// Layers that are read where they lie: in stores of others (--additional-store) and OCI layouts, which nobody changes while
+// Layers that are read where they lie: in stores of others (COOPER_ADDITIONAL_STORES) and OCI layouts, which nobody changes while
 // builds use them. Nothing is written there, and nothing believed: what is read is hashed.
 #pragma once
 
@@ -14,8 +14,5 @@ namespace cooper::builder {
 // The blob out of `directory`, a store or a layout; the read that reaches its end is Error(corrupt), naming the file, unless
 // it is what the descriptor says. Null: it is not there, or not with this size. Error(denied) when it may not be read.
 std::unique_ptr<ByteSource> open_in_place(const std::filesystem::path& directory, const oci::Descriptor& blob);
-
-// The same out of the first that has it.
-std::unique_ptr<ByteSource> open_in_place(const std::vector<std::filesystem::path>& directories, const oci::Descriptor& blob);
 
 }  // namespace cooper::builder

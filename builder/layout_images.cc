@@ -76,10 +76,7 @@ oci::Descriptor layout_root(const std::string& text, cache::Store& store) {
 
 void copy_from_layout(const std::string& path, const oci::Descriptor& blob, cache::Store& store) {
   oci::LayoutDir layout = oci::LayoutDir::open(path);
-  const auto source = layout.open_blob(blob.digest);
-  auto writer = store.new_blob();
-  copy_all(*source, *writer);
-  writer->commit(blob.digest);
+  oci::copy_blob(*layout.open_blob(blob.digest), store, blob.digest);
 }
 
 }  // namespace cooper::builder

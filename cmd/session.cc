@@ -34,7 +34,8 @@ std::vector<std::filesystem::path> additional_stores() {
     if (each.empty()) continue;
     directories.push_back(std::filesystem::absolute(each));
     std::error_code failure;
-    if (std::filesystem::is_directory(directories.back(), failure)) continue;
+    // One that may not be looked at is passed over, with a notice, once a layer is wanted.
+    if (std::filesystem::is_directory(directories.back(), failure) || failure == std::errc::permission_denied) continue;
     throw Error(Errc::invalid, cat("COOPER_ADDITIONAL_STORES: ", directories.back().string(), " is no directory"));
   }
   return directories;

@@ -35,9 +35,13 @@ void copy_blob(BlobReader& from, BlobStore& to, const Descriptor& descriptor) {
   if (to.has(descriptor.digest)) return;
   VerifyingSource source(from.open_blob(descriptor.digest), descriptor.digest.value,
                          descriptor.size_bytes, cat("blob ", descriptor.digest));
+  copy_blob(source, to, descriptor.digest);
+}
+
+void copy_blob(ByteSource& from, BlobStore& to, const BlobDigest& digest) {
   const std::unique_ptr<BlobWriter> writer = to.new_blob();
-  copy_all(source, *writer);
-  writer->commit(descriptor.digest);
+  copy_all(from, *writer);
+  writer->commit(digest);
 }
 
 }  // namespace cooper::oci

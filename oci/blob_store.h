@@ -42,5 +42,7 @@ std::string read_blob(BlobReader& blobs, const Descriptor& descriptor, std::size
 Descriptor write_blob(BlobStore& blobs, std::string_view media_type, std::string_view content);
 // Streams one blob across, verified on the way; nothing to do when `to` has it.
 void copy_blob(BlobReader& from, BlobStore& to, const Descriptor& descriptor);
+// The same of a source that is read to its end; whether it is `digest` is found out.
+void copy_blob(ByteSource& from, BlobStore& to, const BlobDigest& digest);
 
 }  // namespace cooper::oci

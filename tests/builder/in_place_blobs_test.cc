@@ -30,13 +30,6 @@ TEST_F(InPlace, a_store_and_a_layout_are_read) {
   EXPECT_EQ(content(open_in_place(path("layout"), blob_)), "content");
 }
 
-TEST_F(InPlace, the_first_that_has_it_answers) {
-  fs::create_directories(path("empty"));
-  const std::vector<fs::path> both{path("empty"), store_->path()};
-  EXPECT_EQ(content(open_in_place(both, blob_)), "content");
-  EXPECT_EQ(open_in_place(std::vector<fs::path>{}, blob_), nullptr);
-}
-
 TEST_F(InPlace, another_size_counts_as_absent_and_other_bytes_are_told) {
   fs::permissions(file_, fs::perms::owner_all);
   write_file(file_, "conTent");

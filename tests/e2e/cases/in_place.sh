@@ -7,6 +7,15 @@ cooper pull -q "$REGISTRY/base:1" >/dev/null
 skopeo copy -q "docker://$REGISTRY/base:1" oci:layout:1 --src-tls-verify=false
 mkdir c && printf 'FROM %s/base:1\nRUN echo 1 >/made && rm /bin/wget\n' "$REGISTRY" >c/Dockerfile
 cooper build --network=host -o type=oci,dest=expected.tar c >/dev/null 2>&1
+# A layout that is gone again does not stand before the registry.
+digest=$(skopeo inspect --tls-verify=false --format '{{.Digest}}' "docker://$REGISTRY/base:1")
+cp -r layout gone
+export COOPER_ROOT=$WORK/store-gone
+printf 'FROM x\nCOPY Dockerfile /\n' >c/Gone
+cooper build --network=host --build-context "x=oci-layout://$WORK/gone:1" -f c/Gone c >/dev/null 2>&1
+rm -r gone
+printf 'FROM %s/base@%s\nRUN echo 2 >/made\n' "$REGISTRY" "$digest" >c/Gone
+cooper build --network=host -f c/Gone c >/dev/null 2>err || fail "$(cat err)"
 # Where the base is said to be there are no layers any more.
 largest=$(find registry -name data -size +100k)
 [ -n "$largest" ] || fail "no layer in the registry"
@@ -62,6 +71,11 @@ exits 1 build c
 contains "$(cat err)" "$(basename "$victim")"
 COOPER_ADDITIONAL_STORES=layout inside -o type=oci,dest=made.tar
 same_tree --ignore-mtime expected.tar made.tar
+# One that can't be looked into is passed over, and said to be.
+mkdir odd && ln -s "$WORK/layout/blobs" odd/blobs
+fresh odd
+COOPER_ADDITIONAL_STORES=odd:layout inside -o type=oci,dest=made.tar
+contains "$(cat err)" "layers in $WORK/odd are not used"
 COOPER_ADDITIONAL_STORES=$WORK/nowhere exits 2 build c
 contains "$(cat err)" "$WORK/nowhere"
 kill "$REGISTRY_PID"
