@@ -61,16 +61,20 @@ std::string joined(const std::vector<std::string>& argv) {
 }
 
 // HEREDOC-09: the body as an executable file, mounted read-only at /dev/pipes/<name>.
-std::optional<UniqueFd> write_script(const RunStep& step, const TempDir& place) {
+std::optional<StackMount> mount_script(const RunStep& step, const TempDir& place, const StepStorage& storage) {
   if (!step.script) return std::nullopt;
   const Dir& scratch = place.dir();
-  const TreePath name = TreePath::clean("script");
+  const TreePath name = TreePath::clean("script/body");
+  scratch.make_dir(name.parent(), 0755);
   {
     const UniqueFd file = scratch.open_file(name, O_WRONLY | O_CREAT | O_EXCL, 0755);
     FdSink(file.get(), "heredoc script").write(as_bytes(step.script->second));
   }
   scratch.set_mode(name, 0755);
-  return open_in_namespace(place.host_path() + name.absolute());
+  const std::string home = place.host_path();
+  if (!storage.no_exec()) return StackMount{nullptr, open_in_namespace(home + name.absolute())};
+  for (const char* made : {"script-upper", "script-work"}) scratch.make_dir(TreePath::clean(made), 0755);
+  return storage.mount_part({home + "/script"}, home + "/script-upper", home + "/script-work", TreePath::clean("body"));
 }
 
 }  // namespace
@@ -109,7 +113,7 @@ StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepare
   const std::int64_t began = options_.clock().first;
   const std::unique_ptr<StepRoot> root = workshop_->roots.open(parent, stop);
   const TempDir& scratch = root->scratch();
-  const auto script = write_script(step, scratch);
+  const auto script = mount_script(step, scratch, workshop_->storage);
   const MountNeeds needs{workshop_->trees, materializer_, workshop_->storage, options_, written_contexts_, fresh_caches_};
   const RunOutcome outcome = [&] {
     StepMounts mounts(needs, scratch, plan_.steps[id].ignore_cache);
@@ -119,11 +123,14 @@ StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepare
     RunRequest request = make_request(step, root_dir);
     if (script) {
       request.mounts.push_back({StepMount::Kind::bind,
-                                TreePath::clean("/dev/pipes/" + step.script->first), script->get(), true, 0});
+                                TreePath::clean("/dev/pipes/" + step.script->first), script->fd.get(), true, 0});
     }
     mounts.add_to(request);
-    return run_masked(id, request, mounted, mounts.mask(), stop);
+    const RunOutcome ended = run_masked(id, request, mounted, mounts.mask(), stop);
+    mounts.finish(stop);
+    return ended;
   }();
+  root->finish(stop);
   if (!outcome.status.success()) {
     throw StepError(Errc::step_failed,
                     cat("process \"", joined(step.argv), "\" did not complete successfully: exit code: ",

@@ -97,7 +97,7 @@ void StepMounts::add_bind(const MountJob& job, std::stop_token stop) {
   if (job.stack == nullptr) {
     lowers.push_back(needs_.contexts.directory_of(*job.source, needs_.trees));
     part = job.source->is_directory() ? TreePath() : TreePath::clean(layers::kSingleFileName);
-    if (mount.read_only) {
+    if (mount.read_only && !needs_.storage.no_exec()) {
       const std::string path = lowers.front() + (part.is_root() ? "" : part.absolute());
       hold(std::move(mount), open_in_namespace(path));
       return;
@@ -225,6 +225,11 @@ void StepMounts::fill_cache(const Cache& cache, const Dir& directory, std::stop_
     if (!mount.source.empty() || !shapes(mount)) return;
   }
   set_access(directory, TreePath(), mount.uid.value_or(0), mount.gid.value_or(0), mount.mode.value_or(kCacheMode));
+}
+
+void StepMounts::finish(const std::stop_token& stop) {
+  sources_.clear();
+  for (const auto& server : servers_) server->finish(stop);
 }
 
 void StepMounts::add_to(RunRequest& request) const {

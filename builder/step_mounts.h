@@ -78,6 +78,8 @@ class StepMounts {
   // Mounts, parents before children (MNT-08), and variables.
   void add_to(RunRequest& request) const;
   OutputMask mask() const { return OutputMask(secrets_); }
+  // After the process: Error(io) when a mount may not have shown everything to it.
+  void finish(const std::stop_token& stop);
 
  private:
   struct Cache {

@@ -60,8 +60,11 @@ class StepRoots::OverlayRoot : public StepRoot {
     return std::move(mounted.fd);
   }
 
+  void finish(const std::stop_token& stop) override {
+    if (server_) server_->finish(stop);
+  }
+
   void write_layer(layers::DiffOptions options, layers::LayerWriter& writer) override {
-    if (server_) server_->finish();
     options.hiding = roots_.storage_.hiding();
     layers::write_diff(scratch_.dir().subdir(upper_), *below_, layers::StandInSeal(roots_.trees_.secret()), options,
                        writer);
@@ -94,6 +97,7 @@ class StepRoots::CopyRoot : public StepRoot {
   UniqueFd mount() override {
     return roots_.storage_.mount_path(cat(held_->place.host_path(), "/", layers::WholeCopy::kRoot));
   }
+  void finish(const std::stop_token&) override {}
   void write_layer(layers::DiffOptions options, layers::LayerWriter& writer) override {
     held_->files.write_changes(options, writer);
   }

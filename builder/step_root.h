@@ -23,7 +23,9 @@ class StepRoot {
   // A directory of the step's own, on the store's file system, for what it needs beside its root.
   virtual const TempDir& scratch() const = 0;
   virtual UniqueFd mount() = 0;  // detached, writable
-  // Nothing of the root is mounted any more.
+  // After the process, whatever became of it; nothing of the root is mounted any more. Error(io) when what it wrote may not
+  // be there.
+  virtual void finish(const std::stop_token& stop) = 0;
   virtual void write_layer(layers::DiffOptions options, layers::LayerWriter& writer) = 0;
   // `rootfs` is what the root holds by now, its top layer as write_layer wrote it: kept for the steps after it.
   // stripped: of the written layer.

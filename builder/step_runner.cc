@@ -31,6 +31,13 @@ StepId parent_of(const Operation& operation) {
       operation);
 }
 
+bool has_cache_mount(const Step& step) {
+  const auto* run = std::get_if<RunStep>(&step.operation);
+  return run != nullptr && std::ranges::any_of(run->mounts, [](const RunStep::Mount& mount) {
+    return mount.mount.type == parser::MountType::cache;
+  });
+}
+
 StepResult with_layer(const LayerStack& parent, const cache::StepRecord& record, bool cached) {
   StepResult result{parent, record.created, cached};
   result.rootfs.push({record.layer->descriptor, record.layer->diff_id});
@@ -104,6 +111,9 @@ void StepRunner::open_workshop() {
   materializer_.set_mapping(identity.mapping, workshop_->storage.hiding());
   // After the storage: it is what finds out whether id-mapped mounts work.
   for (const std::string& line : identity.notices) progress_.notice(line);
+  if (workshop_->storage.no_exec() && std::ranges::any_of(plan_.steps, has_cache_mount)) {
+    progress_.notice(cat("no program can be run in cache mounts: the file system of ", trees.path().string(), " is mounted with noexec"));
+  }
   if (workshop_->storage.no_set_id()) {
     progress_.notice("RUN steps work on a file system that is mounted with nosuid: their set-user-ID programs have no effect");
   }
@@ -133,7 +143,7 @@ std::shared_ptr<const Prepared> StepRunner::prepare(StepId id, const std::vector
   const Operation& operation = plan_.steps[id].operation;
   if (const auto* run = std::get_if<RunStep>(&operation)) {
     if (!prepared_[id]) prepared_[id] = std::make_shared<Prepared>(select_mounts(*run, results));
-    prepared_[id]->record = record_of(*run, *prepared_[id], results);
+    prepared_[id]->record = record_of(id, *prepared_[id], results);
     return prepared_[id];
   }
   if (const auto* copy = std::get_if<CopyStep>(&operation)) {
@@ -172,13 +182,15 @@ Prepared StepRunner::select_mounts(const RunStep& step, const std::vector<StepRe
 }
 
 // Made anew each time: only an open workshop knows which machine this is.
-KeyedRecord StepRunner::record_of(const RunStep& step, const Prepared& prepared,
-                                  const std::vector<StepResult>& results) const {
+KeyedRecord StepRunner::record_of(StepId id, const Prepared& prepared, const std::vector<StepResult>& results) const {
+  const auto& step = std::get<RunStep>(plan_.steps[id].operation);
   std::vector<std::optional<oci::ContentDigest>> content;
   for (const std::optional<MountSource>& source : prepared.mounts) {
     content.push_back(source ? std::optional(source->content) : std::nullopt);
   }
-  return run_record(step, rootfs_of(step.parent, results).chain(), machine(), content, making());
+  const bool no_exec = workshop_ && workshop_->storage.no_exec() && has_cache_mount(plan_.steps[id]);
+  const std::string where = machine() + (no_exec ? ", no programs in cache mounts" : "");
+  return run_record(step, rootfs_of(step.parent, results).chain(), where, content, making());
 }
 
 std::shared_ptr<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,

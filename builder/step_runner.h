@@ -63,7 +63,7 @@ class StepRunner {
 
  private:
   Prepared select_mounts(const RunStep& step, const std::vector<StepResult>& results);
-  KeyedRecord record_of(const RunStep& step, const Prepared& prepared, const std::vector<StepResult>& results) const;
+  KeyedRecord record_of(StepId id, const Prepared& prepared, const std::vector<StepResult>& results) const;
   std::shared_ptr<Prepared> prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
                                          std::stop_token stop);
   std::optional<layers::Owner> owner_of(const std::string& text, const LayerStack& rootfs, std::stop_token stop);

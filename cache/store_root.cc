@@ -37,13 +37,14 @@ static_assert(layout::kVersion == 1);
   throw Error(Errc::unsupported,
               cat("the store ", label, " has format ", version,
                   ", made by a newer cooper; this one knows format ", layout::kVersion,
-                  " (use the newer program, or another COOPER_ROOT)"));
+                  " (use the newer program, or another place: COOPER_ROOT, --scratch)"));
 }
 
 [[noreturn]] void fail_to_make(int errnum, const std::filesystem::path& path) {
   const SysError error(errnum, cat("making ", path.string()));
   if (errnum != EACCES && errnum != EPERM && errnum != EROFS) throw error;
-  throw Error(Errc::denied, cat(error.message(), " (COOPER_ROOT may name another place)"));
+  throw Error(Errc::denied,
+              cat(error.message(), " (COOPER_ROOT and --scratch may name another place)"));
 }
 
 Dir open_root(const std::filesystem::path& path) {

@@ -74,6 +74,11 @@ class BuildJob {
     tail_->planned(plan);
     const auto results = execute(plan, file);
     finish(plan, results);
+    try {
+      trees_->close();
+    } catch (const Error& error) {
+      progress_->notice(error.message());
+    }
     progress_->close();
     return 0;
   }

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/error.h"
@@ -11,7 +12,8 @@ namespace cooper::layers {
 namespace {
 
 constexpr const char* kProgram = "fuse-overlayfs";
-constexpr std::chrono::seconds kTimeToEnd{60};
+constexpr std::chrono::minutes kTimeToEnd{10};
+constexpr std::chrono::milliseconds kPause{200};
 constexpr std::size_t kMessageBytes = 1024;
 
 UniqueFd open_device() {
@@ -49,8 +51,10 @@ std::string program_options(const OverlayLayers& layers, const std::string& base
     if (!options.ends_with('=')) options += ':';
     options += relative(path, base_path);
   }
+  // Without its caches: writes through them keep set-id bits that writing takes, and before 1.16
+  // listings out of them may lack names.
   return cat(options, ",upperdir=", relative(layers.upper_path, base_path),
-             ",workdir=", relative(layers.work_path, base_path), ",volatile,writeback=0");
+             ",workdir=", relative(layers.work_path, base_path), ",volatile,writeback=0,timeout=0");
 }
 
 UniqueFd memory_file() {
@@ -84,16 +88,28 @@ std::string text_of(const UniqueFd& messages) {
 FuseOverlay::FuseOverlay(const OverlayLayers& layers, const std::string& base_path)
     : messages_(memory_file()), program_(-1, UniqueFd()) {
   if (!find_program(kProgram)) throw Error(Errc::not_found, cat(kProgram, " is not installed"));
-  // Ours is closed on return: when the program ends, the mount shall, too.
-  const UniqueFd device = open_device();
-  mount_ = mount_device(device);
-  program_ = start(device, messages_, layers, base_path);
+  {
+    // Ours is closed: when the program ends, the mount shall, too.
+    const UniqueFd device = open_device();
+    mount_ = mount_device(device);
+    program_ = start(device, messages_, layers, base_path);
+  }
+  struct stat status {};
+  if (::fstat(mount_.get(), &status) != 0) fail(program_.wait_for(kTimeToEnd));
 }
 
-void FuseOverlay::finish() {
+void FuseOverlay::finish(const std::stop_token& stop) {
   mount_.reset();
-  const auto status = program_.wait_for(kTimeToEnd);
-  if (status && status->success()) return;
+  std::optional<ExitStatus> status;
+  const auto last = std::chrono::steady_clock::now() + kTimeToEnd;
+  while (!status && std::chrono::steady_clock::now() < last) {
+    if (stop.stop_requested()) throw Error(Errc::cancelled, "cancelled");
+    status = program_.wait_for(kPause);
+  }
+  if (!status || !status->success()) fail(status);
+}
+
+void FuseOverlay::fail(const std::optional<ExitStatus>& status) const {
   const std::string said = text_of(messages_);
   const std::string how = status ? cat("failed (", status->shell_code(), ")") : "does not end";
   throw Error(Errc::io, cat(kProgram, " ", how, said.empty() ? "" : ": " + said));

@@ -28,6 +28,18 @@ void set_attributes(const UniqueFd& tree, std::uint64_t attributes, const char* 
   }
 }
 
+// As in the rest of a step's root. Not where whoever made the mount locked it
+// (StepStorage::no_exec).
+void allow_programs(const UniqueFd& tree) {
+  mount_attr request{};
+  request.attr_clr = MOUNT_ATTR_NOEXEC | MOUNT_ATTR_NOSUID;
+  if (::mount_setattr(tree.get(), "", AT_EMPTY_PATH | AT_RECURSIVE, &request, sizeof request) !=
+          0 &&
+      errno != EPERM) {
+    throw_errno("allowing programs on", "the step's files");
+  }
+}
+
 }  // namespace
 
 UniqueFd HostMounts::copy(const char* path) {
@@ -51,6 +63,7 @@ UniqueFd HostMounts::copy_for_step(int fd, bool read_only) {
     tree = UniqueFd(::fcntl(fd, F_DUPFD_CLOEXEC, 3));
     if (!tree) throw_errno("duplicating", "a mount for the step");
   }
+  allow_programs(tree);
   set_attributes(tree, MOUNT_ATTR_NODEV | (read_only ? MOUNT_ATTR_RDONLY : 0U), "the step's files");
   // An overlay made by StepStorage shows the step's ids already.
   if (!identity_.id_mapped_mounts || is_overlay(tree.get())) return tree;

@@ -78,6 +78,7 @@ struct StepStorage::State {
   Snapshotter snapshotter;
   std::string overlay_refusal;
   bool no_set_id = false;
+  bool no_exec = false;
 
   // Where path is for the kernel that mounts the step's root.
   std::string seen(const std::string& path) const {
@@ -90,7 +91,7 @@ struct StepStorage::State {
 };
 
 StepStorage::StepStorage(const Identity& identity, std::string store_path, Snapshotter snapshotter)
-    : state_(new State{identity, {}, {}, {}, snapshotter, {}, false}) {
+    : state_(new State{identity, {}, {}, {}, snapshotter, {}, false, false}) {
   while (store_path.size() > 1 && store_path.ends_with('/')) store_path.pop_back();
   state_->store_path = std::move(store_path);
   state_->mount_dir = state_->store_path + "/mnt";
@@ -107,7 +108,8 @@ StepStorage::StepStorage(const Identity& identity, std::string store_path, Snaps
     }
   }
   if (snapshotter == Snapshotter::automatic) try_overlay();
-  if (state_->snapshotter == Snapshotter::copy) try_copies();
+  if (snapshotter == Snapshotter::fuse_overlayfs) try_fuse();
+  look_at_flags();
 }
 
 // Many things decide whether there are overlays: the kernel, the file system, where we run. Doing
@@ -119,6 +121,8 @@ void StepStorage::try_overlay() {
   make_dir(home + "/work");
   state_->snapshotter = Snapshotter::overlay;
   try {
+    // Stand-ins and opaque directories are told of in attributes; tmpfs has them since Linux 6.6.
+    Dir::open(home, Confine::strict).set_xattr(TreePath::clean("upper"), "user.cooper.probe", "y");
     mount({}, home + "/upper", home + "/work");
     return;
   } catch (const SysError& refusal) {
@@ -130,22 +134,42 @@ void StepStorage::try_overlay() {
   state_->snapshotter = Snapshotter::copy;
 }
 
+void StepStorage::try_fuse() const {
+  if (state_->identity.kind == Identity::Kind::host_root) {
+    throw Error(Errc::unsupported,
+                "fuse-overlayfs can't be used by root: it has no id-mapped mounts");
+  }
+  const TempDir place(Dir::open(state_->mount_dir, Confine::strict), "probe-");
+  const std::string home = place.host_path();
+  make_dir(home + "/upper");
+  make_dir(home + "/work");
+  StackMount probe = mount({}, home + "/upper", home + "/work");
+  probe.fd.reset();
+  probe.server->finish({});
+}
+
 // A copy is mounted as the store's file system is: what a mount forbids its programs can be allowed
 // again by whoever made the mount, only.
-void StepStorage::try_copies() {
+void StepStorage::look_at_flags() {
   struct statvfs status {};
   const UniqueFd clone = mount_path(state_->mount_dir);
   if (::fstatvfs(clone.get(), &status) != 0) throw_errno("looking at", state_->mount_dir);
-  if ((status.f_flag & ST_NOEXEC) != 0) {
+  state_->no_exec = (status.f_flag & ST_NOEXEC) != 0;
+  if (state_->snapshotter != Snapshotter::copy) return;
+  if (state_->no_exec) {
     throw Error(
         Errc::denied,
         cat("RUN steps work in copies of their root here, and no program can be run on the file "
             "system of ",
             state_->store_path,
             " (it is mounted with noexec): give the store "
-            "another place by COOPER_ROOT"));
+            "another place by COOPER_ROOT, or them one by --scratch"));
   }
   state_->no_set_id = (status.f_flag & ST_NOSUID) != 0;
+}
+
+bool StepStorage::no_exec() const {
+  return state_->no_exec;
 }
 
 bool StepStorage::no_set_id() const {
@@ -182,7 +206,7 @@ UniqueFd StepStorage::mount_path(const std::string& path) const {
     return ::mount_setattr(clone.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) == 0;
   };
   if (change()) return clone;
-  attributes.attr_clr = 0;  // locked: not ours to undo (try_copies)
+  attributes.attr_clr = 0;  // locked: not ours to undo (look_at_flags)
   if (errno != EPERM || !change()) throw_errno("taking devices from", path);
   return clone;
 }
@@ -202,10 +226,6 @@ StackMount StepStorage::mount(const std::vector<std::string>& lower_paths,
   const StepRootCredentials as_step_root(state_->identity);
   if (state_->snapshotter != Snapshotter::fuse_overlayfs) {
     return {nullptr, layers::mount_overlay(layers, state_->mount_dir)};
-  }
-  if (state_->view) {
-    throw Error(Errc::unsupported,
-                "fuse-overlayfs can't be used by root: it has no id-mapped mounts");
   }
   auto server = std::make_unique<layers::FuseOverlay>(layers, state_->store_path);
   UniqueFd mounted = server->take_mount();

@@ -34,6 +34,8 @@ struct StackMount {
 // thread-safe.
 class StepStorage {
  public:
+  // Error(denied) where copies could run no program; Error(unsupported), or what went wrong, where
+  // fuse-overlayfs is asked for and does not work.
   // store_path: absolute. Makes store_path/mnt, which holds only mount points and an empty
   // directory; what is mounted there is seen in our private mount namespace only. Where the store's
   // file system has no id-mapped mounts, the entered identity falls back to all ids and gains a
@@ -43,15 +45,18 @@ class StepStorage {
   StepStorage(StepStorage&&) noexcept;
   StepStorage& operator=(StepStorage&&) = delete;
   ~StepStorage();
-  // Never automatic: what was asked for, or found to work by doing it. Unless it is copy, mount()
-  // and mount_part() work.
+  // Never automatic: what was asked for, or found to work by doing it. Unless it is copy, there are
+  // mount() and mount_part().
   Snapshotter snapshotter() const;
   // Why automatic is copy; "" otherwise.
   const std::string& overlay_refusal() const;
   // How the trees that are mounted show what they hide.
   layers::Hiding hiding() const;
-  // Set-id bits and file capabilities do nothing for steps: a mount's nosuid that we may not undo.
+  // Set-id bits and file capabilities do nothing in copies: a mount's nosuid that we may not undo.
   bool no_set_id() const;
+  // The same of noexec: what of the store is mounted as it is, not as part of an overlay, holds no
+  // programs.
+  bool no_exec() const;
   // A file or directory below store_path as a detached mount, writable.
   UniqueFd mount_path(const std::string& path) const;
   // lower_paths: absolute paths below store_path, top first. upper and work: absolute, below
@@ -66,7 +71,8 @@ class StepStorage {
 
  private:
   void try_overlay();
-  void try_copies();
+  void try_fuse() const;
+  void look_at_flags();
   struct State;
   std::unique_ptr<State> state_;
 };

@@ -54,7 +54,7 @@ TEST_F(FuseOverlayTest, the_first_lower_is_on_top_and_writes_go_to_the_upper_dir
     EXPECT_EQ(root.read_file(TreePath::clean("f"), 100), "top");
     root.make_dir(TreePath::clean("new"), 0755);
   }
-  overlay.finish();
+  overlay.finish({});
   EXPECT_TRUE(fs::is_directory(path("upper/new")));
   EXPECT_FALSE(fs::exists(path("upper/f")));
 }
@@ -82,7 +82,7 @@ TEST_F(FuseOverlayTest, what_it_hides_is_read_back) {
     root.remove_all(TreePath::clean("d"));
     root.make_dir(TreePath::clean("d"), 0755);
   }
-  overlay.finish();
+  overlay.finish({});
   std::vector<Entry> below(4);
   below[0].type = below[1].type = below[2].type = EntryType::directory;
   below[1].path = TreePath::clean("d");
@@ -109,18 +109,28 @@ TEST_F(FuseOverlayTest, an_empty_stack_is_an_empty_root) {
   EXPECT_THAT(root.list(TreePath()), ::testing::IsEmpty());
 }
 
-// What a step changed is lost, or only half there.
-TEST_F(FuseOverlayTest, a_program_that_fails_is_told_of) {
-  fs::remove(path("work"));
-  FuseOverlay overlay = start();
-  EXPECT_THROW(root_of(overlay).list(TreePath()), Error);
+template <class Body>
+std::string error_of(Body body) {
   try {
-    overlay.finish();
-    FAIL();
+    body();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), Errc::io);
-    EXPECT_THAT(error.message(), HasSubstr("fuse-overlayfs failed (1): "));
+    return error.message();
   }
+  return "";
+}
+
+TEST_F(FuseOverlayTest, a_program_that_ends_at_once_is_told_of) {
+  fs::remove(path("work"));
+  EXPECT_THAT(error_of([&] { start(); }), HasSubstr("fuse-overlayfs failed ("));
+}
+
+// What a step changed is lost, or only half there.
+TEST_F(FuseOverlayTest, a_program_that_is_killed_is_told_of) {
+  FuseOverlay overlay = start();
+  ASSERT_EQ(std::system(cat("pkill -9 -P ", ::getpid(), " fuse-overlayfs").c_str()), 0);
+  EXPECT_THROW(root_of(overlay).make_dir(TreePath::clean("d"), 0755), Error);
+  EXPECT_THAT(error_of([&] { overlay.finish({}); }), HasSubstr("fuse-overlayfs failed (137)"));
 }
 
 TEST_F(FuseOverlayTest, without_the_program_it_says_so) {

@@ -50,6 +50,13 @@ TEST_F(Scratch, keeps_what_another_build_uses) {
   EXPECT_TRUE(trees.find_tree("0", {oci::sha256("a")}));
 }
 
+TEST_F(Scratch, where_others_may_put_another_in_its_place_is_refused) {
+  ASSERT_EQ(::chmod(home_.c_str(), 0777), 0);
+  tests::expect_error(Errc::denied, "others may change what is in it", [&] { TreePlace place(*store_, home_); });
+  ASSERT_EQ(::chmod(home_.c_str(), 01777), 0);
+  EXPECT_NO_THROW(TreePlace(*store_, home_).trees());
+}
+
 TEST_F(Scratch, where_others_may_write_is_refused) {
   ASSERT_EQ(::mkdir(own_.c_str(), 0700), 0);
   ASSERT_EQ(::chmod(own_.c_str(), 0720), 0);

@@ -18,6 +18,10 @@ FROM base
 COPY --from=other /d /other
 RUN --mount=type=bind,from=other,target=/m,rw --mount=type=cache,target=/cache \
   test ! -e /m/gone && touch /m/new /cache/new && cat /m/d/moved /m/d/c >/read && rm -r /gone && mkdir /gone && touch /gone/y
+RUN --mount=type=bind,target=/c <<E
+#!/bin/sh
+/c/busybox echo ran >/script
+E
 D
 start_docker
 engine load -q -i host.tar >/dev/null

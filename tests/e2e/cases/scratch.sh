@@ -56,10 +56,39 @@ mkdir -p "unsafe/cooper-$(id -u)" && chmod 777 unsafe/*
 exits 3 build --no-cache --scratch unsafe c
 contains "$(cat err)" "is not ours alone"
 [ "$ROLE" = root ] || exit 0
+# On a file system without programs, where that can be undone, and where it can't.
+mkdir noexec && mount -t tmpfs -o noexec none noexec
+trap 'umount -l "$WORK/noexec"' EXIT
+cat >c/Programs <<'D'
+FROM busybox
+RUN --mount=type=bind,source=busybox,target=/busybox --mount=type=cache,target=/k cp /bin/busybox /k/busybox; /busybox echo bound >/y; /k/busybox true && echo yes >/x || echo no >/x
+RUN <<E
+#!/bin/sh
+echo ran >/script
+E
+D
+cp busybox/busybox c/
+programs() { "$@" "$COOPER" build --pull=false --network=host --progress=plain --scratch noexec -f c/Programs -o files-noexec c >out 2>err; }
+programs env || fail "$(cat err)"
+equal "$(cat files-noexec/x files-noexec/y files-noexec/script)" "yes
+bound
+ran"
+lacks "$(cat err)" "no program can be run"
+alone="unshare -U -r -m env COOPER_ROOT=$WORK/store-alone"
+$alone "$COOPER" build --network=host -q -t busybox busybox >/dev/null 2>&1
+programs $alone || fail "$(cat err)"
+equal "$(cat files-noexec/x files-noexec/y files-noexec/script)" "no
+bound
+ran"
+contains "$(cat err)" "no program can be run in cache mounts"
+COOPER_SCRATCH=noexec exits 3 $alone "$COOPER" build --pull=false --network=host --snapshotter=copy --no-cache -f c/Programs c
+contains "$(cat err)" "noexec"
+$alone "$COOPER" build --pull=false --network=host -f c/Programs -o files-noexec c >out 2>err || fail "$(cat err)"
+equal "$(cat files-noexec/x)" "yes" "the answer of a file system without programs"
 # The store on overlayfs.
 mkdir lower upper work merged
 mount -t overlay overlay -o lowerdir=lower,upperdir=upper,workdir=work merged
-trap 'umount -l "$WORK/merged"' EXIT
+trap 'umount -l "$WORK/merged" "$WORK/noexec"' EXIT
 export COOPER_ROOT=$WORK/merged/store
 make_busybox
 build -o type=oci,dest=copies.tar c >out 2>err
