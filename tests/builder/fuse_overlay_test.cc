@@ -36,6 +36,9 @@ class FuseOverlayTest : public ::testing::Test {
     stack_.empty_dir = path("empty");
   }
 
+  void SetUp() override {
+    if (::access("/dev/fuse", R_OK | W_OK) != 0) GTEST_SKIP() << "/dev/fuse is not there for this user";
+  }
   std::string path(const std::string& name) const { return place_.host_path() + "/" + name; }
   void file(const std::string& name, const std::string& text) const { std::ofstream(path(name)) << text; }
   FuseOverlay start() const { return {stack_, place_.host_path()}; }
