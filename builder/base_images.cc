@@ -119,18 +119,18 @@ oci::Descriptor BaseImages::choose_manifest(const oci::Descriptor& root, const o
 oci::Descriptor BaseImages::resolve_root(const oci::Reference& reference, const oci::Platform& platform) {
   const bool local_may_answer = policy_ != PullPolicy::registry_only;
   // Prune may have taken either of the two.
-  const auto is_whole = [&](const oci::Descriptor& manifest) {
-    if (!store_.has(manifest.digest)) return false;
-    const oci::Manifest parsed =
-        oci::parse_manifest(oci::read_blob(store_, manifest, kMetadataLimitBytes), reference.str());
-    if (!store_.has(parsed.config.digest)) return false;
-    if (reference.digest) remember_origin(parsed, reference, false);  // it may have come from elsewhere
-    return true;
+  const auto read_whole = [&](const oci::Descriptor& manifest) -> std::optional<oci::Manifest> {
+    if (!store_.has(manifest.digest)) return std::nullopt;
+    oci::Manifest read = oci::parse_manifest(oci::read_blob(store_, manifest, kMetadataLimitBytes), reference.str());
+    return store_.has(read.config.digest) ? std::optional(std::move(read)) : std::nullopt;
   };
   if (reference.digest || policy_ == PullPolicy::local_first) {
     if (const auto local = find_local(reference)) {
       const oci::Descriptor manifest = choose_manifest(*local, platform);
-      if (is_whole(manifest)) return manifest;
+      if (const auto whole = read_whole(manifest)) {
+        if (reference.digest) remember_origin(*whole, reference, false);  // it may have come out of a layout, gone since
+        return manifest;
+      }
     }
   }
   const auto local = local_may_answer ? find_local(reference) : std::nullopt;

@@ -115,16 +115,9 @@ StepStorage::StepStorage(const Identity& identity, std::string store_path, Snaps
 // Many things decide whether there are overlays: the kernel, the file system, where we run. Doing
 // it tells.
 void StepStorage::try_overlay() {
-  const TempDir place(Dir::open(state_->mount_dir, Confine::strict), "probe-");
-  const std::string home = place.host_path();
-  make_dir(home + "/upper");
-  make_dir(home + "/work");
   state_->snapshotter = Snapshotter::overlay;
   try {
-    // Stand-ins and opaque directories are told of in attributes; tmpfs has them since Linux 6.6.
-    Dir::open(home, Confine::strict).set_xattr(TreePath::clean("upper"), "user.cooper.probe", "y");
-    mount({}, home + "/upper", home + "/work");
-    return;
+    return mount_nothing();
   } catch (const SysError& refusal) {
     if (is_want_of_means(refusal.errnum())) throw;
     state_->overlay_refusal = refusal.message();
@@ -139,13 +132,19 @@ void StepStorage::try_fuse() const {
     throw Error(Errc::unsupported,
                 "fuse-overlayfs can't be used by root: it has no id-mapped mounts");
   }
+  mount_nothing();
+}
+
+void StepStorage::mount_nothing() const {
   const TempDir place(Dir::open(state_->mount_dir, Confine::strict), "probe-");
   const std::string home = place.host_path();
   make_dir(home + "/upper");
   make_dir(home + "/work");
+  // Stand-ins and opaque directories are told of in attributes; tmpfs has them since Linux 6.6.
+  place.dir().set_xattr(TreePath::clean("upper"), "user.cooper.probe", "y");
   StackMount probe = mount({}, home + "/upper", home + "/work");
   probe.fd.reset();
-  probe.server->finish({});
+  if (probe.server) probe.server->finish({});
 }
 
 // A copy is mounted as the store's file system is: what a mount forbids its programs can be allowed

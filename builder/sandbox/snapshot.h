@@ -72,6 +72,7 @@ class StepStorage {
  private:
   void try_overlay();
   void try_fuse() const;
+  void mount_nothing() const;  // to see whether it can be done
   void look_at_flags();
   struct State;
   std::unique_ptr<State> state_;
