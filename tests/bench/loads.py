@@ -16,11 +16,11 @@ class Load:
     layered: bool = False  # the result must have a layer per step (buildah --layers)
     parallel: bool = False  # stages may run side by side (buildah --jobs)
     compression: tuple = ()  # ("gzip", 1)
+    limit: str = "gzip"  # what bounds it on one core: a key of run's Limits; "": no work of the processor
     budget_mib: float = 0  # of the output
     push: bool = False  # to the registry, instead of an OCI tar
     base_warm: bool = True
     changes: str = ""  # file of the input that every run writes anew
-    resized: bool = False  # --quick makes it smaller: the budget does not apply
     dockerfile: object = None  # function of (base reference, sizes)
 
     def context(self, inputs_dir, scratch):
@@ -68,28 +68,30 @@ def copy_one(base, _):
 
 def noop(load, budget_s, buildah_s):
     return dataclasses.replace(load, name=load.name + "-noop", budget_s=budget_s, buildah_s=buildah_s, cached=True,
-                               layered=True)
+                               layered=True, limit="hash")
 
 
 def all_loads():
     one = Load("hello", "base-small", 0.03, 0.38, dockerfile=hello)
-    many = Load("steps50", "base-small", 0.35, 11.6, dockerfile=steps, layered=True, resized=True)
-    tree = Load("files50k", "base-small", 0.9, 23, input="files", dockerfile=files, resized=True)
-    large = Load("big1g", "base-small", 6.5, 17, input="big", dockerfile=big, budget_mib=590, resized=True)
-    push = Load("pull-push", "base-os", 0.8, 4.1, dockerfile=copy_one, push=True, base_warm=False, resized=True)
+    many = Load("steps50", "base-small", 0.35, 11.6, dockerfile=steps, layered=True)
+    tree = Load("files50k", "base-small", 0.9, 23, input="files", dockerfile=files)
+    large = Load("big1g", "base-small", 6.5, 17, input="big", dockerfile=big, budget_mib=590)
+    push = Load("pull-push", "base-os", 0.8, 4.1, dockerfile=copy_one, push=True, base_warm=False)
     return [
         one, noop(one, 0.015, 0.19), many, noop(many, 0.02, 1.4),
         # Before the loads that remove many files, which ext4 keeps the next files waiting for.
-        Load("usr-like", "base-usr", 1.3, 5.0, dockerfile=usr, resized=True),
+        Load("usr-like", "base-usr", 1.3, 5.0, dockerfile=usr),
         tree, noop(tree, 0.12, 28),
         dataclasses.replace(tree, name="files50k-one", input="files-one", changes="files/d000/f00000", cached=True,
                             layered=True),
         large,
-        dataclasses.replace(large, name="big1g-gzip1", budget_s=5, budget_mib=610, compression=("gzip", 1)),
-        dataclasses.replace(large, name="big1g-zstd", budget_s=3.2, budget_mib=560, compression=("zstd", None)),
-        Load("stages8", "base-small", 2.1, dockerfile=stages, parallel=True, resized=True),
+        dataclasses.replace(large, name="big1g-gzip1", budget_s=5, budget_mib=610, compression=("gzip", 1),
+                            limit="gzip1"),
+        dataclasses.replace(large, name="big1g-zstd", budget_s=3.2, budget_mib=560, compression=("zstd", None),
+                            limit="zstd"),
+        Load("stages8", "base-small", 2.1, dockerfile=stages, parallel=True, limit=""),
         push,
-        dataclasses.replace(push, name="pull-push-known", budget_s=0.1, base_warm=True),
+        dataclasses.replace(push, name="pull-push-known", budget_s=0.1, base_warm=True, limit="hash"),
     ]
 
 
