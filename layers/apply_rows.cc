@@ -9,6 +9,10 @@ namespace {
 
 constexpr int kMaxHops = 40;
 constexpr std::uint32_t kImpliedMode = 0755;
+// In a table alone, the row of an opaque marker whose directory the layer does not list: a whiteout
+// of this name in it, which no tar can hold. settle() makes of it what the directory below is,
+// opaque.
+constexpr std::string_view kOpaqueAlone = ".wh..opq";
 
 // Opens the file of a lower layer only when somebody reads it.
 class LowerContent : public ByteSource {
@@ -37,13 +41,19 @@ void ApplyRows::refuse(std::string_view why) const {
 void ApplyRows::add(const TarMember& member, ByteSource& content) {
   member_ = member.entry.path.absolute();
   Entry entry = member.entry;
+  bool marker = member.marker;
+  if (entry.type == EntryType::whiteout && entry.path.name() == kOpaqueAlone) {
+    entry.path = entry.path.parent();
+    entry.type = EntryType::directory;
+    entry.opaque = marker = true;
+  }
   entry.path = settle(entry.path, true);
   if (entry.path.is_root() && entry.type != EntryType::directory) refuse("the root is a directory");
   switch (entry.type) {
     case EntryType::whiteout:
       return add_whiteout(entry.path);
     case EntryType::directory:
-      return add_directory(std::move(entry), member.marker);
+      return add_directory(std::move(entry), marker);
     case EntryType::hard_link:
       return add_hard_link(std::move(entry));
     case EntryType::file:
@@ -156,11 +166,14 @@ void ApplyRows::add_whiteout(const TreePath& path) {
     if (row->second.entry.type == EntryType::directory) row->second.entry.opaque = true;
     return;
   }
+  put_whiteout(path);
+}
+
+void ApplyRows::put_whiteout(const TreePath& path) {
   Entry entry;
   entry.path = path;
   entry.type = EntryType::whiteout;
-  actions_.make(entry, nullptr);
-  rows_.emplace(path, Row{std::move(entry)});
+  rows_.insert_or_assign(path, Row{std::move(entry)});
   last_parent_.reset();
 }
 
@@ -176,6 +189,8 @@ void ApplyRows::add_directory(Entry entry, bool marker) {
   if (marker) {
     const bool taken = row != rows_.end() && row->second.entry.type != EntryType::whiteout;
     if (taken) refuse("an opaque marker in what is no directory");
+    if (below_ == nullptr && row == rows_.end())
+      return put_whiteout(entry.path.child(kOpaqueAlone));
     entry = implied(entry.path);
     entry.opaque = true;
   }
@@ -183,6 +198,7 @@ void ApplyRows::add_directory(Entry entry, bool marker) {
     entry.opaque = entry.opaque || row->second.entry.type == EntryType::whiteout;
     clear(entry.path);
   }
+  if (below_ == nullptr && rows_.erase(entry.path.child(kOpaqueAlone)) != 0) entry.opaque = true;
   insert_directory(std::move(entry));
 }
 
@@ -294,8 +310,31 @@ void ApplyRows::finish_root() {
   for (const Entry& lower : below_->children(TreePath())) add_whiteout(lower.path);
 }
 
+// Only of what would show: overlayfs lists a mark like any other name in a directory that does not
+// merge.
+void ApplyRows::make_whiteouts() {
+  for (auto row = rows_.begin(); row != rows_.end();) {
+    const Entry& entry = row->second.entry;
+    const bool needless = entry.type == EntryType::whiteout && !shows_below(entry.path);
+    if (entry.type == EntryType::whiteout && !needless) actions_.make(entry, nullptr);
+    row = needless ? rows_.erase(row) : std::next(row);
+  }
+}
+
+// Whether something lies below at path that none of its parents hides.
+bool ApplyRows::shows_below(const TreePath& path) const {
+  for (TreePath at = path.parent(); !at.is_root(); at = at.parent()) {
+    const auto row = rows_.find(at);
+    if (row != rows_.end() && row->second.entry.opaque) return false;
+  }
+  return below_->find(path).has_value();
+}
+
 Table ApplyRows::finish() && {
-  if (below_ != nullptr) finish_root();
+  if (below_ != nullptr) {
+    finish_root();
+    make_whiteouts();
+  }
   std::vector<Entry> entries;
   entries.reserve(rows_.size());
   for (auto& [path, row] : rows_) {

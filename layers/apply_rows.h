@@ -73,6 +73,7 @@ class ApplyRows {
   void insert_directory(Entry entry);
 
   void add_whiteout(const TreePath& path);
+  void put_whiteout(const TreePath& path);
   void add_directory(Entry entry, bool marker);
   void add_hard_link(Entry entry);
   void link_to_row(Entry entry, Rows::iterator target);
@@ -80,6 +81,8 @@ class ApplyRows {
   void add_other(Entry entry, ByteSource& content);
   void clear(const TreePath& path);
   void finish_root();
+  void make_whiteouts();
+  bool shows_below(const TreePath& path) const;
   void promote(std::size_t group, Entry metadata);
   [[noreturn]] void refuse(std::string_view why) const;
 

@@ -12,7 +12,7 @@
 namespace cooper::layers {
 namespace {
 
-constexpr std::string_view kMagic = "cooper table 2\n";
+constexpr std::string_view kMagic = "cooper table 3\n";
 constexpr std::string_view kAnyMagic = "cooper table ";
 constexpr std::size_t kBlockRows = 32;
 constexpr std::size_t kOffsetBytes = 8;

@@ -4,6 +4,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "layers/apply_rows.h"
 #include "layers/standin.h"
 #include "layers/xattr.h"
 #include "tests/layers/apply_support.h"
@@ -149,6 +150,52 @@ TEST_F(Apply, a_whiteout_beside_its_own_layers_entry_hides_only_below) {
     EXPECT_TRUE(table.find(at("d"))->opaque);
     EXPECT_EQ(table.find(at("f"))->type, EntryType::file);
     EXPECT_EQ(fresh.dir().read_file(at("f"), 10), "kept");
+  }
+}
+
+// overlayfs lists a mark in a directory that does not merge, and cannot look at it.
+TEST_F(Apply, whiteouts_of_what_does_not_show_leave_no_mark) {
+  const auto below =
+      tree_of({dir_item("o"), file_item("o/x", ""), dir_item("p"), file_item("p/k", "")});
+  const Table table = apply_over(TarBuilder()
+                                     .file("o/.wh.x", "")
+                                     .directory("o")
+                                     .file("o/.wh..wh..opq", "")
+                                     .file(".wh.p", "")
+                                     .directory("p")
+                                     .file("p/.wh.k", "")
+                                     .directory("new")
+                                     .file("new/.wh.y", "")
+                                     .file(".wh.nothing", "")
+                                     .finish(),
+                                 *below);
+  for (const char* path : {"o/x", "p/k", "new/y", "nothing"}) {
+    EXPECT_FALSE(into().try_stat(at(path))) << path;
+    EXPECT_EQ(table.find(at(path)), nullptr) << path;
+  }
+  EXPECT_TRUE(table.find(at("o"))->opaque);
+  EXPECT_TRUE(table.find(at("p"))->opaque);
+}
+
+// The marker says nothing of the directory itself: it stays as it is below.
+TEST_F(Apply, an_opaque_marker_in_a_directory_not_listed_leaves_its_metadata) {
+  const auto below = tree_of({dir_item("d", 01777), file_item("d/old", "")});
+  for (const bool listed : {false, true}) {
+    TarBuilder tar;
+    tar.file("d/.wh..wh..opq", "").file("d/new", "n");
+    if (listed) tar.directory("d");
+    const std::string text = tar.finish();
+    const TempDir fresh = TempDir::in_host_tmp("cooper-test-");
+    const Applied applied = apply_verified(source_of(text), fresh.dir(), test_seal(), *below,
+                                           {oci::sha256(text)}, {}, "layer-x");
+    const Table settled = settle(applied.alone, *below, "layer-x");
+    EXPECT_EQ(applied.alone.settled(), listed);
+    for (const Table* table : {&applied.over_below, &settled}) {
+      EXPECT_EQ(table->find(at("d"))->mode, listed ? 0755u : 01777u);
+      EXPECT_TRUE(table->find(at("d"))->opaque);
+      EXPECT_NE(table->find(at("d/new")), nullptr);
+    }
+    EXPECT_EQ(settled.entries().size(), applied.over_below.entries().size());
   }
 }
 
