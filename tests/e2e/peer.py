@@ -18,7 +18,7 @@ VALUED = {
     "add-host": True, "shm-size": True, "ulimit": True, "memory": True, "cpu-shares": True, "cpuset-cpus": True,
     "platform": True, "annotation": False, "tag": False, "output": False, "iidfile": False, "metadata-file": False,
     "network": False, "allow": False, "isolation": False, "threads": False, "no-cache-filter": False, "retries": False,
-    "progress": False, "call": False, "attest": False, "store-limit": False}
+    "progress": False, "call": False, "attest": False, "store-limit": False, "scratch": False}
 SHORT = {"f": "file", "t": "tag", "o": "output", "q": "quiet"}
 # What the second build of cooper's, which the cache answers, is not given.
 NOT_AGAIN = {"tag", "output", "push", "iidfile", "metadata-file", "no-cache", "no-cache-filter", "quiet", "progress",
