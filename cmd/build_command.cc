@@ -251,7 +251,8 @@ class BuildJob {
 
   std::shared_ptr<const layers::Tree> open_context(const std::string& name, const DockerfileText& file) {
     builder::ContextOptions options = context_options(name, file);
-    options.memory = digests_.open(*store_, options.directory);
+    options.memory = digests_.open(*store_, options.directory,
+                                   flags_.no_cache ? layers::Recall::anew : layers::Recall::all);
     return builder::open_local_context(options, name.empty() ? ignored(file) : builder::read_ignore_file(options));
   }
 

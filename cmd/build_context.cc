@@ -170,7 +170,8 @@ DockerfileText checked_dockerfile(DockerfileText file) {
   return file;
 }
 
-layers::DigestMemory* ContextDigests::open(cache::Store& store, const std::filesystem::path& context) {
+layers::DigestMemory* ContextDigests::open(cache::Store& store, const std::filesystem::path& context,
+                                           layers::Recall recall) {
   const std::string path = std::filesystem::canonical(context).string();
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now);
@@ -178,7 +179,7 @@ layers::DigestMemory* ContextDigests::open(cache::Store& store, const std::files
   const Timestamp clock{seconds.count(), static_cast<std::uint32_t>(rest.count())};
   directories_.push_back(std::make_unique<Dir>(store.digests_dir()));
   memories_.push_back(std::make_unique<layers::PackedDigestMemory>(
-      *directories_.back(), TreePath::clean(oci::sha256(path).hex().substr(0, 32)), clock));
+      *directories_.back(), TreePath::clean(oci::sha256(path).hex().substr(0, 32)), clock, recall));
   return memories_.back().get();
 }
 

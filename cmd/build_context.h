@@ -44,7 +44,7 @@ DockerfileText checked_dockerfile(DockerfileText file);
 // Remembered file digests of the contexts of one build, one packed record file per context directory.
 class ContextDigests {
  public:
-  layers::DigestMemory* open(cache::Store& store, const std::filesystem::path& context);
+  layers::DigestMemory* open(cache::Store& store, const std::filesystem::path& context, layers::Recall recall);
   void save();
 
  private:

@@ -64,9 +64,12 @@ bool settled(const Timestamp& time, const Timestamp& now) {
 
 }  // namespace
 
-PackedDigestMemory::PackedDigestMemory(const Dir& directory, TreePath name, Timestamp now)
+PackedDigestMemory::PackedDigestMemory(const Dir& directory, TreePath name, Timestamp now,
+                                       Recall recall)
     : directory_(directory.duplicate()), name_(std::move(name)), now_(now) {
-  if (auto fd = directory_.try_open_file(name_, O_RDONLY | O_NONBLOCK)) {
+  auto fd =
+      recall == Recall::all ? directory_.try_open_file(name_, O_RDONLY | O_NONBLOCK) : std::nullopt;
+  if (fd) {
     bytes_ = read_whole(*std::move(fd), name_.str());
   }
   records_ = well_formed_records();

@@ -26,11 +26,20 @@ namespace cooper::layers {
 // ext3 and small ext4 inodes keep whole seconds only; a kernel tick is at most 10 ms.
 inline constexpr std::int64_t kSettledSeconds = 2;
 
+// What of the file is believed.
+enum class Recall {
+  all,
+  // What this run itself remembers, and nothing from before, which save() replaces (CACHE-15): a
+  // page of a mapping that was dirty already is written without a new mtime or ctime.
+  anew,
+};
+
 class PackedDigestMemory : public DigestMemory {
  public:
   // Loads directory/name if it is there. now: the wall clock, read by the caller before any file
   // is.
-  PackedDigestMemory(const Dir& directory, TreePath name, Timestamp now);
+  PackedDigestMemory(const Dir& directory, TreePath name, Timestamp now,
+                     Recall recall = Recall::all);
 
   std::optional<oci::ContentDigest> recall(const struct stat& file) override;
   void remember(const struct stat& file, const oci::ContentDigest& digest) override;

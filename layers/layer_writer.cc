@@ -131,8 +131,11 @@ void LayerWriter::add(const Entry& given, ByteSource* content) {
     state.tar.add(entry, &hashed);
     entry.content = hashed.digest();
     if (given.content && *given.content != *entry.content) {
-      throw Error(Errc::io,
-                  cat(entry.path.absolute(), ": its content changed while the build was using it"));
+      throw Error(
+          Errc::io,
+          cat(entry.path.absolute(),
+              ": its content changed while the build was using it, or before that without a "
+              "change of its times (then --no-cache reads it anew)"));
     }
   } else {
     state.tar.add(entry);

@@ -171,6 +171,23 @@ TEST(DigestMemory, damage_counts_as_empty) {
   EXPECT_FALSE(recalls(good + "x"));
 }
 
+TEST(DigestMemory, CACHE_15_anew_nothing_from_before_is_believed) {
+  const TempDir store = TempDir::in_host_tmp("cooper-digests-");
+  {
+    PackedDigestMemory memory(store.dir(), at("context"), kFarFuture);
+    memory.remember(stat_of(10, 20), kDigest);
+    memory.save();
+  }
+  const oci::ContentDigest other{oci::sha256("other")};
+  PackedDigestMemory memory(store.dir(), at("context"), kFarFuture, Recall::anew);
+  EXPECT_FALSE(memory.recall(stat_of(10, 20)));
+  memory.remember(stat_of(10, 20), other);
+  EXPECT_EQ(memory.recall(stat_of(10, 20)), other);
+  memory.save();
+  EXPECT_EQ(PackedDigestMemory(store.dir(), at("context"), kFarFuture).recall(stat_of(10, 20)),
+            other);
+}
+
 TEST(DigestMemory, saves_only_news_and_forgets_what_nobody_asks_for) {
   const TempDir store = TempDir::in_host_tmp("cooper-digests-");
   {

@@ -73,3 +73,20 @@ echo changed >c/f
 build -t b c >out 2>err
 equal "$(grep -c CACHED err)" 3 "steps after an equal re-run: $(cat err)"
 nothing_left
+
+row CACHE-15
+# A page of a mapping that is dirty already is written without a new mtime or ctime: only --no-cache can tell.
+printf 'FROM scratch\nCOPY mapped /\n' >c/Dockerfile
+cat >map.py <<'P'
+import mmap, os, subprocess, sys, time
+file = os.open("c/mapped", os.O_RDWR | os.O_CREAT)
+os.write(file, b"A" * 4096)
+pages = mmap.mmap(file, 4096)
+pages[0:1] = b"B"
+time.sleep(2.5)
+for change in (b"B", b"C"):
+    pages[0:1] = change
+    subprocess.run([os.environ["COOPER"], "build", "--network=host", "--no-cache", "-q", "-o", "out-" + change.decode(), "c"], check=True)
+P
+python3 map.py >log 2>&1 || fail "$(cat log)"
+equal "$(head -c 2 out-B/mapped) $(head -c 2 out-C/mapped)" 'BA CA'
