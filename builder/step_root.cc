@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/error.h"
-#include "layers/xattr.h"
+#include "layers/apply.h"
 
 namespace cooper::builder {
 namespace {
@@ -12,20 +12,10 @@ namespace {
 constexpr std::size_t kIdleCopies = 2;
 
 // The upper directory's own metadata is what the merged root shows.
-void prepare_upper(const Dir& scratch, const layers::Entry& root) {
+void prepare_upper(const Dir& scratch, const layers::Entry& root, const layers::StandInSeal& seal) {
   const TreePath upper = TreePath::clean("upper");
   scratch.make_dir(upper, 0755);
-  scratch.set_owner(upper, root.uid, root.gid);
-  scratch.set_mode(upper, root.mode);
-  for (const auto& [name, value] : root.xattrs) {
-    if (!layers::allowed_in_layer(name, true)) continue;
-    try {
-      scratch.set_xattr(upper, name, value);
-    } catch (const Error&) {
-      // An ACL may name who is not in our map, and a file system know no attributes.
-    }
-  }
-  scratch.set_mtime(upper, root.mtime);
+  layers::set_directory(scratch.subdir(upper), root, seal);
   scratch.make_dir(TreePath::clean("work"), 0700);
 }
 
@@ -48,7 +38,7 @@ class StepRoots::OverlayRoot : public StepRoot {
         lowers_(roots.materializer_.lower_paths(parent, std::move(stop))),
         below_(roots.materializer_.metadata(parent)),
         scratch_(roots.materializer_.new_tree()) {
-    prepare_upper(scratch_.dir(), *below_->find(TreePath()));
+    prepare_upper(scratch_.dir(), *below_->find(TreePath()), layers::StandInSeal(roots.trees_.secret()));
   }
 
   const TempDir& scratch() const override { return scratch_; }

@@ -84,6 +84,13 @@ Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const StandI
   return finish(std::move(rows), directory);
 }
 
+void set_directory(const Dir& directory, const Entry& entry, const StandInSeal& seal) {
+  Entry root = entry;
+  root.path = TreePath();
+  root.opaque = false;
+  ApplyDirectory(directory, seal).finish(Table({std::move(root)}));
+}
+
 Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits, const std::string& name,
                  const std::optional<oci::DiffId>& expected) {
   TarReader reader(std::move(tar), limits, name, TarKind::layer, expected.has_value());

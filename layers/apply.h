@@ -35,6 +35,11 @@ enum class Hiding {
 Table apply_layer(std::unique_ptr<ByteSource> tar, const Dir& into, const StandInSeal& seal,
                   const Tree& below, const TarLimits& limits, const std::string& name);
 
+// Owner, mode, attributes and time of a directory entry for a directory that is there, with a
+// stand-in for what the kernel refuses: the upper directory of an overlay is what its root looks
+// like.
+void set_directory(const Dir& directory, const Entry& entry, const StandInSeal& seal);
+
 // The table alone; nothing touches a disk. With `expected`: Error(corrupt) when the tar's diffID is
 // another.
 Table read_table(std::unique_ptr<ByteSource> tar, const TarLimits& limits, const std::string& name,

@@ -17,3 +17,34 @@ one -o type=oci,dest=one.tar c 2>err
 contains "$(cat err)" CACHED
 build -o type=oci,dest=now.tar c 2>err
 lacks "$(tree_of now.tar)" refused
+
+# A base whose root directory belongs to nobody we have: a stand-in, as for every other file.
+export COOPER_ROOT=${COOPER_ROOT%-one}
+build -q -o type=oci,tar=false,dest=ours busybox >/dev/null
+python3 - <<'P'
+import gzip, hashlib, io, json, tarfile
+blobs = "ours/blobs/sha256/"
+read = lambda row: open(blobs + row["digest"][7:], "rb").read()
+def put(row, data):
+    row.update(digest="sha256:" + hashlib.sha256(data).hexdigest(), size=len(data))
+    open(blobs + row["digest"][7:], "wb").write(data)
+index = json.load(open("ours/index.json"))
+manifest = json.loads(read(index["manifests"][0]))
+config = json.loads(read(manifest["config"]))
+text = io.BytesIO()
+with tarfile.open(fileobj=text, mode="w") as tar:
+    root = tarfile.TarInfo("./")
+    root.type, root.mode, root.uid, root.gid = tarfile.DIRTYPE, 0o755, 4000000, 4000001
+    tar.addfile(root)
+manifest["layers"].append({"mediaType": "application/vnd.oci.image.layer.v1.tar+gzip"})
+put(manifest["layers"][-1], gzip.compress(text.getvalue()))
+config["rootfs"]["diff_ids"].append("sha256:" + hashlib.sha256(text.getvalue()).hexdigest())
+config["history"].append({"created_by": "root"})
+put(manifest["config"], json.dumps(config).encode())
+put(index["manifests"][0], json.dumps(manifest).encode())
+json.dump(index, open("ours/index.json", "w"))
+P
+printf 'FROM theirs\nRUN echo y >/y && { chmod 711 / || touch -d @5 /; }\n' >c/Dockerfile
+build --build-context "theirs=oci-layout://$WORK/ours" -o type=oci,tar=false,dest=made c
+layer=$(jq -r '.layers[-1].digest[7:]' "made/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' made/index.json)")
+equal "$(tar --numeric-owner -tvzf "made/blobs/sha256/$layer" | awk '{ print $2, $NF }' | tr '\n' ' ')" "4000000/4000001 ./ 0/0 y "
