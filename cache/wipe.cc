@@ -1,5 +1,6 @@
 #include "cache/wipe.h"
 
+#include <algorithm>
 #include <array>
 
 #include "base/error.h"
@@ -9,12 +10,11 @@
 namespace cooper::cache {
 namespace {
 
-// The marker goes last: until then the directory is still known as a store. The database goes
-// before its log, which alone is harmless: SQLite drops it.
+// The database goes before its log, which alone is harmless: SQLite drops it.
 constexpr std::array kTopLevel = {
     layout::kMountPoints, layout::kMounts,   layout::kTrees,  "blobs",         layout::kTables,
     layout::kDigests,     layout::kDatabase, "cooper.db-wal", "cooper.db-shm", "cooper.db-journal",
-    layout::kIngest,      layout::kLocks,    layout::kSecret, layout::kFormat};
+    layout::kIngest,      layout::kLocks,    layout::kSecret};
 
 void count_all(const StoreParts& parts, PruneResult& result) {
   for (const ObjectId& id : parts.objects.files()) {
@@ -30,6 +30,16 @@ void count_all(const StoreParts& parts, PruneResult& result) {
   }
 }
 
+// Last: until then the directory is known as a store. It stays one beside what is not ours, as
+// without the marker it would be refused for a directory of somebody else's.
+void drop_marker(const Dir& store) {
+  const TreePath marker = layout::path(layout::kFormat);
+  const bool alone = std::ranges::all_of(store.list(TreePath()), [&](const DirEntry& entry) {
+    return entry.name == marker.name() || entry.name == "lost+found";
+  });
+  if (alone) store.remove_all(marker);
+}
+
 }  // namespace
 
 bool wipe(const StoreParts& parts, PruneResult* result) {
@@ -40,6 +50,7 @@ bool wipe(const StoreParts& parts, PruneResult* result) {
       if (result != nullptr) count_all(parts, *result);
       parts.ingest.close();
       for (const char* name : kTopLevel) parts.root.dir().remove_all(layout::path(name));
+      drop_marker(parts.root.dir());
     });
   });
   return no_leases && wiped;
