@@ -100,7 +100,10 @@ TreePath TreePath::child(std::string_view component) const {
 TreePath TreePath::operator/(const TreePath& rest) const {
   if (rest.text_.empty()) return *this;
   if (text_.empty()) return rest;
-  return TreePath(cat(text_, '/', rest.text_));
+  std::string text;
+  text.reserve(text_.size() + 1 + rest.text_.size());
+  text.append(text_).append(1, '/').append(rest.text_);
+  return TreePath(std::move(text));
 }
 
 std::strong_ordering operator<=>(const TreePath& left, const TreePath& right) noexcept {

@@ -24,9 +24,11 @@ constexpr std::uint32_t kMaxIdleSaves = 32;
 
 template <class Number>
 void put(std::string& out, Number value) {
-  for (std::size_t i = 0; i < sizeof value; ++i) {
-    out += static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i));
+  std::array<char, sizeof value> bytes;
+  for (std::size_t i = 0; i < bytes.size(); ++i) {
+    bytes[i] = static_cast<char>(static_cast<std::uint64_t>(value) >> (8 * i));
   }
+  out.append(bytes.data(), bytes.size());
 }
 
 template <class Number>
@@ -120,9 +122,7 @@ bool PackedDigestMemory::same_file(const Record& one, const Record& other) {
          one.ctime == other.ctime;
 }
 
-std::string PackedDigestMemory::text_of(const Record& record) {
-  std::string out;
-  out.reserve(kRecordBytes);
+void PackedDigestMemory::append(std::string& out, const Record& record) {
   put(out, record.id.device);
   put(out, record.id.inode);
   put(out, record.size_bytes);
@@ -132,7 +132,6 @@ std::string PackedDigestMemory::text_of(const Record& record) {
   put(out, record.ctime.nanoseconds);
   put(out, record.idle_saves);
   out += text(record.digest.value.bytes);
-  return out;
 }
 
 PackedDigestMemory::FileId PackedDigestMemory::parse_id(std::string_view bytes) {
@@ -166,9 +165,9 @@ std::optional<oci::ContentDigest> PackedDigestMemory::recall(const struct stat& 
       return found.digest;
     }
   }
-  return learnt_.with([&](const Learnt& learnt) -> std::optional<oci::ContentDigest> {
-    const auto fresh = learnt.records.find(wanted.id);
-    if (fresh == learnt.records.end() || !same_file(*fresh, wanted)) return std::nullopt;
+  return shard(wanted.id).with([&](const Learnt& learnt) -> std::optional<oci::ContentDigest> {
+    const auto fresh = learnt.find(wanted.id);
+    if (fresh == learnt.end() || !same_file(*fresh, wanted)) return std::nullopt;
     return fresh->digest;
   });
 }
@@ -177,53 +176,56 @@ void PackedDigestMemory::remember(const struct stat& file, const oci::ContentDig
   Record record = record_of(file);
   if (!settled(record.mtime, now_) || !settled(record.ctime, now_)) return;
   record.digest = digest;
-  learnt_.with([&](Learnt& learnt) {
-    const auto [there, is_new] = learnt.records.insert(record);
-    if (!is_new) learnt.records.insert(learnt.records.erase(there), record);
-    learnt.saved = false;
+  shard(record.id).with([&](Learnt& learnt) {
+    const auto [there, is_new] = learnt.insert(record);
+    if (!is_new) learnt.insert(learnt.erase(there), record);
   });
+  saved_ = false;
 }
 
-// What is to be saved, by id: a fresh record before an old one of the same file, long idle ones
+std::vector<const PackedDigestMemory::Record*> PackedDigestMemory::all_learnt() const {
+  std::vector<const Record*> all;
+  for (const Guarded<Learnt>& shard : learnt_) {
+    shard.with([&](const Learnt& some) {
+      for (const Record& each : some) all.push_back(&each);
+    });
+  }
+  std::sort(all.begin(), all.end(),
+            [](const Record* one, const Record* other) { return one->id < other->id; });
+  return all;
+}
+
+// The file's content, by id: a fresh record before an old one of the same file, long idle ones
 // gone.
-void PackedDigestMemory::each_kept(const std::set<Record, ById>& learnt,
-                                   const std::function<void(const Record&)>& take) const {
+std::string PackedDigestMemory::packed(const std::vector<const Record*>& learnt) const {
+  std::string out(kMagic);
+  out.reserve(kHeaderBytes + (records_ + learnt.size()) * kRecordBytes + kTrailerBytes);
+  out.resize(kHeaderBytes);
   auto fresh = learnt.begin();
   for (std::size_t i = 0; i < records_; ++i) {
     Record old = parse_record(record(i));
-    for (; fresh != learnt.end() && fresh->id < old.id; ++fresh) take(*fresh);
-    if (fresh != learnt.end() && fresh->id == old.id) continue;
+    for (; fresh != learnt.end() && (*fresh)->id < old.id; ++fresh) append(out, **fresh);
+    if (fresh != learnt.end() && (*fresh)->id == old.id) continue;
     old.idle_saves = asked_for_[i] ? 0 : old.idle_saves + 1;
-    if (old.idle_saves <= kMaxIdleSaves) take(old);
+    if (old.idle_saves <= kMaxIdleSaves) append(out, old);
   }
-  for (; fresh != learnt.end(); ++fresh) take(*fresh);
+  for (; fresh != learnt.end(); ++fresh) append(out, **fresh);
+  std::string count;
+  put(count, std::uint64_t{(out.size() - kHeaderBytes) / kRecordBytes});
+  out.replace(kMagic.size(), count.size(), count);
+  out += text(oci::sha256(std::string_view(out)).bytes);
+  return out;
 }
 
 void PackedDigestMemory::save() {
-  learnt_.with([&](Learnt& learnt) {
-    const bool nothing_new = std::exchange(learnt.saved, true);
-    if (!nothing_new) write(learnt.records);
-  });
-}
-
-void PackedDigestMemory::write(const std::set<Record, ById>& learnt) const {
-  std::uint64_t count = 0;
-  each_kept(learnt, [&](const Record&) { ++count; });
+  if (saved_.exchange(true)) return;
   // The name collides with no living writer's. No fsync: what a crash leaves half written is
   // damaged, hence empty.
   static std::atomic<unsigned> serial = 0;
   const TreePath temporary =
       TreePath::clean(cat(name_.str(), ".", ::getpid(), ".", serial++, ".tmp"));
   const UniqueFd fd = directory_.open_file(temporary, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-  FdSink file(fd.get(), temporary.str());
-  GatheringSink gathered(file);
-  oci::DigestSink hashed(gathered);
-  std::string header(kMagic);
-  put(header, count);
-  hashed.write(as_bytes(header));
-  each_kept(learnt, [&](const Record& record) { hashed.write(as_bytes(text_of(record))); });
-  gathered.write(as_bytes(text(hashed.digest().bytes)));
-  gathered.finish();
+  FdSink(fd.get(), temporary.str()).write(as_bytes(packed(all_learnt())));
   directory_.rename(temporary, name_);
 }
 

@@ -10,13 +10,14 @@
 // Thread-safe, except save().
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/guarded.h"
 #include "layers/tree.h"
@@ -68,21 +69,20 @@ class PackedDigestMemory : public DigestMemory {
     bool operator()(const Record& a, const FileId& b) const { return a.id < b; }
     bool operator()(const FileId& a, const Record& b) const { return a < b.id; }
   };
-  struct Learnt {
-    std::set<Record, ById> records;
-    bool saved = true;
-  };
+  using Learnt = std::set<Record, ById>;
+  // By inode, so that threads which look at different files seldom wait for one another.
+  static constexpr std::size_t kShards = 16;
   static Record record_of(const struct stat& file);
   static bool same_file(const Record& one, const Record& other);
-  static std::string text_of(const Record& record);
+  static void append(std::string& out, const Record& record);
   static FileId parse_id(std::string_view bytes);
   static Record parse_record(std::string_view bytes);
   std::size_t well_formed_records() const;
   std::string_view record(std::size_t index) const;
   std::size_t lower_bound(const FileId& id) const;
-  void each_kept(const std::set<Record, ById>& learnt,
-                 const std::function<void(const Record&)>& take) const;
-  void write(const std::set<Record, ById>& learnt) const;
+  Guarded<Learnt>& shard(const FileId& id) { return learnt_[id.inode % kShards]; }
+  std::vector<const Record*> all_learnt() const;
+  std::string packed(const std::vector<const Record*>& learnt) const;
 
   Dir directory_;
   TreePath name_;
@@ -90,7 +90,8 @@ class PackedDigestMemory : public DigestMemory {
   std::string bytes_;                               // as they were found, searched where they lie
   std::size_t records_ = 0;                         // in it, by id
   std::unique_ptr<std::atomic<bool>[]> asked_for_;  // one per record
-  Guarded<Learnt> learnt_;
+  std::array<Guarded<Learnt>, kShards> learnt_;
+  std::atomic<bool> saved_ = true;
 };
 
 }  // namespace cooper::layers

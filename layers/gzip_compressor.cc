@@ -40,9 +40,12 @@ class MemberCompressor {
   MemberCompressor& operator=(const MemberCompressor&) = delete;
   ~MemberCompressor() { libdeflate_free_compressor(compressor_); }
 
-  void compress(const Buffer& input, Buffer& output) {
-    output.resize(kMemberHeader.size() + kTrailerBytes +
-                  libdeflate_deflate_compress_bound(compressor_, input.size()));
+  // The member is in the first bytes of `output`, which does not shrink: what it is made larger by
+  // is filled with zeros each time. Returns the member's size.
+  std::size_t compress(const Buffer& input, Buffer& output) {
+    const std::size_t bound = kMemberHeader.size() + kTrailerBytes +
+                              libdeflate_deflate_compress_bound(compressor_, input.size());
+    if (output.size() < bound) output.resize(bound);
     std::memcpy(output.data(), kMemberHeader.data(), kMemberHeader.size());
     const std::size_t room = output.size() - kMemberHeader.size() - kTrailerBytes;
     const std::size_t size = libdeflate_deflate_compress(
@@ -51,7 +54,7 @@ class MemberCompressor {
     std::byte* trailer = output.data() + kMemberHeader.size() + size;
     put_le32(trailer, libdeflate_crc32(0, input.data(), input.size()));
     put_le32(trailer + 4, static_cast<std::uint32_t>(input.size()));
-    output.resize(kMemberHeader.size() + size + kTrailerBytes);
+    return kMemberHeader.size() + size + kTrailerBytes;
   }
 
  private:
@@ -80,8 +83,8 @@ class GzipCompressor : public ByteSink {
     if (!current_.empty() || !any_) {
       if (threads_.empty()) {
         Buffer output;
-        MemberCompressor(level_).compress(current_, output);
-        out_.write(output);
+        const std::size_t size = MemberCompressor(level_).compress(current_, output);
+        out_.write(Bytes(output).first(size));
       } else {
         submit();
       }
@@ -95,6 +98,7 @@ class GzipCompressor : public ByteSink {
   struct Job {
     Buffer input;
     Buffer output;
+    std::size_t output_bytes = 0;  // of it, the member
     bool done = false;
     std::exception_ptr failure;
   };
@@ -128,7 +132,7 @@ class GzipCompressor : public ByteSink {
     }
     ordered_.pop_front();
     if (job->failure) std::rethrow_exception(job->failure);
-    out_.write(job->output);
+    out_.write(Bytes(job->output).first(job->output_bytes));
     spare_.push_back(std::move(job));
   }
 
@@ -154,7 +158,7 @@ class GzipCompressor : public ByteSink {
       std::exception_ptr failure;
       try {
         if (!compressor) compressor = std::make_unique<MemberCompressor>(level_);
-        compressor->compress(job->input, job->output);
+        job->output_bytes = compressor->compress(job->input, job->output);
       } catch (...) {  // carried to the thread that writes
         failure = std::current_exception();
       }
