@@ -156,6 +156,21 @@ std::shared_ptr<const layers::Tree> Materializer::packed(const LayerStack& stack
   return layers::merge_layers(std::move(views));
 }
 
+std::shared_ptr<const layers::Tree> Materializer::in_blobs(const LayerStack& stack) {
+  std::vector<layers::LayerView> views;
+  for (const PlannedLayer& layer : stack.layers()) {
+    layers::LayerView view{table(layer), std::nullopt};
+    view.open = layers::open_in_blob(
+        [this, blob = layer.descriptor] {
+          auto arriving = fetcher_.fetch(blob);
+          return arriving ? std::move(arriving) : store_.open_blob(blob.digest);
+        },
+        layer_name(layer));
+    views.push_back(std::move(view));
+  }
+  return layers::merge_layers(std::move(views));
+}
+
 std::shared_ptr<const layers::Tree> Materializer::files(const LayerStack& stack, std::stop_token stop) {
   ensure_trees(stack, stop);
   return merge(stack, stack.layers().size(), true);

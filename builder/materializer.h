@@ -57,6 +57,9 @@ class Materializer {
   TempDir new_tree() { return trees_store_->new_tree(trees_); }
   // Metadata only: open() on its files fails.
   std::shared_ptr<const layers::Tree> metadata(const LayerStack& stack);
+  // Metadata, and files out of the layers' blobs, each read up to the file: for the odd one (ADD of an archive that links to
+  // it). Nothing is unpacked, no namespace is needed.
+  std::shared_ptr<const layers::Tree> in_blobs(const LayerStack& stack);
   // With the files of layers that are read in place (fetched sources): nothing is unpacked, no namespace is needed.
   std::shared_ptr<const layers::Tree> packed(const LayerStack& stack);
   // With the files. Needs the build's namespace.

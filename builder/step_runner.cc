@@ -289,7 +289,7 @@ layers::LayerWriter StepRunner::new_layer() const {
 
 layers::WrittenLayer StepRunner::write_copy_layer(const CopyStep& step, const Prepared& prepared,
                                                   const LayerStack& parent) {
-  const auto below = step.link ? empty_tree_ : materializer_.metadata(parent);
+  const auto below = step.link ? empty_tree_ : materializer_.in_blobs(parent);
   layers::PlaceOptions place;
   place.destination = step.destination;
   place.chown = prepared.owner;

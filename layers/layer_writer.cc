@@ -1,6 +1,7 @@
 #include "layers/layer_writer.h"
 
 #include <algorithm>
+#include <climits>
 
 #include "base/error.h"
 #include "layers/apply_rows.h"
@@ -102,8 +103,13 @@ namespace {
 void check_path(const std::string& path) {
   constexpr TarLimits kLimits;
   const auto slashes = static_cast<std::size_t>(std::count(path.begin(), path.end(), '/'));
-  if (path.size() <= kLimits.path_bytes && slashes < kLimits.components) return;
   constexpr std::size_t kShown = 100;
+  constexpr std::size_t kNameBytes = NAME_MAX;  // the last name: those before it came on their own
+  if (path.size() - (path.rfind('/') + 1) > kNameBytes) {
+    throw Error(Errc::invalid, cat("/", path.substr(0, kShown), "…: a name of more than ",
+                                   kNameBytes, " bytes, which no file system takes"));
+  }
+  if (path.size() <= kLimits.path_bytes && slashes < kLimits.components) return;
   throw Error(Errc::invalid, cat("/", path.substr(0, kShown), "…: a path of ", path.size(),
                                  " bytes and ", slashes + 1, " names; a layer holds at most ",
                                  kLimits.path_bytes, " and ", kLimits.components));

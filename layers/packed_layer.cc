@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/once.h"
+#include "layers/tar_reader.h"
 #include "layers/tar_writer.h"
 
 namespace cooper::layers {
@@ -62,16 +63,43 @@ class PackedFile : public ByteSource {
   std::uint64_t left_bytes_;
 };
 
+// One member of a tar, which is read up to it.
+class Member : public ByteSource {
+ public:
+  Member(std::unique_ptr<ByteSource> tar, const TreePath& path, const std::string& name)
+      : reader_(std::move(tar), TarLimits{}, name, TarKind::layer) {
+    for (;;) {
+      const auto member = reader_.next();
+      if (!member) throw Error(Errc::not_found, cat(name, ": no file ", path.absolute()));
+      if (member->entry.type == EntryType::file && member->entry.path == path) return;
+    }
+  }
+  std::size_t read(std::span<std::byte> into) override { return reader_.content().read(into); }
+
+ private:
+  TarReader reader_;
+};
+
+std::unique_ptr<ByteSource> verified(std::unique_ptr<ByteSource> bytes, const Entry& row,
+                                     const std::string& name) {
+  if (!row.content) throw Error(Errc::corrupt, cat(name, ": a file without a digest"));
+  return std::make_unique<oci::VerifyingSource>(std::move(bytes), row.content->value,
+                                                row.size_bytes, name + row.path.absolute());
+}
+
 }  // namespace
+
+OpenRow open_in_blob(std::function<std::unique_ptr<ByteSource>()> open_blob, std::string name) {
+  return [open_blob = std::move(open_blob), name = std::move(name)](const Entry& row) {
+    return verified(std::make_unique<Member>(open_blob(), row.path, name), row, name);
+  };
+}
 
 OpenRow open_packed(TablePtr table, UniqueFd tar, std::string name) {
   auto packed = std::make_shared<const Packed>(std::move(table), std::move(tar), std::move(name));
   return [packed = std::move(packed)](const Entry& row) -> std::unique_ptr<ByteSource> {
     auto bytes = std::make_unique<PackedFile>(packed, packed->offset_of(row), row.size_bytes);
-    if (!row.content) throw Error(Errc::corrupt, cat(packed->name(), ": a file without a digest"));
-    return std::make_unique<oci::VerifyingSource>(std::move(bytes), row.content->value,
-                                                  row.size_bytes,
-                                                  packed->name() + row.path.absolute());
+    return verified(std::move(bytes), row, packed->name());
   };
 }
 

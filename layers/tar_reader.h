@@ -1,10 +1,10 @@
 // The one tar reader: any compression, any tar dialect that libarchive knows, under limits.
 //
-// Names are taken as raw bytes in every locale. A member whose name or hard-link target climbs out
-// of the tree, or that holds a NUL, is Error(invalid) naming it; damage and truncation are
-// Error(corrupt). A tar that simply ends between two members, without its two zero blocks, is
-// accepted, as every reader of the field does: only the diffID can tell that something is missing.
-// Not thread-safe.
+// Names are taken as raw bytes in every locale. A member whose name or hard-link target holds a
+// NUL, or climbs out of the tree of a layer, is Error(invalid) naming it (in an archive, ".." at
+// the top is the top, as in a root directory: ADD-05); damage and truncation are Error(corrupt). A
+// tar that simply ends between two members, without its two zero blocks, is accepted, as every
+// reader of the field does: only the diffID can tell that something is missing. Not thread-safe.
 #pragma once
 
 #include <memory>

@@ -63,6 +63,27 @@ TEST(PackedLayer, a_table_read_again_from_the_tar_serves_too) {
   EXPECT_EQ(packed.text("d/e/x"), "second");
 }
 
+TEST(PackedLayer, ADD_05_files_are_read_out_of_blobs_that_nobody_unpacked) {
+  Context context;
+  context.file("a", "first").file("d/e/x", "second").hard("d/link", "a");
+  PackedContext packed(context);
+  const auto text = [&](const std::string& path) {
+    LayerView view{packed.table, std::nullopt};
+    view.open = open_in_blob([&] { return std::make_unique<MemorySource>(packed.content); }, "blob");
+    const auto files = merge_layers({view});
+    return read_all(*files->open(files->find(TreePath::clean(path)).value()), 1 << 20, path);
+  };
+  EXPECT_EQ(text("d/e/x"), "second");
+  EXPECT_EQ(text("a"), "first");
+  EXPECT_EQ(text("d/link"), "first");
+  packed.content.replace(packed.content.find("second"), 6, "SECOND");
+  expect_error(Errc::corrupt, {"blob", "/d/e/x"}, [&] { text("d/e/x"); });
+  Context other;
+  other.file("b", "third");
+  packed.content = PackedContext(other).content;
+  expect_error(Errc::not_found, {"blob", "/a"}, [&] { text("a"); });
+}
+
 TEST(PackedLayer, other_bytes_are_refused) {
   Context context;
   context.file("a", "first").file("b", "second");

@@ -90,3 +90,27 @@ for change in (b"B", b"C"):
 P
 python3 map.py >log 2>&1 || fail "$(cat log)"
 equal "$(head -c 2 out-B/mapped) $(head -c 2 out-C/mapped)" 'BA CA'
+
+row ADD-04 ADD-05
+# A link of an archive to a file of the image: another name of it, whose layer is read for it, unpacked or not.
+python3 - <<'P'
+import tarfile
+with tarfile.open("c/links.tar", "w") as tar:
+    for name, target in (("new", "data/f"), ("bin/new", "bin/busybox"), ("../up", "../data/f")):
+        link = tarfile.TarInfo(name)
+        link.type, link.linkname = tarfile.LNKTYPE, target
+        tar.addfile(link)
+P
+echo data >c/f
+printf '%s\n' 'FROM busybox' 'COPY f /data/' 'ADD links.tar /' >c/Dockerfile
+rm -rf links
+build -q -o links c
+equal "$(cat links/new links/up)" "$(echo data; echo data)"
+cmp links/bin/new links/bin/busybox
+[ links/new -ef links/data/f ] && [ links/up -ef links/data/f ] || fail "$(ls -li links links/data)"
+
+# A name that no file system takes is told at its line, and not to whoever unpacks the image.
+printf 'FROM scratch\nCOPY f /%0300d\n' 0 >c/Dockerfile
+exits 2 build -o type=oci,dest=long.tar c
+contains "$(cat err)" "more than 255 bytes"
+contains "$(cat err)" "Dockerfile:2"
