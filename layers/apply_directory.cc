@@ -8,7 +8,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
+#include <fstream>
 
 #include "base/error.h"
 #include "layers/xattr.h"
@@ -55,6 +57,18 @@ const char* last_name(const TreePath& path) {
 
 bool set_xattr(int fd, const std::string& name, const std::string& value) {
   return ::fsetxattr(fd, name.c_str(), value.data(), value.size(), 0) == 0;
+}
+
+// What an owner outside the id map is shown as: an id that no step gives a file by itself, so that
+// one which does (chown 0:0, most often) is seen to. With a single id it is that one.
+std::uint32_t highest_id(std::optional<std::uint32_t>& known, const char* map_file) {
+  if (known) return *known;
+  std::ifstream map(map_file);
+  std::uint64_t highest = 0;
+  for (std::uint64_t inside = 0, outside = 0, count = 0; map >> inside >> outside >> count;) {
+    highest = std::max(highest, inside + count - 1);
+  }
+  return known.emplace(static_cast<std::uint32_t>(highest));
 }
 
 // An empty file whose name is all it says.
@@ -253,10 +267,11 @@ void ApplyDirectory::set_metadata(int fd, const Entry& entry, StandIn stand_in,
                                   const std::optional<oci::ContentDigest>& digest) {
   if (digest) stand_in.content = digest->value;
   set_owner(fd, entry, stand_in);
-  // A set-id bit must not work for the wrong owner.
+  // A set-id bit must not work for us instead of the owner. For an id that is nobody's it may stay:
+  // then a step that takes it away is seen to.
   std::uint32_t mode = entry.mode & 07777;
-  if (stand_in.uid) mode &= ~kSetUid;
-  if (stand_in.gid) mode &= ~kSetGid;
+  if (stand_in.uid && stand_in.uid->seen == ::geteuid()) mode &= ~kSetUid;
+  if (stand_in.gid && stand_in.gid->seen == ::getegid()) mode &= ~kSetGid;
   if (mode != (entry.mode & 07777)) stand_in.mode = {entry.mode & 07777, mode};
   // After chown, which clears the capability; before chmod, which may take our own right to write
   // it.
@@ -274,12 +289,13 @@ void ApplyDirectory::set_owner(int fd, const Entry& entry, StandIn& stand_in) {
   if (!is_unrepresentable(errno)) throw_errno("setting the owner of", display(entry.path));
   // One of the two may still be possible.
   constexpr auto kKeep = static_cast<uid_t>(-1);
-  if (::fchown(fd, entry.uid, kKeep) != 0 && !is_unrepresentable(errno)) {
-    throw_errno("setting the owner of", display(entry.path));
-  }
-  if (::fchown(fd, kKeep, entry.gid) != 0 && !is_unrepresentable(errno)) {
-    throw_errno("setting the group of", display(entry.path));
-  }
+  const auto set = [&](uid_t uid, gid_t gid) {
+    if (::fchown(fd, uid, gid) == 0) return true;
+    if (!is_unrepresentable(errno)) throw_errno("setting the owner of", display(entry.path));
+    return false;
+  };
+  if (!set(entry.uid, kKeep)) set(highest_id(highest_uid_, "/proc/self/uid_map"), kKeep);
+  if (!set(kKeep, entry.gid)) set(kKeep, highest_id(highest_gid_, "/proc/self/gid_map"));
   struct stat seen {};
   if (::fstat(fd, &seen) != 0) throw_errno("looking at", display(entry.path));
   if (seen.st_uid != entry.uid) stand_in.uid = {entry.uid, seen.st_uid};

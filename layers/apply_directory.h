@@ -2,6 +2,7 @@
 // descriptors, following no symlink. Private to the folder.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -55,6 +56,8 @@ class ApplyDirectory : public RowActions {
   bool parent_open_ = false;
   // New files get our own ids unless the directory hands down its group.
   bool ids_are_ours_ = false;
+  std::optional<std::uint32_t> highest_uid_;  // of our map, once it was read
+  std::optional<std::uint32_t> highest_gid_;
   std::vector<std::byte> buffer_;
 };
 

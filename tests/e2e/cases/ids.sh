@@ -48,3 +48,22 @@ printf 'FROM theirs\nRUN echo y >/y && { chmod 711 / || touch -d @5 /; }\n' >c/D
 build --build-context "theirs=oci-layout://$WORK/ours" -o type=oci,tar=false,dest=made c
 layer=$(jq -r '.layers[-1].digest[7:]' "made/blobs/sha256/$(jq -r '.manifests[0].digest[7:]' made/index.json)")
 equal "$(tar --numeric-owner -tvzf "made/blobs/sha256/$layer" | awk '{ print $2, $NF }' | tr '\n' ' ')" "4000000/4000001 ./ 0/0 y "
+
+# Owners outside the ids we have: what a step changes about their files counts, root as the new owner too.
+cat >c/Dockerfile <<'D'
+FROM scratch AS theirs
+COPY --chown=3000000:3000001 --chmod=4755 Dockerfile /opt/suid
+COPY --chown=0:3000001 --chmod=2755 Dockerfile /opt/sgid
+COPY --chown=3000000:3000001 Dockerfile /opt/kept
+COPY --chown=3000000:3000001 Dockerfile /opt/owned
+COPY --chown=3000000:3000001 Dockerfile /opt/grouped
+FROM busybox
+COPY --from=theirs / /
+RUN find /opt -perm -4000 | xargs chmod u-s && chmod g-s /opt/sgid && chown 0:0 /opt/owned && chgrp 0 /opt/grouped && chmod 600 /opt/kept
+D
+for how in auto copy; do
+  COOPER_SNAPSHOTTER=$how build -q -o type=oci,dest=ids.tar c
+  mode() { tree_of ids.tar | grep "^opt/$1 " | jq -Rr 'sub("^[^ ]+ "; "") | fromjson | "\(.uid):\(.gid) \(.mode)"'; }
+  equal "$(for file in suid sgid kept owned grouped; do mode $file; done)" \
+    "$(printf '%s\n' '3000000:3000001 493' '0:3000001 493' '3000000:3000001 384' '0:0 420' '3000000:0 420')" "$how"
+done
