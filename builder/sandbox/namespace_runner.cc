@@ -99,6 +99,13 @@ std::vector<LimitPlan> limits_of(const RunRequest& request) {
 
 void check_request(const RunRequest& request, const Identity& identity) {
   if (request.argv.empty()) throw Error(Errc::invalid, "a step needs a program to run");
+  // A program would get what is before it, as its whole.
+  const auto refuse_nul = [](const std::string& word, const char* what) {
+    if (word.find('\0') != std::string::npos)
+      throw Error(Errc::invalid, cat(what, " of a step holds a NUL byte"));
+  };
+  for (const std::string& word : request.argv) refuse_nul(word, "an argument");
+  for (const std::string& word : request.environment) refuse_nul(word, "the environment");
   require_step_ids(identity, request.uid, request.gid);
 }
 

@@ -161,3 +161,9 @@ D
 build -o type=oci,dest=image.tar c >build.log 2>&1 || { cat build.log >&2; fail heredocs; }
 lacks "$(tree_of image.tar)" "dev/pipes"
 nothing_left
+
+# A program would get what is before a NUL byte as the whole.
+printf '%s\n' 'FROM busybox' 'RUN ["/bin/sh", "-c", "echo kept >/o; \u0000 exit 3"]' >c/Nul
+exits 2 build -f c/Nul c
+contains "$(cat err)" "an argument of a step holds a NUL byte"
+nothing_left
