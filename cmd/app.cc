@@ -14,9 +14,11 @@
 #include <vector>
 
 #include "base/descriptor_limit.h"
+#include "base/error.h"
 #include "cmd/build_flags.h"
 #include "cmd/errors.h"
 #include "cmd/image_commands.h"
+#include "cmd/options_text.h"
 #include "cmd/progress_plain.h"
 #include "cmd/spelling.h"
 
@@ -133,6 +135,24 @@ void add_store(CommandLine& line) {
   });
 }
 
+// Flags take a value after "=", which must be one (--pull=always is not).
+void check_switches(CLI::App& app) {
+  const CLI::Validator boolean(
+      [](const std::string& text) -> std::string {
+        try {
+          static_cast<void>(parse_bool(text, "flag"));
+          return "";
+        } catch (const Error&) {
+          return cat("takes true or false, not \"", text, "\"");
+        }
+      },
+      "");
+  for (CLI::Option* option : app.get_options()) {
+    if (option->get_items_expected_max() == 0) option->check(boolean);
+  }
+  for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) check_switches(*command);
+}
+
 void add_commands(CommandLine& line) {
   line.app.require_subcommand(1);
   line.app.set_version_flag("--version", std::string("cooper ") + COOPER_VERSION);
@@ -142,6 +162,7 @@ void add_commands(CommandLine& line) {
   add_transfers(line);
   add_names(line);
   add_store(line);
+  check_switches(line.app);
 }
 
 // What we were started without would be the number of the next file we open: a blob of the store would then get

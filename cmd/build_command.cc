@@ -51,7 +51,10 @@ class BuildJob {
     tail_ = std::make_unique<FailureTail>(*progress_);
     for (const std::string& flag : flags_.ignored) progress_->notice(flag + " means nothing here and is ignored");
     tell_limits();
-    if (inputs_.call.kind == Call::Kind::build) check_destinations(inputs_.results);
+    if (inputs_.call.kind == Call::Kind::build) {
+      check_destinations(inputs_.results);
+      drop_stale_files(inputs_.results);
+    }
     const DockerfileText file = find_dockerfile();
     inputs_.plan.ignored = [&] { return ignored(file) ? &*ignored_ : nullptr; };
     inputs_.plan.context_time_unknown = inputs_.context.remote.has_value();

@@ -147,7 +147,7 @@ void add_foreign(CLI::App& app, BuildFlags& flags) {
   for (const std::string name : {"--memory", "--memory-swap", "--cpu-shares", "--cpu-period", "--cpu-quota",
                                  "--cpuset-cpus", "--cpuset-mems", "--cgroup-parent"}) {
     app.add_option_function<std::string>(
-           name == "--memory" ? "-m,--memory" : name,
+           name == "--memory" ? "-m,--memory" : name == "--cpu-shares" ? "-c,--cpu-shares" : name,
            [&flags, name](const std::string&) { flags.limits.push_back(name); }, "")
         ->group("");
   }

@@ -73,7 +73,7 @@ void read_platforms(const BuildFlags& flags, builder::PlanOptions& plan) {
   plan.target_platform = plan.build_platform;
   plan.platform_given = !texts.empty();
   for (const std::string& text : texts) {
-    const oci::Platform platform = oci::parse_platform(text);
+    const oci::Platform platform = text == "local" ? oci::host_platform() : oci::parse_platform(text);
     if (std::find(plan.platforms.begin(), plan.platforms.end(), platform) == plan.platforms.end()) {
       plan.platforms.push_back(platform);
     }

@@ -83,4 +83,13 @@ void check_destinations(const std::vector<TargetResult>& results) {
   }
 }
 
+void drop_stale_files(const std::vector<TargetResult>& results) {
+  for (const TargetResult& result : results) {
+    for (const fs::path file : {result.iid_file, result.metadata_file}) {
+      std::error_code unknown;  // what can't be removed was found to be writable
+      if (!file.empty() && fs::is_regular_file(file, unknown)) fs::remove(file, unknown);
+    }
+  }
+}
+
 }  // namespace cooper::cmd

@@ -11,4 +11,7 @@ namespace cooper::cmd {
 // nothing, a file in no directory; Error(denied|io) where the system says no.
 void check_destinations(const std::vector<TargetResult>& results);
 
+// Once those are tried: an image ID of an earlier build must not be taken for that of one which fails (OUT-22).
+void drop_stale_files(const std::vector<TargetResult>& results);
+
 }  // namespace cooper::cmd

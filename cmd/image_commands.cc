@@ -13,6 +13,7 @@
 #include "builder/export.h"
 #include "cmd/human_size.h"
 #include "cmd/local_images.h"
+#include "cmd/options_text.h"
 #include "cmd/progress.h"
 #include "cmd/session.h"
 #include "cmd/store_access.h"
@@ -107,6 +108,15 @@ void make_whole(cache::Store& store, oci::Registry& registry, const LocalImage& 
   for (const oci::Descriptor& blob : oci::reachable_blobs(blobs, image.root)) bases.ensure_blob(blob);
 }
 
+// Of an index docker's format takes one image.
+void tell_what_is_left_out(cache::Store& store, const oci::Descriptor& root, const oci::Descriptor& taken,
+                           const std::string& text) {
+  const oci::Index index = oci::parse_index(oci::read_blob(store, root, kMetadataLimitBytes), root.digest.str());
+  if (index.manifests.size() < 2) return;
+  std::cerr << "notice: " << text << " is for several platforms, and docker's format takes one"
+            << (taken.platform ? ", " + taken.platform->str() : "") << "; --oci saves all\n";
+}
+
 // Each image once, with the names it was asked for by.
 std::vector<oci::ExportImage> images_to_save(cache::Store& store, oci::Registry& registry,
                                              const std::vector<std::string>& texts, bool oci_format) {
@@ -115,6 +125,7 @@ std::vector<oci::ExportImage> images_to_save(cache::Store& store, oci::Registry&
     const LocalImage image = local_image(store, text);
     make_whole(store, registry, image);
     const oci::Descriptor root = oci_format ? image.root : image_manifest(store, image.root);
+    if (root.digest != image.root.digest) tell_what_is_left_out(store, image.root, root, text);
     auto same = std::find_if(images.begin(), images.end(),
                              [&](const oci::ExportImage& each) { return each.root.digest == root.digest; });
     if (same == images.end()) same = images.insert(same, {root, {}, std::nullopt});
@@ -172,7 +183,7 @@ void tag_image(const std::string& source, const std::string& target, int retries
   const LocalImage image = local_image(*store, source);
   const auto registry = open_registry(retries, interrupts.token());
   make_whole(*store, *registry, image);
-  store->put_name(oci::parse_reference(target), image.root, image.created);
+  store->put_name(parse_new_name(target), image.root, image.created);
   forget_unnamed(*store, image.root.digest);
 }
 
@@ -227,7 +238,7 @@ void inspect_image(const std::string& text, bool raw) {
   const oci::Descriptor manifest = image_manifest(*store, local_image(*store, text).root);
   const std::string manifest_json = oci::read_blob(*store, manifest, kMetadataLimitBytes);
   if (raw) {
-    std::cout << manifest_json << "\n";
+    std::cout << manifest_json;  // to the byte: it may be hashed
     return;
   }
   const oci::Manifest parsed = oci::parse_manifest(manifest_json, text);

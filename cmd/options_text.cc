@@ -75,7 +75,7 @@ class OutputReader {
     } else if (key == "name") {
       flag_.has_names = true;
       for (const std::string& name : split_csv(value, "name")) {
-        output.names.push_back(oci::parse_reference(name));
+        output.names.push_back(parse_new_name(name));
       }
     } else if (key == "tar") {
       output.as_directory = !parse_bool(value, key);
@@ -221,7 +221,14 @@ bool parse_bool(const std::string& text, const std::string& attribute) {
   throw Error(Errc::invalid, cat("non-bool value specified for ", attribute, ": \"", text, "\""));
 }
 
+oci::Reference parse_new_name(const std::string& text) {
+  oci::Reference name = oci::parse_reference(text);
+  if (name.digest) throw Error(Errc::invalid, cat(text, ": refusing to create a tag with a digest reference"));
+  return name;
+}
+
 OutputFlag parse_output(const std::string& text) {
+  if (text.empty()) throw Error(Errc::invalid, "--output is given nothing");
   if (text == "-") {
     OutputFlag flag;
     flag.output.kind = builder::Output::Kind::tar;

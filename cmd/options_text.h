@@ -24,6 +24,8 @@ std::uint64_t parse_size(const std::string& text, const std::string& flag);  // 
 builder::Ulimit parse_ulimit(const std::string& text);                       // "nofile=1024:2048" (RUN-23)
 builder::ExtraHost parse_extra_host(const std::string& text);                // "name:address", "name=address"
 bool parse_bool(const std::string& text, const std::string& attribute);      // OUT-12
+// What an image is to be called. A digest is not for us to give (docker refuses it with the same words).
+oci::Reference parse_new_name(const std::string& text);
 
 // -o, rows OUT-02 … OUT-07.
 struct OutputFlag {

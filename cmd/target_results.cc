@@ -24,7 +24,7 @@ class ResultReader {
   }
 
   TargetResult read() && {
-    for (const std::string& tag : flags_.tags) result_.names.push_back(oci::parse_reference(own("-t", tag)));
+    for (const std::string& tag : flags_.tags) result_.names.push_back(parse_new_name(own("-t", tag)));
     for (const std::string& text : flags_.outputs) add_output(text);
     if (flags_.push && result_.names.empty()) throw Error(Errc::invalid, "--push needs a name: -t NAME");
     if (!result_.names.empty() && !image_output_) add_image(false);

@@ -171,3 +171,36 @@ contains "$(cat err)" 'unknown command: biuld (did you mean build?)'
 exits 2 cooper build --no-cahce c
 contains "$(cat err)" 'unknown flag: --no-cahce (did you mean --no-cache?)'
 nothing_left
+
+# Values that are none.
+for flag in --pull=always --pull=9999999999999999999999 --quiet=x --load=2; do
+  exits 2 cooper build "$flag" c
+  contains "$(cat err)" "takes true or false"
+done
+exits 2 cooper build -o '' c
+contains "$(cat err)" "--output is given nothing"
+printf 'FROM scratch\nCOPY f /f\n' >c/Both
+build --load=false --platform local -c 4 -f c/Both c >/dev/null 2>err
+contains "$(cat err)" "notice"
+digest=$(build -t kept:1 -f c/Both c 2>/dev/null)
+exits 2 build -t "forged@$digest" -f c/Both c
+contains "$(cat err)" "refusing to create a tag with a digest reference"
+exits 2 cooper tag kept:1 "forged@$digest"
+exits 2 build -o "type=image,name=forged@$digest" -f c/Both c
+equal "$(cooper images -q | wc -l)" 1
+equal "$(cooper inspect --raw kept:1 | sha256sum | cut -d' ' -f1)" "${digest#sha256:}"
+
+row OUT-22
+# A build that fails leaves no image ID of an earlier one, and no metadata.
+echo stale >iid; echo stale >md
+printf 'FROM scratch\nCOPY nothing /\n' >c/Fails
+exits 1 build -f c/Fails --iidfile iid --metadata-file md c
+[ ! -e iid ] && [ ! -e md ] || fail "stale results"
+
+# docker's format takes one platform.
+build -q -t both:1 --platform linux/amd64,linux/arm64 -f c/Both c >/dev/null 2>&1
+cooper save -o both.tar both:1 2>err
+contains "$(cat err)" "several platforms"
+cooper save --oci -o both.tar both:1 2>err
+lacks "$(cat err)" "several platforms"
+nothing_left
