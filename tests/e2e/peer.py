@@ -19,7 +19,7 @@ VALUED = {
     "platform": True, "annotation": False, "tag": False, "output": False, "iidfile": False, "metadata-file": False,
     "network": False, "allow": False, "isolation": False, "threads": False, "no-cache-filter": False, "retries": False,
     "progress": False, "call": False, "attest": False, "store-limit": False, "scratch": False}
-SHORT = {"f": "file", "t": "tag", "o": "output", "q": "quiet"}
+SHORT = {"f": "file", "t": "tag", "o": "output", "q": "quiet", "m": "memory", "c": "cpu-shares"}
 # What the second build of cooper's, which the cache answers, is not given.
 NOT_AGAIN = {"tag", "output", "push", "iidfile", "metadata-file", "no-cache", "no-cache-filter", "quiet", "progress",
              "annotation"}

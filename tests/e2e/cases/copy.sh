@@ -98,7 +98,7 @@ import tarfile
 with tarfile.open("c/links.tar", "w") as tar:
     for name, target in (("new", "data/f"), ("bin/new", "bin/busybox"), ("../up", "../data/f")):
         link = tarfile.TarInfo(name)
-        link.type, link.linkname = tarfile.LNKTYPE, target
+        link.type, link.linkname, link.mode = tarfile.LNKTYPE, target, 0o755 if "bin/" in name else 0o644
         tar.addfile(link)
 P
 echo data >c/f
