@@ -87,7 +87,9 @@ void drop_stale_files(const std::vector<TargetResult>& results) {
   for (const TargetResult& result : results) {
     for (const fs::path file : {result.iid_file, result.metadata_file}) {
       std::error_code unknown;  // what can't be removed was found to be writable
-      if (!file.empty() && fs::is_regular_file(file, unknown)) fs::remove(file, unknown);
+      // Never a link: that may be the machine's /dev/stdout.
+      const bool ordinary = fs::symlink_status(file, unknown).type() == fs::file_type::regular;
+      if (ordinary) fs::remove(file, unknown);
     }
   }
 }

@@ -112,7 +112,10 @@ void make_whole(cache::Store& store, oci::Registry& registry, const LocalImage& 
 void tell_what_is_left_out(cache::Store& store, const oci::Descriptor& root, const oci::Descriptor& taken,
                            const std::string& text) {
   const oci::Index index = oci::parse_index(oci::read_blob(store, root, kMetadataLimitBytes), root.digest.str());
-  if (index.manifests.size() < 2) return;
+  const auto platforms = std::count_if(index.manifests.begin(), index.manifests.end(), [](const oci::Descriptor& each) {
+    return !each.platform || each.platform->os != "unknown";  // an attestation
+  });
+  if (platforms < 2) return;
   std::cerr << "notice: " << text << " is for several platforms, and docker's format takes one"
             << (taken.platform ? ", " + taken.platform->str() : "") << "; --oci saves all\n";
 }

@@ -268,10 +268,12 @@ void ApplyDirectory::set_metadata(int fd, const Entry& entry, StandIn stand_in,
   if (digest) stand_in.content = digest->value;
   set_owner(fd, entry, stand_in);
   // A set-id bit must not work for us instead of the owner. For an id that is nobody's it may stay:
-  // then a step that takes it away is seen to.
+  // then a step that takes it away is seen to. Not that of a directory, which hands its group down.
   std::uint32_t mode = entry.mode & 07777;
   if (stand_in.uid && stand_in.uid->seen == ::geteuid()) mode &= ~kSetUid;
-  if (stand_in.gid && stand_in.gid->seen == ::getegid()) mode &= ~kSetGid;
+  if (stand_in.gid && (entry.type == EntryType::directory || stand_in.gid->seen == ::getegid())) {
+    mode &= ~kSetGid;
+  }
   if (mode != (entry.mode & 07777)) stand_in.mode = {entry.mode & 07777, mode};
   // After chown, which clears the capability; before chmod, which may take our own right to write
   // it.

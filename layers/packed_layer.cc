@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/once.h"
+#include "layers/spool.h"
 #include "layers/tar_reader.h"
 #include "layers/tar_writer.h"
 
@@ -63,35 +64,39 @@ class PackedFile : public ByteSource {
   std::uint64_t left_bytes_;
 };
 
-// One member of a tar, which is read up to it.
+// The bytes that a row speaks of, out of a tar that is read up to them. By their digest and not by
+// name: of members of one name the last counts, and a first name may have been replaced since.
 class Member : public ByteSource {
  public:
-  Member(std::unique_ptr<ByteSource> tar, const TreePath& path, const std::string& name)
-      : reader_(std::move(tar), TarLimits{}, name, TarKind::layer) {
-    for (;;) {
-      const auto member = reader_.next();
-      if (!member) throw Error(Errc::not_found, cat(name, ": no file ", path.absolute()));
-      if (member->entry.type == EntryType::file && member->entry.path == path) return;
+  Member(std::unique_ptr<ByteSource> tar, const Entry& row, const std::string& name) {
+    if (!row.content) throw Error(Errc::corrupt, cat(name, ": a file without a digest"));
+    TarReader reader(std::move(tar), TarLimits{}, name, TarKind::layer);
+    while (const auto member = reader.next()) {
+      if (member->entry.type != EntryType::file || member->entry.size_bytes != row.size_bytes)
+        continue;
+      spool_.emplace(nullptr);
+      const Spool::Stretch stretch = spool_->append(reader.content());
+      NullSink nowhere;
+      oci::DigestSink hashed(nowhere);
+      copy_all(*spool_->open(stretch), hashed);
+      if (hashed.digest() != row.content->value) continue;
+      bytes_ = spool_->open(stretch);
+      return;
     }
+    throw Error(Errc::corrupt, cat(name, ": no such file as ", row.path.absolute()));
   }
-  std::size_t read(std::span<std::byte> into) override { return reader_.content().read(into); }
+  std::size_t read(std::span<std::byte> into) override { return bytes_->read(into); }
 
  private:
-  TarReader reader_;
+  std::optional<Spool> spool_;
+  std::unique_ptr<ByteSource> bytes_;
 };
-
-std::unique_ptr<ByteSource> verified(std::unique_ptr<ByteSource> bytes, const Entry& row,
-                                     const std::string& name) {
-  if (!row.content) throw Error(Errc::corrupt, cat(name, ": a file without a digest"));
-  return std::make_unique<oci::VerifyingSource>(std::move(bytes), row.content->value,
-                                                row.size_bytes, name + row.path.absolute());
-}
 
 }  // namespace
 
 OpenRow open_in_blob(std::function<std::unique_ptr<ByteSource>()> open_blob, std::string name) {
   return [open_blob = std::move(open_blob), name = std::move(name)](const Entry& row) {
-    return verified(std::make_unique<Member>(open_blob(), row.path, name), row, name);
+    return std::make_unique<Member>(open_blob(), row, name);
   };
 }
 
@@ -99,7 +104,9 @@ OpenRow open_packed(TablePtr table, UniqueFd tar, std::string name) {
   auto packed = std::make_shared<const Packed>(std::move(table), std::move(tar), std::move(name));
   return [packed = std::move(packed)](const Entry& row) -> std::unique_ptr<ByteSource> {
     auto bytes = std::make_unique<PackedFile>(packed, packed->offset_of(row), row.size_bytes);
-    return verified(std::move(bytes), row, packed->name());
+    if (!row.content) throw Error(Errc::corrupt, cat(packed->name(), ": a file without a digest"));
+    return std::make_unique<oci::VerifyingSource>(
+        std::move(bytes), row.content->value, row.size_bytes, packed->name() + row.path.absolute());
   };
 }
 

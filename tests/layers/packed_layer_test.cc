@@ -7,6 +7,7 @@
 #include "layers/apply.h"
 #include "layers/tree_layer.h"
 #include "tests/layers/copy_support.h"
+#include "tests/support/tar_builder.h"
 
 namespace cooper::layers {
 namespace {
@@ -78,10 +79,26 @@ TEST(PackedLayer, ADD_05_files_are_read_out_of_blobs_that_nobody_unpacked) {
   EXPECT_EQ(text("d/link"), "first");
   packed.content.replace(packed.content.find("second"), 6, "SECOND");
   expect_error(Errc::corrupt, {"blob", "/d/e/x"}, [&] { text("d/e/x"); });
-  Context other;
-  other.file("b", "third");
-  packed.content = PackedContext(other).content;
-  expect_error(Errc::not_found, {"blob", "/a"}, [&] { text("a"); });
+}
+
+// Of members of one name the last counts, and the first name of a link may be another file by then.
+TEST(PackedLayer, ADD_05_files_of_foreign_layers_are_found_by_their_digest) {
+  const std::string tar = tests::TarBuilder()
+                              .file("f", "one")
+                              .file("f", "two")
+                              .hard_link("link", "f")
+                              .file("f", "three")
+                              .finish();
+  LayerView view{std::make_shared<const Table>(
+                     read_table(std::make_unique<MemorySource>(tar), {}, "foreign")),
+                 std::nullopt};
+  view.open = open_in_blob([&] { return std::make_unique<MemorySource>(tar); }, "foreign");
+  const auto files = merge_layers({view});
+  const auto text = [&](const std::string& path) {
+    return read_all(*files->open(files->find(TreePath::clean(path)).value()), 1 << 20, path);
+  };
+  EXPECT_EQ(text("f"), "three");
+  EXPECT_EQ(text("link"), "two");
 }
 
 TEST(PackedLayer, other_bytes_are_refused) {

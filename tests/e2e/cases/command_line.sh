@@ -196,6 +196,13 @@ echo stale >iid; echo stale >md
 printf 'FROM scratch\nCOPY nothing /\n' >c/Fails
 exits 1 build -f c/Fails --iidfile iid --metadata-file md c
 [ ! -e iid ] && [ ! -e md ] || fail "stale results"
+# A link is somebody's: written through, never removed.
+echo stale >target && ln -s target link && ln -s /proc/self/fd/1 out-link
+exits 1 build -f c/Fails --iidfile link --metadata-file out-link c
+[ -L link ] && [ -L out-link ] || fail "links are gone"
+id=$(build -q --iidfile link --metadata-file out-link -f c/Both c 2>/dev/null)
+contains "$id" "$(cat target)"
+[ -L link ] && [ -L out-link ] || fail "links are gone"
 
 # docker's format takes one platform.
 build -q -t both:1 --platform linux/amd64,linux/arm64 -f c/Both c >/dev/null 2>&1
