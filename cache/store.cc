@@ -76,9 +76,7 @@ class LocalStore final : public Store {
 
   const std::filesystem::path& path() const override { return core_->root.path(); }
 
-  bool has(const oci::BlobDigest& digest) override {
-    return core_->objects.has(blob_id(digest));
-  }
+  bool has(const oci::BlobDigest& digest) override { return core_->objects.has(blob_id(digest)); }
   std::unique_ptr<ByteSource> open_blob(const oci::BlobDigest& digest) override {
     return std::make_unique<FdSource>(open_blob_file(digest), cat("blob ", digest));
   }
@@ -89,6 +87,9 @@ class LocalStore final : public Store {
                   cat("blob ", digest, " is not in the store ", core_->root.label()));
     }
     return std::move(found->file);
+  }
+  bool wrote(const oci::BlobDigest& digest) override {
+    return core_->objects.wrote(blob_id(digest));
   }
   std::unique_ptr<oci::BlobWriter> new_blob() override {
     return make_blob_writer(core_->root, core_->ingest, core_->objects);
@@ -170,8 +171,12 @@ class LocalStore final : public Store {
   std::optional<std::string> find_fact(const std::string& kind, const std::string& key) override {
     return core_->records.find_fact(kind, key);
   }
-  std::map<std::string, std::string> facts(const std::string& kind) override { return core_->records.facts(kind); }
-  void drop_fact(const std::string& kind, const std::string& key) override { core_->records.drop_fact(kind, key); }
+  std::map<std::string, std::string> facts(const std::string& kind) override {
+    return core_->records.facts(kind);
+  }
+  void drop_fact(const std::string& kind, const std::string& key) override {
+    core_->records.drop_fact(kind, key);
+  }
   void put_fact(const std::string& kind, const std::string& key,
                 const std::string& value) override {
     core_->records.put_fact(kind, key, value);

@@ -1,6 +1,7 @@
 #include "layers/table_format.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 
@@ -34,8 +35,11 @@ bool has_details(const Entry& entry) {
 }  // namespace
 
 void TableEncoder::number(std::uint64_t value) {
-  for (; value >= 0x80; value >>= 7) text_ += static_cast<char>((value & 0x7f) | 0x80);
-  text_ += static_cast<char>(value);
+  std::array<char, 10> digits;
+  std::size_t count = 0;
+  for (; value >= 0x80; value >>= 7) digits[count++] = static_cast<char>((value & 0x7f) | 0x80);
+  digits[count++] = static_cast<char>(value);
+  text_.append(digits.data(), count);
 }
 
 void TableEncoder::bytes(std::string_view value) {

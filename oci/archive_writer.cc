@@ -123,10 +123,12 @@ void write_archive(BlobReader& blobs, const std::vector<ExportImage>& images, bo
   tar.add_directory("blobs/");
   tar.add_directory("blobs/sha256/");
   for (const Descriptor& blob : contents) {
-    // Hashed ahead, beside the writing.
-    const auto source = read_ahead(
-        std::make_unique<VerifyingSource>(blobs.open_blob(blob.digest), blob.digest.value,
-                                          blob.size_bytes, cat("blob ", blob.digest)));
+    auto bytes = blobs.open_blob(blob.digest);
+    if (!blobs.wrote(blob.digest)) {
+      bytes = std::make_unique<VerifyingSource>(std::move(bytes), blob.digest.value,
+                                                blob.size_bytes, cat("blob ", blob.digest));
+    }
+    const auto source = read_ahead(std::move(bytes));  // and hashed, beside the writing
     tar.add_file(blob_name(blob.digest), blob.size_bytes, *source);
   }
   Index index;

@@ -19,6 +19,8 @@ class BlobReader {
   // The bytes, unverified (wrap in VerifyingSource when they come from outside).
   // Error(not_found) naming the digest when absent.
   virtual std::unique_ptr<ByteSource> open_blob(const BlobDigest& digest) = 0;
+  // Whether this process wrote the blob's bytes, and hashed them as it did: no need to do so again.
+  virtual bool wrote(const BlobDigest&) { return false; }
 };
 
 // A blob being written; nothing is visible before commit, and destruction without it leaves
