@@ -86,15 +86,16 @@ std::string healthcheck_text(const oci::Healthcheck& check) {
              " StartInterval:", duration_text(check.start_interval_ns), " Retries:", check.retries, "}");
 }
 
-std::string copy_text(const std::string& keyword, const CopyStep& step, const std::vector<std::string>& sources,
+std::string copy_text(std::string keyword, const CopyStep& step, const std::vector<std::string>& sources,
                       const std::vector<parser::Heredoc>& heredocs, const std::string& destination) {
-  std::string text = keyword;
+  std::string text = std::move(keyword);
   if (step.parents) text += " --parents";
   if (!step.chown.empty()) text += " --chown=" + step.chown;
   if (!step.chmod.empty()) text += " --chmod=" + step.chmod;
-  for (const std::string& source : sources) text += " " + source;
-  for (const parser::Heredoc& heredoc : heredocs) text += " <<" + heredoc.name;
-  return text + " " + destination + " # buildkit";
+  for (const std::string& source : sources) text.append(1, ' ').append(source);
+  for (const parser::Heredoc& heredoc : heredocs) text.append(" <<").append(heredoc.name);
+  text.append(1, ' ').append(destination).append(" # buildkit");
+  return text;
 }
 
 }  // namespace cooper::builder

@@ -15,8 +15,8 @@ std::string quoted_list(const std::vector<std::string>& words);
 // [a b]
 std::string bracketed(const std::vector<std::string>& words);
 std::string healthcheck_text(const oci::Healthcheck& check);
-// "COPY --chown=1 a b /d/ # buildkit"; sources and destination after expansion.
-std::string copy_text(const std::string& keyword, const CopyStep& step, const std::vector<std::string>& sources,
+// "COPY --chown=1 a b /d/ # buildkit", continuing what holds the keyword; sources and destination after expansion.
+std::string copy_text(std::string keyword, const CopyStep& step, const std::vector<std::string>& sources,
                       const std::vector<parser::Heredoc>& heredocs, const std::string& destination);
 
 }  // namespace cooper::builder

@@ -58,7 +58,7 @@ class PlanBuilder {
   StepId context(const std::string& name);  // "" is the main one
   // One step for equal sources.
   StepId fetched(const RemoteSource& source, parser::SourceRange range);
-  StepId add(Step step);
+  StepId add(Step&& step);
   // A source is shown as the FROM that came first.
   void name_source(StepId source, const std::string& display, parser::SourceRange range);
   void depend_on_target() noexcept { depends_on_target_ = true; }

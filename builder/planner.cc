@@ -293,7 +293,7 @@ std::optional<std::size_t> PlanBuilder::stage_of(const NamedContext& context) co
   return context.value.empty() ? count - 1 : table_.find(context.value, false);
 }
 
-StepId PlanBuilder::add(Step step) {
+StepId PlanBuilder::add(Step&& step) {
   plan_.steps.push_back(std::move(step));
   return plan_.steps.size() - 1;
 }

@@ -19,10 +19,14 @@ class LinkReader {
     std::vector<StageLink> links;
     if (!stage.name.empty() && is_context_(stage, stage.name)) return links;
     for (const parser::Instruction* instruction : stage.body) {
+      const auto* copy = std::get_if<parser::Copy>(instruction);
+      const auto* run = std::get_if<parser::Run>(instruction);
+      const bool may_link = copy != nullptr ? !copy->from.empty() : run != nullptr && !run->mounts.empty();
+      if (!may_link) continue;
       const parser::SourceRange range = parser::origin_of(*instruction).range;
       try {
-        if (const auto* copy = std::get_if<parser::Copy>(instruction)) follow(stage, copy->from, true, range, links);
-        if (const auto* run = std::get_if<parser::Run>(instruction)) {
+        if (copy != nullptr) follow(stage, copy->from, true, range, links);
+        if (run != nullptr) {
           for (const std::string& mount : run->mounts) follow(stage, parser::check_mount(mount), false, range, links);
         }
       } catch (parser::DockerfileError& error) {

@@ -24,9 +24,10 @@ bool holds(const Words& words, std::string_view word) {
 bool looks_like_secret(std::string_view name) {
   const std::string lower = parser::to_lower(name);
   bool secret = false;
-  for (const std::string_view word : parser::split(lower, '_')) {
-    if (holds(kHarmlessWords, word)) return false;
-    secret = secret || holds(kSecretWords, word);
+  for (parser::Cut rest{{}, lower, true}; rest.found;) {
+    rest = parser::cut(rest.after, '_');
+    if (holds(kHarmlessWords, rest.before)) return false;
+    secret = secret || holds(kSecretWords, rest.before);
   }
   return secret;
 }

@@ -55,6 +55,7 @@ std::optional<StepId> StagePlanner::mount_from(const parser::RunMount& mount) {
 }
 
 void StagePlanner::plan_mounts(const parser::Run& run, RunStep& step) {
+  if (run.mounts.empty()) return;
   std::size_t ssh_mounts = 0;
   bool names_agent = stage_.scope.lookup()("SSH_AUTH_SOCK").has_value();
   for (const std::string& text : run.mounts) {

@@ -21,6 +21,16 @@ bool makes_step(const parser::Instruction& instruction) {
          std::holds_alternative<parser::Workdir>(instruction);
 }
 
+// Nothing in it asks for a variable, and no quote or escape has to go (EXP-*): most words are so.
+bool stands_for_itself(const std::string& word, char escape) {
+  return std::none_of(word.begin(), word.end(),
+                      [escape](char c) { return c == '$' || c == '"' || c == '\'' || c == escape; });
+}
+
+void append_assignment(std::string& text, const std::string& name, const std::string& value) {
+  text.append(1, ' ').append(name).append(1, '=').append(value);
+}
+
 std::int64_t or_zero(const std::optional<std::int64_t>& value) { return value.value_or(0); }
 
 }  // namespace
@@ -45,18 +55,18 @@ StagePlanner::StagePlanner(PlanBuilder& plan, const StageText& text, PlannedStag
   stage_.result.config.on_build.clear();  // ONBUILD-04
   for (const parser::Instruction& trigger : triggers_) step_total_ += makes_step(trigger) ? 1 : 0;
   for (const parser::Instruction* each : text.body) step_total_ += makes_step(*each) ? 1 : 0;
+  stage_.result.history.reserve(stage_.result.history.size() + triggers_.size() + text.body.size());
   origin_ = &text.from->origin;
+  if (!stage_.base_image.empty()) ++step_total_;
+  total_text_ = std::to_string(step_total_);
   if (stage_.base_image.empty()) return;
-  ++step_total_;
-  plan_.name_source(stage_.result.rootfs, display("FROM " + stage_.base_image), range_);
+  plan_.name_source(stage_.result.rootfs, display_begun() + "FROM " + stage_.base_image, range_);
   stage_.base_image.clear();
 }
 
 PlannedStage StagePlanner::finish() {
   run_triggers();
-  for (const parser::Instruction* instruction : text_.body) {
-    visit_at(*instruction, parser::origin_of(*instruction).range);
-  }
+  for (const parser::Instruction* instruction : text_.body) visit_at(*instruction, std::nullopt);
   return std::move(stage_);
 }
 
@@ -67,8 +77,8 @@ void StagePlanner::run_triggers() {
 }
 
 void StagePlanner::visit_at(const parser::Instruction& instruction, std::optional<parser::SourceRange> range) {
-  range_ = *range;
   origin_ = &parser::origin_of(instruction);
+  range_ = range.value_or(origin_->range);
   try {
     std::visit(*this, instruction);
   } catch (parser::DockerfileError& error) {
@@ -82,6 +92,7 @@ void StagePlanner::visit_at(const parser::Instruction& instruction, std::optiona
 }
 
 std::string StagePlanner::expand(const std::string& word) {
+  if (stands_for_itself(word, plan_.escape())) return word;
   std::vector<std::string> unset;
   std::string text = parser::expand_word(word, plan_.escape(), stage_.scope.lookup(), &unset);
   report_undefined(unset);
@@ -98,9 +109,25 @@ std::string StagePlanner::expand_body(const parser::Heredoc& heredoc) {
 
 std::vector<std::string> StagePlanner::with_shell(const std::string& text) const {
   const auto& shell = stage_.result.config.shell;
-  std::vector<std::string> argv = shell && !shell->empty() ? *shell : std::vector<std::string>{"/bin/sh", "-c"};
+  std::vector<std::string> argv;
+  if (shell && !shell->empty()) {
+    argv.reserve(shell->size() + 1);
+    argv = *shell;
+  } else {
+    argv.reserve(3);
+    argv.emplace_back("/bin/sh");
+    argv.emplace_back("-c");
+  }
   argv.push_back(text);
   return argv;
+}
+
+std::string StagePlanner::history_begun(const char* keyword) const {
+  constexpr std::size_t kUsualGrowth = 32;  // bytes, by values and remarks
+  std::string text;
+  text.reserve(origin_->text.size() + kUsualGrowth);
+  text += keyword;
+  return text;
 }
 
 void StagePlanner::record(std::string created_by, std::optional<StepId> step) {
@@ -134,23 +161,27 @@ std::string StagePlanner::platform_prefix() const {
 }
 
 // ERR-04: "[stage i/n] INSTRUCTION text", no name when there is one stage.
-std::string StagePlanner::display(const std::string& instruction) {
+std::string StagePlanner::display_begun() {
+  constexpr std::size_t kUsualGrowth = 48;  // bytes, by what stands here and by values
   const std::string number = std::to_string(++step_number_);
-  const std::string total = std::to_string(step_total_);
-  std::string text = "[" + platform_prefix();
+  std::string text;
+  text.reserve(origin_->text.size() + kUsualGrowth);
+  text += '[';
+  text += platform_prefix();
   if (plan_.table().stages().size() > 1) {
     text += text_.name.empty() ? "stage-" + std::to_string(text_.index) : text_.name;
     text += ' ';
   }
-  text.append(total.size() - std::min(total.size(), number.size()), ' ');
-  text += number + "/" + total + "] ";
+  text.append(total_text_.size() - std::min(total_text_.size(), number.size()), ' ');
+  text.append(number).append(1, '/').append(total_text_).append("] ");
   if (from_trigger_) text += "ONBUILD ";
-  text += instruction;
   return text;
 }
 
-StepId StagePlanner::add_step(Operation operation, const std::string& instruction) {
-  Step step{std::move(operation), display(instruction), text_.shown(), range_, plan_.options().no_cache};
+StepId StagePlanner::add_step(Step&& step) {
+  step.stage = text_.shown();
+  step.range = range_;
+  step.ignore_cache = plan_.options().no_cache;
   for (const std::string& name : plan_.options().no_cache_stages) {
     step.ignore_cache = step.ignore_cache || parser::to_lower(name) == step.stage;
   }
@@ -181,30 +212,31 @@ void StagePlanner::operator()(const parser::Arg& arg) {
 void StagePlanner::operator()(const parser::Env& env) {
   if (env.legacy) report(parser::rules::kLegacyKeyValueFormat, {"ENV", "ENV"});
   std::vector<std::pair<std::string, std::string>> values;
-  std::vector<std::string> words{"ENV"};
+  values.reserve(env.entries.size());
+  std::string text = history_begun("ENV");
   for (const parser::KeyValue& pair : env.entries) {
-    values.emplace_back(expand(pair.key), expand(pair.value));
-    report_secret("ENV", values.back().first);
-    words.push_back(values.back().first + "=" + values.back().second);
+    const auto& [name, value] = values.emplace_back(expand(pair.key), expand(pair.value));
+    report_secret("ENV", name);
+    append_assignment(text, name, value);
   }
   stage_.env_changed = true;
   for (const auto& [name, value] : values) {
     stage_.image_env.set(name, value);
     stage_.scope.set_env(name, value);
   }
-  record(join_words(words));
+  record(std::move(text));
 }
 
 void StagePlanner::operator()(const parser::Label& label) {
   if (label.legacy) report(parser::rules::kLegacyKeyValueFormat, {"LABEL", "LABEL"});
-  std::vector<std::string> words{"LABEL"};
+  std::string text = history_begun("LABEL");
   for (const parser::KeyValue& pair : label.entries) {
     std::string key = expand(pair.key);
     std::string value = expand(pair.value);
-    words.push_back(key + "=" + value);
+    append_assignment(text, key, value);
     stage_.result.config.labels.insert_or_assign(std::move(key), std::move(value));
   }
-  record(join_words(words));
+  record(std::move(text));
 }
 
 void StagePlanner::operator()(const parser::Maintainer& maintainer) {
@@ -227,8 +259,9 @@ void StagePlanner::operator()(const parser::Workdir& workdir) {
     return;
   }
   const StepId parent = stage_.result.rootfs;
-  record(text, add_step(MakeDirStep{parent, path, stage_.result.config.user},
-                        instruction_display(workdir.origin, stage_.scope.lookup())));
+  Step step{.operation = MakeDirStep{parent, path, stage_.result.config.user}, .display = display_begun()};
+  append_instruction(step.display, workdir.origin, stage_.scope.lookup());
+  record(text, add_step(std::move(step)));
 }
 
 void StagePlanner::operator()(const parser::User& user) {

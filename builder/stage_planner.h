@@ -56,14 +56,15 @@ class StagePlanner {
   void report_shell_form(const parser::Command& command, const char* keyword);
   void report_ignored(const char* keyword, const std::vector<std::string>& sources);
   std::vector<std::string> with_shell(const std::string& text) const;
+  std::string history_begun(const char* keyword) const;  // of the instruction, with room for its words
   void record(std::string created_by, std::optional<StepId> step = std::nullopt);
-  StepId add_step(Operation operation, const std::string& instruction);
+  StepId add_step(Step&& step);  // one with its operation and display; the rest is filled in
   std::string platform_prefix() const;
-  std::string display(const std::string& instruction);  // of the next step
+  std::string display_begun();  // of the next step, with room for its instruction
   CopyStep::Source git_source(GitRef ref, const parser::Add& add, const std::string& checksum);
   CopyStep::Source url_source(const std::string& url, const parser::Add& add, const std::string& checksum);
-  // `sources` is for history and display; the step has its own.
-  void copy_files(CopyStep step, const std::vector<std::string>& sources,
+  // `step` holds a CopyStep with its sources; `sources` is for history and display.
+  void copy_files(Step&& step, const std::vector<std::string>& sources,
                   const std::vector<parser::Heredoc>& heredocs, const std::string& destination,
                   const char* keyword);
   void plan_mounts(const parser::Run& run, RunStep& step);
@@ -85,6 +86,7 @@ class StagePlanner {
   bool cmd_set_ = false;  // CMD-03, CMD-04
   std::size_t step_number_ = 0;
   std::size_t step_total_ = 0;
+  std::string total_text_;
   std::vector<parser::Instruction> triggers_;
 };
 

@@ -75,7 +75,8 @@ Network StagePlanner::network_of(const parser::Run& run) const {
 }
 
 void StagePlanner::operator()(const parser::Run& run) {
-  RunStep step = plan_.usual_run();
+  Step planned{.operation = plan_.usual_run()};
+  auto& step = std::get<RunStep>(planned.operation);
   step.parent = stage_.result.rootfs;
   step.platform = stage_.platform.str();
   step.environment = stage_.scope.environment();
@@ -100,16 +101,19 @@ void StagePlanner::operator()(const parser::Run& run) {
   } else {
     step.argv = with_shell(parser::run_text(run));
   }
-  std::vector<std::string> words{"RUN"};
-  for (std::string& word : stage_.scope.history_prefix()) words.push_back(std::move(word));
-  words.insert(words.end(), step.argv.begin(), step.argv.end());
-  words.emplace_back("# buildkit");
-  record(join_words(words), add_step(std::move(step), run_display(run, stage_.scope.lookup())));
+  std::string text = history_begun("RUN");
+  for (const std::string& word : stage_.scope.history_prefix()) text.append(1, ' ').append(word);
+  for (const std::string& word : step.argv) text.append(1, ' ').append(word);
+  text += " # buildkit";
+  planned.display = display_begun();
+  append_run(planned.display, run, stage_.scope.lookup());
+  record(std::move(text), add_step(std::move(planned)));
 }
 
-void StagePlanner::copy_files(CopyStep step, const std::vector<std::string>& sources,
+void StagePlanner::copy_files(Step&& planned, const std::vector<std::string>& sources,
                               const std::vector<parser::Heredoc>& heredocs, const std::string& destination,
                               const char* keyword) {
+  auto& step = std::get<CopyStep>(planned.operation);
   step.parent = stage_.result.rootfs;
   step.chown = expand(step.chown);
   step.chmod = expand(step.chmod);
@@ -120,19 +124,24 @@ void StagePlanner::copy_files(CopyStep step, const std::vector<std::string>& sou
   for (const parser::Heredoc& heredoc : heredocs) {
     step.heredocs.emplace_back(heredoc.name, expand_body(heredoc));
   }
-  std::string text = copy_text(keyword, step, sources, heredocs, expanded_destination);
-  record(std::move(text), add_step(std::move(step), without_logins(instruction_display(*origin_, stage_.scope.lookup()))));
+  std::string text = copy_text(history_begun(keyword), step, sources, heredocs, expanded_destination);
+  std::string display = display_begun();
+  append_instruction(display, *origin_, stage_.scope.lookup());
+  planned.display = without_logins(std::move(display));
+  record(std::move(text), add_step(std::move(planned)));
 }
 
 void StagePlanner::operator()(const parser::Copy& copy) {
   std::vector<std::string> sources;
+  sources.reserve(copy.sources.size());
   for (const std::string& source : copy.sources) {
     sources.push_back(expand(source));
     const auto git = parse_git_ref(sources.back());
     if (git && !git->looks_local) throw parser::DockerfileError("source can't be a git ref for COPY");
     if (is_url(sources.back())) throw parser::DockerfileError("source can't be a URL for COPY");
   }
-  CopyStep step;
+  Step planned{.operation = CopyStep()};
+  auto& step = std::get<CopyStep>(planned.operation);
   step.chown = copy.chown;
   step.chmod = copy.chmod;
   // COPY-28: with --chmod a link copy is a plain copy.
@@ -146,7 +155,7 @@ void StagePlanner::operator()(const parser::Copy& copy) {
     step.sources.push_back({from, sources});
   }
   if (copy.from.empty()) report_ignored("COPY", sources);
-  copy_files(std::move(step), sources, copy.heredocs, copy.destination, "COPY");
+  copy_files(std::move(planned), sources, copy.heredocs, copy.destination, "COPY");
 }
 
 CopyStep::Source StagePlanner::git_source(GitRef ref, const parser::Add& add, const std::string& checksum) {
@@ -178,7 +187,8 @@ void StagePlanner::operator()(const parser::Add& add) {
   if (!checksum.empty() && add.sources.size() != 1) {
     throw parser::DockerfileError("checksum can't be specified for multiple sources");
   }
-  CopyStep step;
+  Step planned{.operation = CopyStep()};
+  auto& step = std::get<CopyStep>(planned.operation);
   step.is_add = true;
   step.chown = add.chown;
   step.chmod = add.chmod;
@@ -203,7 +213,7 @@ void StagePlanner::operator()(const parser::Add& add) {
       report_ignored("ADD", {source});
     }
   }
-  copy_files(std::move(step), words, add.heredocs, add.destination, "ADD");
+  copy_files(std::move(planned), words, add.heredocs, add.destination, "ADD");
 }
 
 }  // namespace cooper::builder

@@ -1,5 +1,7 @@
 #include "builder/step_display.h"
 
+#include <algorithm>
+
 #include "builder/sources/remote_source.h"
 #include "parser/text.h"
 
@@ -26,16 +28,27 @@ Variable variable_at(std::string_view text) {
   return {text.substr(begin, end - begin), braced ? end + 1 : end};
 }
 
+std::size_t next_special(std::string_view text, std::size_t from) {
+  while (from < text.size()) {
+    const char c = text[from];
+    if (c == '$' || c == '\\' || c == '\'' || c == '"') break;
+    ++from;
+  }
+  return from;
+}
+
 // Quotes and escapes stay; nothing is replaced within single quotes.
-std::string with_values(std::string_view text, const parser::Lookup& lookup) {
-  std::string out;
-  out.reserve(text.size());
+void append_with_values(std::string& out, std::string_view text, const parser::Lookup& lookup) {
+  if (text.find('$') == std::string_view::npos) {
+    out += text;
+    return;
+  }
   std::size_t copied = 0;
   char quote = '\0';
-  for (std::size_t at = 0; at < text.size();) {
+  for (std::size_t at = next_special(text, 0); at < text.size(); at = next_special(text, at)) {
     const char c = text[at];
-    if (c == '\\' && quote != '\'' && at + 1 < text.size()) {
-      at += 2;
+    if (c == '\\' && quote != '\'') {
+      at = std::min(at + 2, text.size());
       continue;
     }
     if (c == '$' && quote != '\'') {
@@ -49,11 +62,11 @@ std::string with_values(std::string_view text, const parser::Lookup& lookup) {
         continue;
       }
     }
-    if ((c == '\'' || c == '"') && (quote == '\0' || quote == c)) quote = quote == '\0' ? c : '\0';
+    const bool is_quote = c == '\'' || c == '"';
+    if (is_quote && (quote == '\0' || quote == c)) quote = quote == '\0' ? c : '\0';
     ++at;
   }
   out += text.substr(copied);
-  return out;
 }
 
 std::string first_line(std::string_view body) {
@@ -63,15 +76,14 @@ std::string first_line(std::string_view body) {
 
 }  // namespace
 
-std::string instruction_display(const parser::Origin& origin, const parser::Lookup& lookup) {
-  std::string text = with_values(origin.text, lookup);
-  const std::size_t keyword = origin.keyword().size();
-  text.replace(0, keyword, parser::to_upper(origin.keyword()));
-  return text;
+void append_instruction(std::string& text, const parser::Origin& origin, const parser::Lookup& lookup) {
+  const std::string_view keyword = origin.keyword();
+  text += parser::to_upper(keyword);
+  append_with_values(text, std::string_view(origin.text).substr(keyword.size()), lookup);
 }
 
-std::string without_logins(std::string_view text) {
-  if (text.find("://") == std::string_view::npos) return std::string(text);
+std::string without_logins(std::string text) {
+  if (text.find("://") == std::string::npos) return text;
   std::string out;
   for (const std::string_view word : parser::split(text, ' ')) {
     if (!out.empty()) out += ' ';
@@ -80,10 +92,12 @@ std::string without_logins(std::string_view text) {
   return out;
 }
 
-std::string run_display(const parser::Run& run, const parser::Lookup& lookup) {
-  std::string text = instruction_display(run.origin, lookup);
-  if (!parser::is_sole_heredoc(run)) return text;
-  return text + " (" + with_values(first_line(run.heredocs.front().body), lookup) + ")";
+void append_run(std::string& text, const parser::Run& run, const parser::Lookup& lookup) {
+  append_instruction(text, run.origin, lookup);
+  if (!parser::is_sole_heredoc(run)) return;
+  text += " (";
+  append_with_values(text, first_line(run.heredocs.front().body), lookup);
+  text += ')';
 }
 
 }  // namespace cooper::builder

@@ -9,11 +9,12 @@
 
 namespace cooper::builder {
 
-// "COPY --from=build a /b": as written, on one line, the keyword in upper case, variables that have a value replaced.
-std::string instruction_display(const parser::Origin& origin, const parser::Lookup& lookup);
+// "COPY --from=build a /b", behind what is there: as written, on one line, the keyword in upper case, variables that have
+// a value replaced.
+void append_instruction(std::string& text, const parser::Origin& origin, const parser::Lookup& lookup);
 // The same, with the first line of a sole heredoc.
-std::string run_display(const parser::Run& run, const parser::Lookup& lookup);
+void append_run(std::string& text, const parser::Run& run, const parser::Lookup& lookup);
 // With the logins that URLs hold masked.
-std::string without_logins(std::string_view text);
+std::string without_logins(std::string text);
 
 }  // namespace cooper::builder

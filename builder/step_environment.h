@@ -13,8 +13,6 @@
 
 namespace cooper::builder {
 
-class EnvironmentList;
-
 class StepEnvironment {
  public:
   StepEnvironment() = default;
@@ -31,8 +29,9 @@ class StepEnvironment {
   }
 
  private:
-  using Assignments = std::vector<std::pair<std::string, std::string>>;
-  EnvironmentList folded() const;
+  using Assignment = std::pair<std::string, std::string>;
+  using Assignments = std::vector<Assignment>;
+  std::vector<const Assignment*> folded() const;  // the last of each name, in the place of its first
 
   // In the order in which they were made; only ever added to. The first size_ are ours, others are of copies of us.
   std::shared_ptr<Assignments> shared_;

@@ -172,7 +172,8 @@ bool is_commit(std::string_view text) {
 }
 
 std::optional<GitRef> parse_git_ref(const std::string& text) {
-  if (text.starts_with("./") || text.starts_with("../")) return std::nullopt;
+  const bool may_be_remote = text.find(':') != std::string::npos || text.starts_with("github.com/");
+  if (!may_be_remote || text.starts_with("./") || text.starts_with("../")) return std::nullopt;
   Parts parts = take_apart(text);
   GitRef ref;
   const std::string scheme = scheme_of(text);
