@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
+#include <functional>
 
 #include "base/error.h"
 #include "parser/text.h"
@@ -22,12 +24,24 @@ bool speaks_to_builder(std::string_view name) {
 }
 
 std::optional<std::size_t> NameList::position(std::string_view name) const {
-  if (index_.empty()) {
+  if (slots_.empty()) {
     const auto found = std::find(names_.begin(), names_.end(), name);
     return found == names_.end() ? std::nullopt : std::optional(static_cast<std::size_t>(found - names_.begin()));
   }
-  const auto found = index_.find(name);
-  return found == index_.end() ? std::nullopt : std::optional(found->second);
+  const std::uint32_t taken = slots_[slot_of(name)];
+  return taken == 0 ? std::nullopt : std::optional<std::size_t>(taken - 1);
+}
+
+std::size_t NameList::slot_of(std::string_view name) const {
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t slot = std::hash<std::string_view>()(name) & mask;
+  while (slots_[slot] != 0 && names_[slots_[slot] - 1] != name) slot = (slot + 1) & mask;
+  return slot;
+}
+
+void NameList::index_all() {
+  slots_.assign(std::bit_ceil(4 * names_.size()), 0);
+  for (std::size_t i = 0; i < names_.size(); ++i) slots_[slot_of(names_[i])] = static_cast<std::uint32_t>(i + 1);
 }
 
 std::size_t NameList::add(const std::string& name) {
@@ -36,7 +50,11 @@ std::size_t NameList::add(const std::string& name) {
   names_.push_back(name);
   const std::size_t last = names_.size() - 1;
   if (last < kFew) return last;
-  for (std::size_t i = index_.empty() ? 0 : last; i <= last; ++i) index_.emplace(names_[i], i);
+  if (2 * names_.size() > slots_.size()) {
+    index_all();
+  } else {
+    slots_[slot_of(name)] = static_cast<std::uint32_t>(names_.size());
+  }
   return last;
 }
 

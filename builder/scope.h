@@ -2,11 +2,11 @@
 // Rows ARG-*, ENV-*, EXP-01, EXP-20.
 #pragma once
 
+#include <cstdint>
 #include <map>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -27,13 +27,13 @@ class NameList {
   const std::vector<std::string>& names() const noexcept { return names_; }
 
  private:
-  struct TextHash {
-    using is_transparent = void;
-    std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>()(text); }
-  };
+  std::size_t slot_of(std::string_view name) const;  // its own, or the free one where it belongs
+  void index_all();
+
   std::vector<std::string> names_;
-  // Once there are so many that looking through them takes longer.
-  std::unordered_map<std::string, std::size_t, TextHash, std::equal_to<>> index_;
+  // Once there are so many that looking through them takes longer: a hash table with open addressing of positions
+  // plus one, 0 where it is free. Its size is a power of two, and at most half of it is taken.
+  std::vector<std::uint32_t> slots_;
 };
 
 // An ordered list of variables; setting an existing one replaces it in place (ENV-04).

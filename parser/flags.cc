@@ -1,5 +1,7 @@
 #include "parser/flags.h"
 
+#include <algorithm>
+
 #include "parser/source.h"
 #include "parser/suggest.h"
 #include "parser/text.h"
@@ -32,16 +34,15 @@ std::string take_word(std::string_view text, std::size_t& at, char escape) {
   return word;
 }
 
-const FlagSpec& find_spec(const std::string& name, std::span<const FlagSpec> specs) {
+const FlagSpec& find_spec(std::string_view name, std::span<const FlagSpec> specs) {
+  const auto found = std::ranges::find(specs, name, &FlagSpec::name);
+  if (found != specs.end()) return *found;
   std::vector<std::string_view> names;
-  for (const FlagSpec& spec : specs) {
-    if (spec.name == name) return spec;
-    names.push_back(spec.name);
-  }
+  for (const FlagSpec& spec : specs) names.push_back(spec.name);
   throw DockerfileError(cat("unknown flag: --", name, did_you_mean(find_suggestion(name, names))));
 }
 
-std::string boolean_text(const std::string& name, const Cut& parts) {
+std::string boolean_text(std::string_view name, const Cut& parts) {
   const std::string value = to_lower(parts.after);
   if (!parts.found) return "true";
   if (value == "true" || value == "false") return value;
@@ -70,37 +71,41 @@ LexedFlags lex_flags(std::string_view text, char escape) {
 Flags::Flags(const std::vector<std::string>& lexed, std::span<const FlagSpec> specs) {
   for (const std::string& flag : lexed) {
     const Cut parts = cut(std::string_view(flag).substr(2), '=');
-    const std::string name(parts.before);
-    const FlagSpec& spec = find_spec(name, specs);
-    std::vector<std::string>& values = values_[name];
-    if (!values.empty() && spec.kind != FlagKind::list) {
-      throw DockerfileError(cat("duplicate flag specified: --", name));
+    const FlagSpec& spec = find_spec(parts.before, specs);
+    if (spec.kind != FlagKind::list && find(spec.name) != nullptr) {
+      throw DockerfileError(cat("duplicate flag specified: --", spec.name));
     }
     if (spec.kind == FlagKind::boolean) {
-      values.push_back(boolean_text(name, parts));
+      given_.push_back({spec.name, boolean_text(spec.name, parts)});
     } else if (parts.found) {
-      values.emplace_back(parts.after);
+      given_.push_back({spec.name, std::string(parts.after)});
     } else {
-      throw DockerfileError(cat("missing a value on flag: --", name));
+      throw DockerfileError(cat("missing a value on flag: --", spec.name));
     }
   }
 }
 
+const Flags::Given* Flags::find(std::string_view name) const {
+  const auto found = std::ranges::find(given_, name, &Given::name);
+  return found == given_.end() ? nullptr : &*found;
+}
+
 std::optional<std::string> Flags::value(std::string_view name) const {
-  const auto found = values_.find(name);
-  if (found == values_.end()) return std::nullopt;
-  return found->second.front();
+  const Given* given = find(name);
+  return given == nullptr ? std::nullopt : std::optional(given->value);
 }
 
 std::optional<bool> Flags::boolean(std::string_view name) const {
-  const auto text = value(name);
-  if (!text) return std::nullopt;
-  return *text == "true";
+  const Given* given = find(name);
+  return given == nullptr ? std::nullopt : std::optional(given->value == "true");
 }
 
 std::vector<std::string> Flags::list(std::string_view name) const {
-  const auto found = values_.find(name);
-  return found == values_.end() ? std::vector<std::string>{} : found->second;
+  std::vector<std::string> values;
+  for (const Given& given : given_) {
+    if (given.name == name) values.push_back(given.value);
+  }
+  return values;
 }
 
 }  // namespace cooper::parser

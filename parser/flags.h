@@ -1,7 +1,6 @@
 // Instruction flags (rows LEX-13 ... LEX-16).
 #pragma once
 
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -30,7 +29,8 @@ struct FlagSpec {
 class Flags {
  public:
   Flags() = default;
-  // Throws DockerfileError: unknown, duplicate, missing value, not boolean.
+  // Throws DockerfileError: unknown, duplicate, missing value, not boolean. The specs' names must
+  // outlive this.
   Flags(const std::vector<std::string>& lexed, std::span<const FlagSpec> specs);
 
   std::optional<std::string> value(std::string_view name) const;
@@ -39,7 +39,13 @@ class Flags {
   std::vector<std::string> list(std::string_view name) const;
 
  private:
-  std::map<std::string, std::vector<std::string>, std::less<>> values_;
+  struct Given {
+    std::string_view name;  // of its FlagSpec, which outlives us
+    std::string value;
+  };
+  const Given* find(std::string_view name) const;
+
+  std::vector<Given> given_;  // in order: an instruction has few
 };
 
 }  // namespace cooper::parser

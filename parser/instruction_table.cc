@@ -61,9 +61,8 @@ constexpr std::array<InstructionRule, 18> kInstructions = {{
 }  // namespace
 
 const InstructionRule* find_rule(std::string_view keyword) {
-  const std::string upper = to_upper(keyword);
   for (const InstructionRule& rule : kInstructions) {
-    if (rule.keyword == upper) return &rule;
+    if (rule.keyword.size() == keyword.size() && rule.keyword == to_upper(keyword)) return &rule;
   }
   return nullptr;
 }

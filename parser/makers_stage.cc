@@ -16,12 +16,12 @@ bool is_stage_name(std::string_view name) {
 
 std::vector<KeyValue> key_values(Statement& statement) {
   std::vector<std::string>& words = statement.words;
-  const std::string name = to_upper(statement.origin.keyword());
-  if (words.empty()) throw DockerfileError(name + " requires at least one argument");
+  const auto name = [&statement] { return to_upper(statement.origin.keyword()); };
+  if (words.empty()) throw DockerfileError(name() + " requires at least one argument");
   std::vector<KeyValue> entries;
   entries.reserve(words.size() / 2);
   for (std::size_t i = 0; i + 1 < words.size(); i += 2) {
-    if (words[i].empty()) throw DockerfileError(name + " names can not be blank");
+    if (words[i].empty()) throw DockerfileError(name() + " names can not be blank");
     entries.push_back({std::move(words[i]), std::move(words[i + 1])});
   }
   return entries;

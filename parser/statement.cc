@@ -32,7 +32,12 @@ void take_list(Statement& statement) {
   const std::string_view text = statement.rest();
   std::vector<std::string>& words = statement.words;
   const auto add = [&words](std::string_view part) {
-    for (std::string& word : split_blanks(part)) words.push_back(std::move(word));
+    std::vector<std::string> more = split_blanks(part);
+    if (words.empty()) {
+      words = std::move(more);
+    } else {
+      std::move(more.begin(), more.end(), std::back_inserter(words));
+    }
   };
   std::size_t at = 0;
   for (const HeredocWord& word : find_heredocs(text)) {

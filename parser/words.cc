@@ -5,7 +5,9 @@
 namespace cooper::parser {
 
 std::vector<std::string_view> split_quoted_words(std::string_view text, char escape) {
+  constexpr std::size_t kUsual = 4;
   std::vector<std::string_view> words;
+  words.reserve(kUsual);
   std::size_t begin = 0;
   const auto add = [&](std::size_t end) {
     if (end > begin) words.push_back(text.substr(begin, end - begin));

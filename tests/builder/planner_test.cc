@@ -334,6 +334,8 @@ TEST(Display, ERR_04_values_are_expanded_where_they_are_known) {
   };
   EXPECT_EQ(shown("run --network=none  echo $V ${W}$V"), "[1/1] RUN --network=none  echo x a bx");
   EXPECT_EQ(shown("RUN echo '$V' \"$V\" \\$V $none ${V:-y} $1"), "[1/1] RUN echo '$V' \"x\" \\$V $none ${V:-y} $1");
+  EXPECT_EQ(shown("RUN echo \\\\$V"), "[1/1] RUN echo \\\\x");
+  EXPECT_EQ(shown("RUN <<EOF\n$V\\\nsecond\nEOF"), "[1/1] RUN <<EOF (x\\...)");
   EXPECT_EQ(shown("RUN [\"echo\", \"$V\"]"), "[1/1] RUN [\"echo\", \"x\"]");
   EXPECT_EQ(shown("RUN <<EOF\nfirst $V\nsecond\nEOF"), "[1/1] RUN <<EOF (first x...)");
   EXPECT_EQ(shown("RUN <<EOF\nonly\nEOF"), "[1/1] RUN <<EOF (only)");

@@ -180,6 +180,22 @@ TEST(EnvironmentList, ENV_04_replaces_in_place) {
   EXPECT_EQ(list.get("B"), std::nullopt);
 }
 
+TEST(EnvironmentList, finds_each_of_thousands) {
+  constexpr int kNames = 3000;
+  const auto name = [](int i) { return "N" + std::to_string(i); };
+  EnvironmentList list;
+  for (int i = 0; i < kNames; ++i) {
+    list.set(name(i), "old");
+    ASSERT_EQ(list.get(name(i + 1)), std::nullopt);
+  }
+  for (int i = 0; i < kNames; ++i) list.set(name(i), std::to_string(i));
+  ASSERT_EQ(list.size(), static_cast<std::size_t>(kNames));
+  for (int i = 0; i < kNames; ++i) {
+    ASSERT_EQ(list.names()[static_cast<std::size_t>(i)], name(i));
+    ASSERT_EQ(list.get(name(i)), std::to_string(i));
+  }
+}
+
 TEST(StepEnvironment, copies_share_what_they_had_and_go_on_alone) {
   StepEnvironment stage({"a=1", "b=2"});
   StepEnvironment step = stage;
