@@ -81,7 +81,7 @@ class FetchingBlobs : public oci::BlobReader {
   FetchingBlobs(cache::Store& store, BaseImages& bases, const std::vector<PlannedLayer>& layers);
   bool has(const oci::BlobDigest& digest) override { return elsewhere_.contains(digest) || store_.has(digest); }
   std::unique_ptr<ByteSource> open_blob(const oci::BlobDigest& digest) override;
-  bool wrote(const oci::BlobDigest& digest) override { return store_.wrote(digest); }
+  std::optional<oci::Checksum> checksum_of(const oci::BlobDigest& digest) override { return store_.checksum_of(digest); }
 
  private:
   cache::Store& store_;

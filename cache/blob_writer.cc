@@ -10,9 +10,10 @@ namespace {
 
 class FileBlobWriter final : public oci::BlobWriter {
  public:
-  FileBlobWriter(const StoreRoot& root, Ingest& ingest, Objects& objects)
+  FileBlobWriter(const StoreRoot& root, Ingest& ingest, Objects& objects, Checksums& checksums)
       : store_(root.label()),
         objects_(objects),
+        checksums_(checksums),
         directory_(ingest.dir()),
         name_(ingest.fresh_name("blob-")),
         file_(directory_.open_file(name_, O_RDWR | O_CREAT | O_EXCL, 0444)),
@@ -29,6 +30,7 @@ class FileBlobWriter final : public oci::BlobWriter {
 
   void write(Bytes bytes) override {
     hasher_.update(bytes);
+    checksum_.update(bytes);
     telling_disk_full(store_, [&] { out_.write(bytes); });
     size_bytes_ += bytes.size();
   }
@@ -42,17 +44,20 @@ class FileBlobWriter final : public oci::BlobWriter {
     }
     objects_.publish({ObjectKind::blob, digest.value}, {size_bytes_, digest.value}, file_, name_);
     committed_ = true;
+    checksums_.with([&](auto& checksums) { checksums.emplace(digest, checksum_); });
     return {digest, size_bytes_};
   }
 
  private:
   std::string store_;
   Objects& objects_;
+  Checksums& checksums_;
   Dir directory_;
   TreePath name_;
   UniqueFd file_;
   FdSink out_;
   oci::Sha256 hasher_;
+  oci::Checksum checksum_;
   std::uint64_t size_bytes_ = 0;
   bool committed_ = false;
 };
@@ -60,9 +65,10 @@ class FileBlobWriter final : public oci::BlobWriter {
 }  // namespace
 
 std::unique_ptr<oci::BlobWriter> make_blob_writer(const StoreRoot& root, Ingest& ingest,
-                                                  Objects& objects) {
-  return telling_disk_full(root.label(),
-                           [&] { return std::make_unique<FileBlobWriter>(root, ingest, objects); });
+                                                  Objects& objects, Checksums& checksums) {
+  return telling_disk_full(root.label(), [&] {
+    return std::make_unique<FileBlobWriter>(root, ingest, objects, checksums);
+  });
 }
 
 }  // namespace cooper::cache

@@ -111,24 +111,18 @@ std::optional<Objects::Found> Objects::find(const ObjectId& id,
 
 bool Objects::has(const ObjectId& id) {
   const std::optional<Nanoseconds> lease = leases_.oldest_own();
-  const bool known =
-      lease && kept_.with([&](Kept& kept) { return kept.of(*lease).found.contains(id); });
+  const bool known = lease && kept_.with([&](Kept& kept) {
+    if (kept.lease != *lease) kept = {*lease, {}};
+    return kept.found.contains(id);
+  });
   if (known) return true;
   if (!find(id)) return false;
   if (lease) {
-    kept_.with([&](Kept& kept) { kept.of(*lease).found.insert(id); });
+    kept_.with([&](Kept& kept) {
+      if (kept.lease == *lease) kept.found.insert(id);
+    });
   }
   return true;
-}
-
-bool Objects::wrote(const ObjectId& id) {
-  const std::optional<Nanoseconds> lease = leases_.oldest_own();
-  return lease && kept_.with([&](Kept& kept) { return kept.of(*lease).written.contains(id); });
-}
-
-Objects::Kept& Objects::Kept::of(Nanoseconds current) {
-  if (lease != current) *this = {current, {}, {}};
-  return *this;
 }
 
 void Objects::note_use(int fd, const struct stat& status, const ObjectId& id) const {
@@ -141,8 +135,7 @@ void Objects::publish(const ObjectId& id, const ObjectRow& row, const UniqueFd& 
   telling_disk_full(root_.label(), [&] {
     const Dir ingest = ingest_.dir();
     const bool grows = room_.limited() && !this->row(id);
-    const Room::Admission admitted =
-        room_.admit(grows ? disk_bytes_of_file(row.size_bytes) : 0, to_string(id));
+    const Room::Admission admitted = room_.admit(grows ? disk_bytes_of_file(row.size_bytes) : 0, to_string(id));
     // Held until the row is there: whoever opens the file meanwhile waits for us.
     const FileLock lock(file.get(), LockMode::exclusive);
     set_mtime_ns(file.get(), leases_.stamp(), to_string(id));
@@ -160,9 +153,6 @@ void Objects::publish(const ObjectId& id, const ObjectRow& row, const UniqueFd& 
                      // from replacing it
       root_.dir().unlink(object_path(id));
       throw;
-    }
-    if (const auto lease = leases_.oldest_own()) {
-      kept_.with([&](Kept& kept) { kept.of(*lease).written.insert(id); });
     }
   });
 }

@@ -55,8 +55,8 @@ class Objects {
   // expected.
   std::optional<Found> find(const ObjectId& id, std::optional<std::uint64_t> expected_bytes = {});
 
-  // Whether find() would find it. While a lease of ours is held, what was there stays there (nobody
-  // removes what a lease covers), and is not looked at again.
+  // Whether find() would find it. While a lease of ours is held, what was there stays there (nobody removes what a lease
+  // covers), and is not looked at again.
   bool has(const ObjectId& id);
 
   // Publishes a complete file that lies in our ingest directory under `name`; the name is gone
@@ -65,8 +65,6 @@ class Objects {
                const TreePath& name);
   // The same for bytes at hand.
   void publish(const ObjectId& id, std::string_view bytes);
-  // Whether publish made the file that is there, under the lease that we hold.
-  bool wrote(const ObjectId& id);
 
   enum class Removal { removed, absent, in_use };
   // Unless somebody uses it now or used it at `horizon` or later. Its row and the records that name
@@ -106,11 +104,8 @@ class Objects {
   const Leases& leases_;
   Room& room_;
   struct Kept {
-    Kept& of(Nanoseconds current);  // emptied if that is another lease
-
     Nanoseconds lease = 0;  // our oldest: what was found since it began is there until it ends
     std::set<ObjectId> found;
-    std::set<ObjectId> written;
   };
   Guarded<Kept> kept_;
 };

@@ -27,6 +27,7 @@ struct Core {
   Leases leases{root};
   Room room{root};
   Objects objects{root, ingest, leases, room};
+  Checksums checksums;
   Trees trees{root, ingest, leases, room};
   CacheMounts mounts{root, ingest, leases, room};
   Records records{root, objects, leases};
@@ -88,11 +89,14 @@ class LocalStore final : public Store {
     }
     return std::move(found->file);
   }
-  bool wrote(const oci::BlobDigest& digest) override {
-    return core_->objects.wrote(blob_id(digest));
+  std::optional<oci::Checksum> checksum_of(const oci::BlobDigest& digest) override {
+    return core_->checksums.with([&](const auto& checksums) {
+      const auto found = checksums.find(digest);
+      return found == checksums.end() ? std::nullopt : std::optional(found->second);
+    });
   }
   std::unique_ptr<oci::BlobWriter> new_blob() override {
-    return make_blob_writer(core_->root, core_->ingest, core_->objects);
+    return make_blob_writer(core_->root, core_->ingest, core_->objects, core_->checksums);
   }
 
   std::unique_ptr<Lease> lease() override {

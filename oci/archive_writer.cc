@@ -14,6 +14,16 @@ namespace {
 
 constexpr std::size_t kMaxIndexDepth = 8;
 
+std::unique_ptr<ByteSource> verified(BlobReader& blobs, const Descriptor& blob) {
+  const std::string what = cat("blob ", blob.digest);
+  auto bytes = blobs.open_blob(blob.digest);
+  if (const auto checksum = blobs.checksum_of(blob.digest)) {
+    return std::make_unique<VerifyingSource>(std::move(bytes), *checksum, blob.size_bytes, what);
+  }
+  return std::make_unique<VerifyingSource>(std::move(bytes), blob.digest.value, blob.size_bytes,
+                                           what);
+}
+
 class Walk {
  public:
   explicit Walk(BlobReader& blobs) : blobs_(blobs) {}
@@ -123,12 +133,7 @@ void write_archive(BlobReader& blobs, const std::vector<ExportImage>& images, bo
   tar.add_directory("blobs/");
   tar.add_directory("blobs/sha256/");
   for (const Descriptor& blob : contents) {
-    auto bytes = blobs.open_blob(blob.digest);
-    if (!blobs.wrote(blob.digest)) {
-      bytes = std::make_unique<VerifyingSource>(std::move(bytes), blob.digest.value,
-                                                blob.size_bytes, cat("blob ", blob.digest));
-    }
-    const auto source = read_ahead(std::move(bytes));  // and hashed, beside the writing
+    const auto source = read_ahead(verified(blobs, blob));  // and hashed, beside the writing
     tar.add_file(blob_name(blob.digest), blob.size_bytes, *source);
   }
   Index index;

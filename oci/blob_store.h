@@ -19,8 +19,9 @@ class BlobReader {
   // The bytes, unverified (wrap in VerifyingSource when they come from outside).
   // Error(not_found) naming the digest when absent.
   virtual std::unique_ptr<ByteSource> open_blob(const BlobDigest& digest) = 0;
-  // Whether this process wrote the blob's bytes, and hashed them as it did: no need to do so again.
-  virtual bool wrote(const BlobDigest&) { return false; }
+  // Of the bytes that have this digest, if this process found that out itself: they need not be hashed
+  // again to see whether they are still the same.
+  virtual std::optional<Checksum> checksum_of(const BlobDigest&) { return std::nullopt; }
 };
 
 // A blob being written; nothing is visible before commit, and destruction without it leaves

@@ -145,6 +145,13 @@ VerifyingSource::VerifyingSource(std::unique_ptr<ByteSource> source, Digest expe
       expected_size_(size_bytes),
       what_(std::move(what)) {}
 
+VerifyingSource::VerifyingSource(std::unique_ptr<ByteSource> source, Checksum expected,
+                                 std::optional<std::uint64_t> size_bytes, std::string what)
+    : source_(std::move(source)),
+      expected_(expected),
+      expected_size_(size_bytes),
+      what_(std::move(what)) {}
+
 std::size_t VerifyingSource::read(std::span<std::byte> into) {
   const std::size_t count = source_->read(into);
   seen_bytes_ += count;
@@ -153,7 +160,8 @@ std::size_t VerifyingSource::read(std::span<std::byte> into) {
                 cat(what_, " is larger than the expected ", *expected_size_, " bytes"));
   }
   if (done_) return count;
-  hasher_.update(Bytes(into.first(count)));
+  const Bytes bytes = into.first(count);
+  std::holds_alternative<Digest>(expected_) ? hasher_.update(bytes) : checksum_.update(bytes);
   if (count == 0 && expected_size_ && seen_bytes_ < *expected_size_) {
     throw Error(Errc::corrupt,
                 cat(what_, " ends after ", seen_bytes_, " of ", *expected_size_, " bytes"));
@@ -162,12 +170,19 @@ std::size_t VerifyingSource::read(std::span<std::byte> into) {
   // reader at the end marker) never sees an unverified whole.
   if (count != 0 && (!expected_size_ || seen_bytes_ < *expected_size_)) return count;
   done_ = true;
-  const Digest actual = hasher_.finish();
-  if (actual != expected_) {
-    throw Error(Errc::corrupt,
-                cat(what_, " is damaged: expected ", expected_, " but got ", actual));
-  }
+  check();
   return count;
+}
+
+void VerifyingSource::check() {
+  if (const auto* checksum = std::get_if<Checksum>(&expected_)) {
+    if (checksum_ == *checksum) return;
+    throw Error(Errc::corrupt, cat(what_, " is damaged: it is not what was written"));
+  }
+  const Digest& expected = std::get<Digest>(expected_);
+  const Digest actual = hasher_.finish();
+  if (actual == expected) return;
+  throw Error(Errc::corrupt, cat(what_, " is damaged: expected ", expected, " but got ", actual));
 }
 
 ChainId chain_id(const std::optional<ChainId>& parent, const DiffId& diff_id) {

@@ -14,8 +14,10 @@
 #include <ostream>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include "base/byte_stream.h"
+#include "oci/checksum.h"
 
 namespace cooper::oci {
 
@@ -89,17 +91,22 @@ class DigestSink : public ByteSink {
 };
 
 // The source it owns, checked: the read that reaches the end (or passes size_bytes) throws
-// Error(corrupt) naming `what` unless size and digest are as expected.
+// Error(corrupt) naming `what` unless size and digest (or checksum) are as expected.
 class VerifyingSource : public ByteSource {
  public:
   VerifyingSource(std::unique_ptr<ByteSource> source, Digest expected,
                   std::optional<std::uint64_t> size_bytes, std::string what);
+  VerifyingSource(std::unique_ptr<ByteSource> source, Checksum expected,
+                  std::optional<std::uint64_t> size_bytes, std::string what);
   std::size_t read(std::span<std::byte> into) override;
 
  private:
+  void check();
+
   std::unique_ptr<ByteSource> source_;
   Sha256 hasher_;
-  Digest expected_;
+  Checksum checksum_;
+  std::variant<Digest, Checksum> expected_;  // the one of the two that is computed
   std::optional<std::uint64_t> expected_size_;
   std::uint64_t seen_bytes_ = 0;
   bool done_ = false;

@@ -28,15 +28,14 @@ TEST_F(Blob, may_be_empty) {
   EXPECT_EQ(get_blob(*store, ""), "");
 }
 
-TEST_F(Blob, that_this_process_wrote_is_told_from_one_that_was_there) {
-  put_blob(*open(), "old");
+TEST_F(Blob, has_a_checksum_where_it_was_written) {
   const auto store = open();
-  const auto lease = store->lease();
-  put_blob(*store, "old");
+  EXPECT_EQ(store->checksum_of(digest_of("new")), std::nullopt);
   put_blob(*store, "new");
-  EXPECT_FALSE(store->wrote(digest_of("old")));
-  EXPECT_TRUE(store->wrote(digest_of("new")));
-  EXPECT_FALSE(open()->wrote(digest_of("new")));
+  oci::Checksum expected;
+  expected.update(as_bytes("new"));
+  EXPECT_EQ(store->checksum_of(digest_of("new")), expected);
+  EXPECT_EQ(open()->checksum_of(digest_of("new")), std::nullopt);
 }
 
 TEST_F(Blob, lies_where_an_image_layout_has_it_split_by_two_digits) {

@@ -140,6 +140,25 @@ TEST(VerifyingSource, refuses_damage) {
   expect_error(Errc::corrupt, "blob x", [] { read_verified("", "abc", 0); });
 }
 
+TEST(VerifyingSource, refuses_damage_by_checksum) {
+  const auto read = [](std::string content, std::optional<std::uint64_t> size_bytes) {
+    Checksum expected;
+    expected.update(as_bytes("a"));
+    expected.update(as_bytes("bc"));
+    VerifyingSource source(std::make_unique<MemorySource>(std::move(content)), expected, size_bytes,
+                           "blob x");
+    return read_all(source, 1 << 20, "blob x");
+  };
+  EXPECT_EQ(read("abc", 3), "abc");
+  EXPECT_EQ(read("abc", std::nullopt), "abc");
+  for (const char* other : {"abd", "\0bc", "ab"}) {
+    expect_error(Errc::corrupt, "blob x is damaged", [&] { read(other, std::nullopt); });
+  }
+  expect_error(Errc::corrupt, "blob x is damaged", [&] { read("abd", 3); });
+  expect_error(Errc::corrupt, "ends after 2 of 3 bytes", [&] { read("ab", 3); });
+  expect_error(Errc::corrupt, "larger than the expected 3 bytes", [&] { read("abcd", 3); });
+}
+
 // A tar reader stops at the end marker; it must not get the last bytes of a damaged blob.
 TEST(VerifyingSource, checks_before_the_last_bytes_leave) {
   VerifyingSource source(std::make_unique<MemorySource>("abd"), sha256("abc"), 3, "blob x");

@@ -67,6 +67,19 @@ contains "$(cooper images)" busybox
 build -o type=oci,dest=again.tar c 2>/dev/null
 same_tree --ignore-mtime right.tar again.tar
 
+# So is damage that a layer takes between its making and its export: here the build waits for whoever reads the result.
+mkfifo held && head -c 300000 /dev/urandom >c/bytes && printf 'FROM scratch\nCOPY bytes /\n' >c/Held
+"$COOPER" build -f c/Held -o type=oci,dest=held c >out 2>err & pid=$!
+made() { find "$COOPER_ROOT/blobs" -type f -newer c/Held -size +290k; }
+for _ in $(seq 300); do [ -z "$(made)" ] || break; sleep 0.1; done
+blob=$(made)
+chmod u+w "$blob" && printf XXXX | dd of="$blob" bs=1 seek=150000 conv=notrunc 2>/dev/null
+cat held >/dev/null
+code=0; wait "$pid" || code=$?
+equal "$code" 3 "exit code with a layer damaged meanwhile"
+contains "$(cat err)" "is damaged"
+cooper store verify --repair >/dev/null || true
+
 # A tree too deep for any reader of layers.
 cat >deep.c <<'C'
 #include <sys/stat.h>
