@@ -1,12 +1,11 @@
 #include "oci/checksum.h"
 
-#include <isa-l/crc64.h>
+#include <libdeflate.h>
 
 namespace cooper::oci {
 
 void Checksum::update(Bytes bytes) {
-  const auto* data = reinterpret_cast<const unsigned char*>(bytes.data());
-  value_ = crc64_ecma_refl(value_, data, bytes.size());
+  value_ = libdeflate_crc32(value_, bytes.data(), bytes.size());
 }
 
 }  // namespace cooper::oci

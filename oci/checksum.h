@@ -1,4 +1,4 @@
-// CRC-64 of bytes that this process has hashed already. It tells damage that came later (a write
+// CRC-32 of bytes that this process has hashed already. It tells damage that came later (a write
 // that the disk lost, a changed byte) in a tenth of a digest's time, but is no proof against
 // whoever can choose the bytes.
 #pragma once
@@ -15,7 +15,7 @@ class Checksum {
   friend bool operator==(const Checksum&, const Checksum&) = default;
 
  private:
-  std::uint64_t value_ = 0;  // ECMA-182, reflected, of what passed
+  std::uint32_t value_ = 0;
 };
 
 }  // namespace cooper::oci

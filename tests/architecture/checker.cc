@@ -34,7 +34,7 @@ struct Library {
 const std::vector<Library>& libraries() {
   static const std::vector<Library> list = {
       {{"archive.h", "archive_entry.h"}, {"layers"}},
-      {{"libdeflate.h"}, {"layers"}},
+      {{"libdeflate.h"}, {"oci", "layers"}},
       {{"zlib.h", "zconf.h"}, {"layers"}},
       {{"zstd.h", "zstd_errors.h", "zdict.h"}, {"layers"}},
       {{"isa-l*", "igzip_lib.h"}, {"layers"}},

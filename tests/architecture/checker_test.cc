@@ -35,7 +35,7 @@ TEST(CheckIncludes, refuses) {
       {"cmd/main.cc", "#include <tests/support/fakes.h>"},
       {"cache/blob.cc", "#include <archive.h>"},
       {"cache/blob.cc", "#include <archive_entry.h>"},
-      {"oci/blob.cc", "#include <libdeflate.h>"},
+      {"cache/blob.cc", "#include <libdeflate.h>"},
       {"oci/blob.cc", "#include <zlib.h>"},
       {"builder/blob.cc", "#include <zstd.h>"},
       {"builder/blob.cc", "#include <isa-l.h>"},
