@@ -197,6 +197,7 @@ int run(int argc, char** argv) {
   add_commands(line);
   auto [words, notice] = in_our_words({argv + 1, argv + argc});
   if (!notice.empty()) std::cerr << "notice: " << notice << "\n";
+  words = with_empty_values(line.app, words);
   std::reverse(words.begin(), words.end());  // CLI11 takes them last first
   try {
     line.app.parse(words);

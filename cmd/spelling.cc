@@ -56,6 +56,14 @@ std::vector<std::string> flags_of(const CLI::App& app) {
   return flags;
 }
 
+// Of the app or of any of its commands.
+bool takes_value(const CLI::App& app, const std::string& flag) {
+  const CLI::Option* option = app.get_option_no_throw(flag);
+  if (option != nullptr) return option->get_items_expected_max() > 0;
+  const auto commands = app.get_subcommands([](const CLI::App*) { return true; });
+  return std::ranges::any_of(commands, [&](const CLI::App* command) { return takes_value(*command, flag); });
+}
+
 std::string unknown_flag(const CLI::App& app, const std::string& typed) {
   const std::string flag = typed.substr(0, typed.find('='));
   return cat("unknown flag: ", flag, flag.starts_with("--") ? nearest(flag, flags_of(app)) : "");
@@ -101,6 +109,21 @@ Spelled in_our_words(std::vector<std::string> words) {
   std::vector<std::string> ours = found->ours;
   ours.insert(ours.end(), std::make_move_iterator(words.begin() + 2), std::make_move_iterator(words.end()));
   return {std::move(ours), std::move(notice)};
+}
+
+std::vector<std::string> with_empty_values(const CLI::App& app, const std::vector<std::string>& words) {
+  std::vector<std::string> out;
+  for (const std::string& word : words) {
+    const bool has_empty_value = word.starts_with("--") && word.find('=') == word.size() - 1;
+    const std::string flag = word.substr(0, word.size() - 1);
+    if (has_empty_value && takes_value(app, flag)) {
+      out.push_back(flag);
+      out.emplace_back();
+    } else {
+      out.push_back(word);
+    }
+  }
+  return out;
 }
 
 void take_equals_sign(CLI::Option* option) {

@@ -19,6 +19,10 @@ struct Spelled {
 };
 Spelled in_our_words(std::vector<std::string> words);
 
+// "--target=" becomes "--target" and "", as docker has it: to CLI11 it has no value yet, and takes the next word. A switch
+// needs none.
+std::vector<std::string> with_empty_values(const CLI::App& app, const std::vector<std::string>& words);
+
 // "-t=x" means x, as docker has it: CLI11 would leave the "=" in the value.
 void take_equals_sign(CLI::Option* option);
 

@@ -52,6 +52,28 @@ TEST(Spelling, a_short_flag_takes_its_value_after_an_equals_sign) {
   EXPECT_EQ(labels, (Words{"x==y"}));
 }
 
+TEST(Spelling, FROM_10_an_empty_value_after_an_equals_sign_takes_no_other_word) {
+  CLI::App app{"", "cooper"};
+  CLI::App* build = app.add_subcommand("build", "");
+  std::string target = "t";
+  bool no_cache = false;
+  std::string context;
+  build->add_option("--target", target);
+  build->add_flag("--no-cache", no_cache);
+  build->add_option("context", context);
+  const Words typed = {"build", "--target=", "--no-cache", "c"};
+  Words words = with_empty_values(app, typed);
+  EXPECT_EQ(words, (Words{"build", "--target", "", "--no-cache", "c"}));
+  std::reverse(words.begin(), words.end());
+  app.parse(words);
+  EXPECT_EQ(target, "");
+  EXPECT_TRUE(no_cache);
+  EXPECT_EQ(context, "c");
+  for (const char* same : {"--target=x=", "--no-cache=", "--nobodys=", "target=", "--=", "-t="}) {
+    EXPECT_EQ(with_empty_values(app, {same}), Words{same});
+  }
+}
+
 TEST(Spelling, what_is_ours_or_nobodys_stays) {
   for (const Words& words :
        {Words{}, Words{"image"}, Words{"image", "lss"}, Words{"image", "prune"},

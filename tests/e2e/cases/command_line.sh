@@ -204,6 +204,11 @@ id=$(build -q --iidfile link --metadata-file out-link -f c/Both c 2>/dev/null)
 contains "$id" "$(cat target)"
 [ -L link ] && [ -L out-link ] || fail "links are gone"
 
+# FROM-10: an empty value after an equals sign, as of an unset variable, is one, and takes no other word.
+equal "$(build -q --target= --label= -f c/Both c 2>/dev/null)" "$(build -q --target '' --label '' -f c/Both c 2>/dev/null)" "ID"
+exits 2 build --platform= --no-cache -f c/Both c
+contains "$(cat err)" 'platform ""'
+
 # docker's format takes one platform.
 build -q -t both:1 --platform linux/amd64,linux/arm64 -f c/Both c >/dev/null 2>&1
 cooper save -o both.tar both:1 2>err
