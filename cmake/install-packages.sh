@@ -6,7 +6,7 @@ set -eu
 
 build="g++ make cmake ninja-build pkg-config git ca-certificates uidmap
   libarchive-dev liblzma-dev libbz2-dev libssl-dev nlohmann-json3-dev libzstd-dev zlib1g-dev libcli11-dev libgtest-dev libgmock-dev
-  libcurl4-openssl-dev libsqlite3-dev libseccomp-dev libcap-dev libdeflate-dev libisal-dev libtomlplusplus-dev"
+  libcurl4-openssl-dev libsqlite3-dev libseccomp-dev libcap-dev libdeflate-dev libisal-dev libxxhash-dev libtomlplusplus-dev"
 test="ccache clang-16 libclang-rt-16-dev clang-tidy-16 clang-format python3 curl jq debootstrap busybox-static qemu-user-static docker-registry
   apache2-utils skopeo umoci oci-image-tool buildah podman docker.io runc crun fuse-overlayfs slirp4netns strace
   libcap2-bin openssh-client attr acl xz-utils bzip2 zstd procps util-linux iproute2 passwd iptables"

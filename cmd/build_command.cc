@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <future>
 #include <iostream>
 #include <thread>
 
@@ -220,9 +221,7 @@ class BuildJob {
         progress_->notice("RUN steps use the host's network (--network=host says so without this line)");
       }
     };
-    auto results = builder::execute(plan, *store_, *bases_, *tail_, options, interrupts_.token());
-    digests_.save();
-    return results;
+    return builder::execute(plan, *store_, *bases_, *tail_, options, interrupts_.token());
   }
 
   // Whether an output is files, which trees are unpacked for.
@@ -267,6 +266,7 @@ class BuildJob {
       materializer.set_mapping(builder::enter_build_namespace().mapping, layers::Hiding::left_out);  // files are all we need
       materializer.keep_trees_in(trees_->trees());
     }
+    auto saved = std::async([this] { digests_.save(); });  // beside the export
     const auto folded = fold(plan, results, materializer);
     const auto& published = folded ? *folded : results;
     std::vector<builder::AssembledImage> images;
@@ -290,6 +290,7 @@ class BuildJob {
                               output, environment, interrupts_.token());
       }
     }
+    saved.get();
     remember(images);
     tell(images);
   }

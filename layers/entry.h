@@ -8,6 +8,7 @@
 
 #include "base/dir.h"
 #include "base/tree_path.h"
+#include "layers/fingerprint.h"
 #include "layers/xattrs.h"
 #include "oci/digest.h"
 
@@ -45,6 +46,7 @@ struct Entry {
   EntryType type = EntryType::file;
   bool opaque = false;  // directory: nothing of the layers below shows through
   std::optional<oci::ContentDigest> content;  // files: digest of the bytes, once known
+  Fingerprint fingerprint;  // of the same bytes, where this process took that digest itself
   friend bool operator==(const Entry&, const Entry&) = default;
 };
 static_assert(sizeof(Entry) <= 160);

@@ -101,7 +101,7 @@ std::string HostReader::describe(const TreePath& path) const {
 }
 
 // Where attributes are kept the file is opened anyway. Else a remembered digest says that the file
-// has no capability: files that have one are never remembered (HostTree::content_digest), and
+// has no capability: files that have one are never remembered (HostTree::content_of), and
 // giving a file one changes its ctime.
 void HostReader::read_file_facts(int directory, const char* name, Entry& entry,
                                  const struct stat& status) {
@@ -120,14 +120,17 @@ void HostReader::read_file_facts(int directory, const char* name, Entry& entry,
   }
   if (keep_xattrs_) keep_user_xattrs(fd.get(), entry);
   if (entry.content || contents_ == Contents::leave || status.st_size > kSmallFileBytes) return;
-  entry.content = digest_unchanged(fd.get(), status);
-  if (entry.content && remembered && !entry.xattrs.contains(std::string(kCapability))) {
+  const auto content = content_unchanged(fd.get(), status);
+  if (!content) return;
+  entry.content = content->digest;
+  entry.fingerprint = content->fingerprint;
+  if (remembered && !entry.xattrs.contains(std::string(kCapability))) {
     memory_->remember(status, *entry.content);
   }
 }
 
 // nullopt: it is not, or not any more, the file that `status` was taken of.
-std::optional<oci::ContentDigest> HostReader::digest_unchanged(int fd, const struct stat& status) {
+std::optional<FileContent> HostReader::content_unchanged(int fd, const struct stat& status) {
   const auto room = static_cast<std::size_t>(status.st_size) + 1;  // one more than there should be
   if (buffer_.size() < room) buffer_.resize(room);
   std::size_t size = 0;
@@ -148,7 +151,10 @@ std::optional<oci::ContentDigest> HostReader::digest_unchanged(int fd, const str
                     now.st_size == status.st_size && same_time(now.st_mtim, status.st_mtim) &&
                     same_time(now.st_ctim, status.st_ctim);
   if (!same) return std::nullopt;
-  return oci::ContentDigest{oci::sha256(Bytes(buffer_).first(size))};
+  const Bytes content = Bytes(buffer_).first(size);
+  Fingerprinter fingerprinter;
+  fingerprinter.update(content);
+  return FileContent{{oci::sha256(content)}, fingerprinter.finish()};
 }
 
 void HostReader::read_directory_facts(int directory, const char* name, Entry& entry) {

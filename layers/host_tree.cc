@@ -53,13 +53,15 @@ class HostFile : public ByteSource {
   bool ended_ = false;
 };
 
-oci::ContentDigest digest_of(HostFile& file) {
+FileContent content_in(HostFile& file) {
   oci::Sha256 hasher;
+  Fingerprinter fingerprinter;
   std::array<std::byte, kReadBytes> buffer;
   for (;;) {
     const std::size_t got = file.read(buffer);
-    if (got == 0) return {hasher.finish()};
+    if (got == 0) return {{hasher.finish()}, fingerprinter.finish()};
     hasher.update(Bytes(buffer).first(got));
+    fingerprinter.update(Bytes(buffer).first(got));
   }
 }
 
@@ -165,20 +167,20 @@ std::unique_ptr<ByteSource> HostTree::open(const Entry& file) const {
   return std::make_unique<HostFile>(std::move(fd), status, root_.label() + file.path.absolute());
 }
 
-oci::ContentDigest HostTree::content_digest(const Entry& file) const {
-  if (file.content) return *file.content;
+FileContent HostTree::content_of(const Entry& file) const {
+  if (file.content) return {*file.content, file.fingerprint};
   struct stat status {};
   UniqueFd fd = open_unchanged(root_, file, status);
   const std::string name = root_.label() + file.path.absolute();
   DigestMemory* memory = is_local_file_system(fd.get()) ? options_.memory : nullptr;
   if (memory != nullptr) {
-    if (const auto known = memory->recall(status)) return *known;
+    if (const auto known = memory->recall(status)) return {*known, {}};
   }
   const bool has_capability = memory != nullptr && read_capability(fd.get(), name).has_value();
   HostFile source(std::move(fd), status, name);
-  const oci::ContentDigest digest = digest_of(source);
-  if (memory != nullptr && !has_capability) memory->remember(status, digest);
-  return digest;
+  const FileContent content = content_in(source);
+  if (memory != nullptr && !has_capability) memory->remember(status, content.digest);
+  return content;
 }
 
 Walked HostTree::walk(const TreePath& directory, const WalkGuide& guide) const {

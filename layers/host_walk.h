@@ -32,7 +32,10 @@ enum class Contents {
 class HostReader {
  public:
   HostReader(const Dir& root, TreePath top, const HostTreeOptions& options)
-      : root_(root), top_(std::move(top)), memory_(options.memory), keep_xattrs_(options.keep_xattrs) {}
+      : root_(root),
+        top_(std::move(top)),
+        memory_(options.memory),
+        keep_xattrs_(options.keep_xattrs) {}
 
   void set_contents(Contents contents) noexcept { contents_ = contents; }
 
@@ -49,7 +52,7 @@ class HostReader {
   std::optional<std::string> read_target(int directory, const char* name,
                                          const TreePath& path) const;
   bool remembers(int directory, dev_t device);
-  std::optional<oci::ContentDigest> digest_unchanged(int fd, const struct stat& status);
+  std::optional<FileContent> content_unchanged(int fd, const struct stat& status);
 
   const Dir& root_;
   TreePath top_;

@@ -13,20 +13,45 @@ namespace cooper::layers {
 namespace {
 
 // Hashes a file's bytes on their way into the tar.
-class HashedContent : public ByteSource {
+template <class Hasher>
+class Hashed : public ByteSource {
  public:
-  explicit HashedContent(ByteSource& source) : source_(source) {}
+  explicit Hashed(ByteSource& source) : source_(source) {}
   std::size_t read(std::span<std::byte> into) override {
     const std::size_t got = source_.read(into);
     hasher_.update(Bytes(into).first(got));
     return got;
   }
-  oci::ContentDigest digest() { return {hasher_.finish()}; }
+  auto finish() { return hasher_.finish(); }
 
  private:
   ByteSource& source_;
-  oci::Sha256 hasher_;
+  Hasher hasher_;
 };
+
+[[noreturn]] void throw_changed(const Entry& entry) {
+  throw Error(Errc::io,
+              cat(entry.path.absolute(),
+                  ": its content changed while the build was using it, or before that without a "
+                  "change of its times (then --no-cache reads it anew)"));
+}
+
+// Writes a file; returns its digest. What was given is checked against the bytes, by the
+// fingerprint if this process took one.
+oci::ContentDigest add_file(TarWriter& tar, const Entry& entry, const Entry& given,
+                            ByteSource& content) {
+  if (given.content && given.fingerprint) {
+    Hashed<Fingerprinter> hashed(content);
+    tar.add(entry, &hashed);
+    if (hashed.finish() != given.fingerprint) throw_changed(entry);
+    return *given.content;
+  }
+  Hashed<oci::Sha256> hashed(content);
+  tar.add(entry, &hashed);
+  const oci::ContentDigest digest{hashed.finish()};
+  if (given.content && *given.content != digest) throw_changed(entry);
+  return digest;
+}
 
 }  // namespace
 
@@ -73,6 +98,7 @@ Entry canonical(const Entry& given, bool keep_xattrs) {
   entry.mode &= 07777;
   entry.mtime.nanoseconds = 0;
   entry.content.reset();
+  entry.fingerprint = {};
   if (entry.type != EntryType::file) entry.size_bytes = 0;
   if (entry.type != EntryType::directory) entry.opaque = false;
   if (entry.type == EntryType::hard_link) entry.xattrs.clear();  // the first name has them
@@ -133,16 +159,7 @@ void LayerWriter::add(const Entry& given, ByteSource* content) {
   if (entry.type == EntryType::hard_link) check_link(entry, state.rows);
   if (entry.type == EntryType::file) {
     MemorySource none{std::string()};
-    HashedContent hashed(content != nullptr ? *content : none);
-    state.tar.add(entry, &hashed);
-    entry.content = hashed.digest();
-    if (given.content && *given.content != *entry.content) {
-      throw Error(
-          Errc::io,
-          cat(entry.path.absolute(),
-              ": its content changed while the build was using it, or before that without a "
-              "change of its times (then --no-cache reads it anew)"));
-    }
+    entry.content = add_file(state.tar, entry, given, content != nullptr ? *content : none);
   } else {
     state.tar.add(entry);
   }

@@ -44,8 +44,8 @@ class MemoryTree : public Tree {
     return std::make_unique<MemorySource>(file_at(file.path).content);
   }
 
-  oci::ContentDigest content_digest(const Entry& file) const override {
-    return file_at(file.path).entry.content.value();
+  FileContent content_of(const Entry& file) const override {
+    return {file_at(file.path).entry.content.value(), {}};
   }
 
  private:

@@ -186,13 +186,13 @@ class IndexedTree : public Tree {
     return open_row(index().leader(ref), file.path, ref.layer);
   }
 
-  oci::ContentDigest content_digest(const Entry& file) const override {
+  FileContent content_of(const Entry& file) const override {
     const Entry& row = index().leader(file_at(file.path));
-    if (row.content) return *row.content;
+    if (row.content) return {*row.content, {}};
     NullSink nowhere;
     oci::DigestSink digest(nowhere);
     copy_all(*open(file), digest);
-    return {digest.digest()};
+    return {{digest.digest()}, {}};
   }
 
  private:

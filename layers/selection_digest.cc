@@ -54,7 +54,9 @@ void digest_files(const Tree& tree, std::vector<Unknown>& files, int threads) {
     for (std::size_t i = next++; i < files.size(); i = next++) {
       try {
         Entry& entry = *files[i].entry;
-        entry.content = tree.content_digest(in_tree(*files[i].source, entry));
+        const FileContent content = tree.content_of(in_tree(*files[i].source, entry));
+        entry.content = content.digest;
+        entry.fingerprint = content.fingerprint;
       } catch (...) {  // carried to the thread that asked
         failure.with([&](auto& first) {
           if (!first.second || i < first.first) first = {i, std::current_exception()};

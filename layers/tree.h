@@ -18,6 +18,11 @@
 
 namespace cooper::layers {
 
+struct FileContent {
+  oci::ContentDigest digest;
+  Fingerprint fingerprint;  // if the file was read for the digest now
+};
+
 class Tree {
  public:
   virtual ~Tree() = default;
@@ -28,8 +33,8 @@ class Tree {
   virtual std::vector<Entry> children(const TreePath& directory) const = 0;
   // The bytes of a regular file found here.
   virtual std::unique_ptr<ByteSource> open(const Entry& file) const = 0;
-  // Digest of the bytes of a regular file found here; remembered where that is cheap.
-  virtual oci::ContentDigest content_digest(const Entry& file) const = 0;
+  // What the bytes of a regular file found here are; the digest is remembered where that is cheap.
+  virtual FileContent content_of(const Entry& file) const = 0;
   // What hides a path that find() says is absent, for messages; "" when nothing does.
   virtual std::string hidden_by(const TreePath&) const { return {}; }
   // Everything beneath a directory that `guide` takes. Through children(), unless the view knows

@@ -46,7 +46,7 @@ class FileTree : public layers::Tree {
     if (!fd) throw_errno("opening", path_);
     return std::make_unique<FdSource>(std::move(fd), path_);
   }
-  oci::ContentDigest content_digest(const layers::Entry&) const override { return entry_.content.value(); }
+  layers::FileContent content_of(const layers::Entry&) const override { return {entry_.content.value(), {}}; }
 
  private:
   std::string path_;
@@ -57,7 +57,7 @@ class FileTree : public layers::Tree {
 PlannedLayer unpack(const std::shared_ptr<const layers::Tree>& tree, const layers::Entry& archive,
                     RemoteSources& sources) {
   SourceStore& store = sources.store();
-  json record{{"v", 1}, {"kind", "unpacked"}, {"content", tree->content_digest(archive).str()}};
+  json record{{"v", 1}, {"kind", "unpacked"}, {"content", tree->content_of(archive).digest.str()}};
   if (sources.keep_xattrs()) record["xattrs"] = "kept";
   return store.make(record.dump(), [&](layers::LayerWriter& writer) {
     writer.keep_xattrs(sources.keep_xattrs());

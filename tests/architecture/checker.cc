@@ -38,6 +38,7 @@ const std::vector<Library>& libraries() {
       {{"zlib.h", "zconf.h"}, {"layers"}},
       {{"zstd.h", "zstd_errors.h", "zdict.h"}, {"layers"}},
       {{"isa-l*", "igzip_lib.h"}, {"layers"}},
+      {{"xxh*"}, {"layers"}},
       {{"openssl/"}, {"oci"}},
       {{"curl/"}, {"oci"}},
       {{"sqlite3*"}, {"cache"}},

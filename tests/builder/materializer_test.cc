@@ -80,7 +80,7 @@ TEST_F(MaterializerTest, metadata_merges_the_stack) {
   const auto b = tree->find(TreePath::clean("b"));
   ASSERT_TRUE(b);
   EXPECT_EQ(b->size_bytes, 3U);
-  EXPECT_EQ(tree->content_digest(*b).value, oci::sha256(std::string_view("333")));
+  EXPECT_EQ(tree->content_of(*b).digest.value, oci::sha256(std::string_view("333")));
   EXPECT_THROW(tree->open(*b), Error);
   EXPECT_TRUE(materializer_.metadata(LayerStack())->children(TreePath()).empty());
 }

@@ -38,8 +38,8 @@ class ItemTree : public Tree {
   std::unique_ptr<ByteSource> open(const Entry& file) const override {
     return source_of(contents_.at(leader(file)));
   }
-  oci::ContentDigest content_digest(const Entry& file) const override {
-    return {oci::sha256(std::string_view(contents_.at(leader(file))))};
+  FileContent content_of(const Entry& file) const override {
+    return {{oci::sha256(std::string_view(contents_.at(leader(file))))}, {}};
   }
 
  private:

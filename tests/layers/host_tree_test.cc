@@ -43,7 +43,9 @@ TEST(HostTree, CTX_03_files_belong_to_root) {
   EXPECT_EQ(tree->find(at("l")).value().link_target, "any where");
   EXPECT_EQ(tree->find(TreePath()).value().type, EntryType::directory);
   EXPECT_EQ(read_content(*tree, "f"), "12345");
-  EXPECT_EQ(tree->content_digest(file), oci::ContentDigest{oci::sha256(std::string_view("12345"))});
+  const FileContent content = tree->content_of(file);
+  EXPECT_EQ(content.digest, oci::ContentDigest{oci::sha256(std::string_view("12345"))});
+  EXPECT_TRUE(content.fingerprint);
 }
 
 TEST(HostTree, looks_like_lstat) {
@@ -198,7 +200,7 @@ TEST(HostTree, changes_are_noticed) {
     }
   });
   expect_error(Errc::io, {"/f changed"}, [&] { tree->open(file); });
-  expect_error(Errc::io, {"/f changed"}, [&] { static_cast<void>(tree->content_digest(file)); });
+  expect_error(Errc::io, {"/f changed"}, [&] { static_cast<void>(tree->content_of(file)); });
 }
 
 TEST(HostTree, growth_and_truncation_are_noticed) {

@@ -21,7 +21,7 @@ Item item(std::string_view path, EntryType type, std::uint32_t mode) {
 void describe_beneath(const Tree& tree, const TreePath& path, std::ostringstream& out) {
   for (const Entry& entry : tree.children(path)) {
     out << describe(entry);
-    if (entry.type == EntryType::file) out << " " << tree.content_digest(entry).hex().substr(0, 8);
+    if (entry.type == EntryType::file) out << " " << tree.content_of(entry).digest.hex().substr(0, 8);
     out << "\n";
     if (entry.type == EntryType::directory) describe_beneath(tree, entry.path, out);
   }

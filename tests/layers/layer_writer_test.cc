@@ -100,6 +100,39 @@ TEST(LayerWriter, IMG_14_only_capabilities_pass_unless_xattrs_are_kept) {
   }
 }
 
+Fingerprint fingerprint_of(std::string_view text) {
+  Fingerprinter fingerprinter;
+  fingerprinter.update(as_bytes(text));
+  return fingerprinter.finish();
+}
+
+TEST(LayerWriter, bytes_that_are_not_what_the_entry_says_are_told_by_name) {
+  for (const bool has_fingerprint : {false, true}) {
+    tests::MemoryBlobs blobs;
+    LayerWriter writer(blobs, {});
+    Entry file = file_item("f", "data").entry;
+    file.content = oci::ContentDigest{oci::sha256("data")};
+    if (has_fingerprint) file.fingerprint = fingerprint_of("data");
+    MemorySource changed("date");
+    expect_error(Errc::io, {"/f", "content changed"}, [&] { writer.add(file, &changed); });
+  }
+}
+
+// Known by its fingerprint the file is not hashed again: the digest stays what was said.
+TEST(LayerWriter, a_fingerprint_answers_for_the_digest) {
+  tests::MemoryBlobs blobs;
+  LayerWriter writer(blobs, {});
+  Entry file = file_item("f", "data").entry;
+  file.content = oci::ContentDigest{oci::sha256("something else")};
+  file.fingerprint = fingerprint_of("data");
+  MemorySource same("data");
+  writer.add(file, &same);
+  const WrittenLayer layer = std::move(writer).finish();
+  const Entry row = layer.table.look_up(at("f")).value();
+  EXPECT_EQ(row.content, file.content);
+  EXPECT_FALSE(row.fingerprint);
+}
+
 TEST(LayerWriter, entries_out_of_order_are_refused) {
   for (const auto& [first, second] : {std::pair("b", "a"), {"a", "a"}, {"a.b", "a/b"}}) {
     tests::MemoryBlobs blobs;

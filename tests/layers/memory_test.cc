@@ -24,7 +24,7 @@ class WatchingTree : public Tree {
     if (++opened_ % 256 == 0) most_bytes = std::max(most_bytes, allocated_bytes());
     return std::make_unique<MemorySource>("x");
   }
-  oci::ContentDigest content_digest(const Entry&) const override { return {oci::sha256("x")}; }
+  FileContent content_of(const Entry&) const override { return {{oci::sha256("x")}, {}}; }
 
   mutable std::size_t most_bytes = 0;
 

@@ -151,7 +151,7 @@ TEST(VerifyingSource, refuses_damage_by_checksum) {
   };
   EXPECT_EQ(read("abc", 3), "abc");
   EXPECT_EQ(read("abc", std::nullopt), "abc");
-  for (const char* other : {"abd", "\0bc", "ab"}) {
+  for (const std::string& other : {std::string("abd"), std::string("\0bc", 3), std::string("ab")}) {
     expect_error(Errc::corrupt, "blob x is damaged", [&] { read(other, std::nullopt); });
   }
   expect_error(Errc::corrupt, "blob x is damaged", [&] { read("abd", 3); });
