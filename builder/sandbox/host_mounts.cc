@@ -42,8 +42,11 @@ void allow_programs(const UniqueFd& tree) {
 
 }  // namespace
 
-UniqueFd HostMounts::copy(const char* path) {
-  return UniqueFd(::open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+UniqueFd HostMounts::device(const char* path) {
+  UniqueFd tree(::open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC));
+  if (!tree) return tree;
+  set_attributes(tree, MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC, path);
+  return tree;
 }
 
 UniqueFd HostMounts::read_only_copy(const char* path) {

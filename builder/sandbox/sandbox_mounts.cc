@@ -57,6 +57,7 @@ class Planner {
   void mount_cgroup();
   std::uint64_t generated_bytes() const;
   UniqueFd write_memory_file(const StepMount& mount, std::size_t index);
+  MountStubs::Target place_for(const StepMount& mount, bool directory);
   void make_hidden(const MountStubs::Target& target, bool directory);
   void mount_tmpfs(const StepMount& mount);
   void mount_bind(const StepMount& mount);
@@ -123,7 +124,7 @@ void Planner::mount_devices() {
   const std::string& dev = dev_;
   program_.mount("tmpfs", dev, MS_NOSUID, "mode=755,size=65536k");
   for (const char* name : kDevices) {
-    UniqueFd device = HostMounts::copy(cat("/dev/", name).c_str());
+    UniqueFd device = HostMounts::device(cat("/dev/", name).c_str());
     if (!device) continue;  // a container without it
     const std::string target = cat(dev, "/", name);
     program_.on_path(Kind::make_file, target);
@@ -174,9 +175,9 @@ UniqueFd Planner::write_memory_file(const StepMount& mount, std::size_t index) {
   const auto uid = outside_id(parts_.identity.step_uids, mount.uid);
   const auto gid = outside_id(parts_.identity.step_gids, mount.gid);
   if (!uid || !gid) {
-    throw Error(Errc::denied, cat("owner ", mount.uid, ":", mount.gid, " of the mount on ",
-                                  mount.target.absolute(),
-                                  " is not among the ids this build may use"));
+    throw Error(Errc::denied,
+                cat("owner ", mount.uid, ":", mount.gid, " of the mount on ",
+                    mount.target.absolute(), " is not among the ids this build may use"));
   }
   const std::string path = cat(dev_, "/", index);
   program_.write_file(path, mount.content);
@@ -194,7 +195,12 @@ void Planner::mount_generated_files() {
   const RunRequest& request = parts_.request;
   program_.mount("tmpfs", dev_, kPassive, cat("mode=755,size=", generated_bytes()));
   const auto lend = [&](const char* path, const std::string& text) {
-    const std::string target = parts_.stubs.prepare(TreePath::clean(path), false).path.absolute();
+    const auto place = parts_.stubs.prepare(TreePath::clean(path), false);
+    if (place.hidden) {
+      throw Error(Errc::invalid, cat("/", path, " of the image leads to ", place.path.absolute(),
+                                     ", where it cannot be"));
+    }
+    const std::string target = place.path.absolute();
     const std::string source = cat(dev_, "/", TreePath::clean(path).name());
     program_.write_file(source, text);
     program_.on_path(Kind::lend, target, source);
@@ -209,6 +215,17 @@ void Planner::mount_generated_files() {
   program_.on_path(Kind::unmount, dev_);
 }
 
+// As in other runtimes nothing is mounted over the kernel's files about processes.
+MountStubs::Target Planner::place_for(const StepMount& mount, bool directory) {
+  MountStubs::Target target = parts_.stubs.prepare(mount.target, directory);
+  if (TreePath::clean(proc_).contains(target.path)) {
+    throw Error(Errc::invalid, cat("mount on ", mount.target.absolute(),
+                                   ": nothing can be mounted on or inside /proc"));
+  }
+  make_hidden(target, directory);
+  return target;
+}
+
 // Inside another mount: only the step's first process sees the place.
 void Planner::make_hidden(const MountStubs::Target& target, bool directory) {
   if (!target.hidden) return;
@@ -217,17 +234,17 @@ void Planner::make_hidden(const MountStubs::Target& target, bool directory) {
   for (const std::string_view component : below.components()) {
     at = at.child(component);
     const bool dir = directory || at != target.path;
-    program_.on_path(dir ? Kind::make_dir : Kind::make_file, at.absolute());
+    program_.on_path(dir ? Kind::make_dir_in : Kind::make_file_in, at.parent().absolute(),
+                     std::string(at.name()));
   }
 }
 
 void Planner::mount_tmpfs(const StepMount& mount) {
-  const auto target = parts_.stubs.prepare(mount.target, true);
-  make_hidden(target, true);
+  const auto target = place_for(mount, true);
   const std::string size = mount.size_bytes == 0 ? "" : cat(",size=", mount.size_bytes);
   std::uint64_t flags = MS_NOSUID | MS_NODEV;
   if (mount.read_only) flags |= MS_RDONLY;
-  program_.mount("tmpfs", target.path.absolute(), flags, "mode=1777" + size);
+  program_.mount_inside("tmpfs", target.path.absolute(), flags, "mode=1777" + size);
 }
 
 void Planner::mount_bind(const StepMount& mount) {
@@ -236,10 +253,9 @@ void Planner::mount_bind(const StepMount& mount) {
     throw_errno("looking at the source of the mount on", mount.target.absolute());
   }
   const bool directory = S_ISDIR(source.st_mode);
-  const auto target = parts_.stubs.prepare(mount.target, directory);
-  make_hidden(target, directory);
-  program_.attach(parts_.host.copy_for_step(mount.source_fd, mount.read_only),
-                  target.path.absolute());
+  const auto target = place_for(mount, directory);
+  program_.attach_inside(parts_.host.copy_for_step(mount.source_fd, mount.read_only),
+                         target.path.absolute());
 }
 
 void Planner::mount_requested() {
@@ -253,9 +269,8 @@ void Planner::mount_requested() {
         mount_tmpfs(mount);
         break;
       case StepMount::Kind::memory_file: {
-        const auto target = parts_.stubs.prepare(mount.target, false);
-        make_hidden(target, false);
-        program_.attach(std::move(memory_files_[i]), target.path.absolute());
+        const auto target = place_for(mount, false);
+        program_.attach_inside(std::move(memory_files_[i]), target.path.absolute());
         break;
       }
     }

@@ -19,9 +19,10 @@ class HostMounts {
  public:
   explicit HostMounts(const Identity& identity) : identity_(identity) {}
 
-  // A detached copy of a path of the host. Invalid when absent.
-  static UniqueFd copy(const char* path);
-  // The same with everything below it, read-only.
+  // A device node of the host, detached. Invalid when absent. It can be read and written, as that
+  // is no change of the file system; but its owner, mode and times can't be changed.
+  static UniqueFd device(const char* path);
+  // A path of the host with everything below it, read-only, detached. Invalid when absent.
   static UniqueFd read_only_copy(const char* path);
   // A copy of what fd refers to, without usable device nodes; owners are the step's where they can
   // be.

@@ -1,6 +1,7 @@
 #include "builder/sandbox/setup_interpreter.h"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <climits>
 #include <cstring>
 
 #include "builder/sandbox/step_root_credentials.h"
@@ -30,7 +32,20 @@ int attach(int fd, const char* target) noexcept {
   return result(::move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
 }
 
+int attach_at(int fd, int place) noexcept {
+  return result(::move_mount(fd, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
+}
+
+// On a directory that is held: the one way to name it that looks nothing up.
+int mount_at(const SetupOperation& operation) noexcept {
+  if (::fchdir(operation.place) != 0) return errno;
+  const int errnum =
+      result(::mount(operation.text, ".", operation.text, operation.flags, operation.options));
+  return ::chdir("/") == 0 ? errnum : errno;
+}
+
 int mount(const SetupOperation& operation) noexcept {
+  if (operation.place >= 0) return mount_at(operation);
   const int errnum = result(::mount(operation.text, operation.target, operation.text,
                                     operation.flags, operation.options));
   if (errnum == 0 || operation.fd < 0) return errnum;
@@ -54,6 +69,70 @@ int make_file(const char* target) noexcept {
   const int fd = ::open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
   if (fd < 0) return unless(EEXIST, errno);
   return result(::close(fd));
+}
+
+// Component by component, for where there is no openat2.
+int find_by_steps(const char* path) noexcept {
+  int at = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  while (at >= 0 && *path != '\0') {
+    char name[NAME_MAX + 1];
+    std::size_t length = 0;
+    while (*path == '/') ++path;
+    for (; *path != '\0' && *path != '/'; ++path) {
+      if (length == NAME_MAX) {
+        ::close(at);
+        return -ENAMETOOLONG;
+      }
+      name[length++] = *path;
+    }
+    if (length == 0) break;
+    name[length] = '\0';
+    const int next = ::openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+    const int errnum = next < 0 ? errno : 0;
+    ::close(at);
+    if (errnum != 0) return -errnum;
+    struct stat status {};
+    if (::fstat(next, &status) != 0 || S_ISLNK(status.st_mode)) {
+      ::close(next);
+      return -ELOOP;
+    }
+    at = next;
+  }
+  return at < 0 ? -errno : at;
+}
+
+// What is at an absolute path without ".", ".." and links: a descriptor of it, or a negative errno.
+// This process still holds descriptors of the host's, and a link of /proc leads to each.
+int find(const char* path) noexcept {
+  open_how how{};
+  how.flags = O_PATH | O_CLOEXEC;
+  how.resolve = RESOLVE_NO_SYMLINKS;
+  const long fd = ::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+  if (fd >= 0) return static_cast<int>(fd);
+  return errno == ENOSYS || errno == EPERM ? find_by_steps(path) : -errno;
+}
+
+int find_into(const char* path, int place) noexcept {
+  const int fd = find(path);
+  if (fd < 0) return -fd;
+  const int errnum = result(::dup3(fd, place, O_CLOEXEC));
+  ::close(fd);
+  return errnum;
+}
+
+int make_in(const SetupOperation& operation) noexcept {
+  const int directory = find(operation.target);
+  if (directory < 0) return -directory;
+  int errnum = 0;
+  if (operation.kind == SetupOperation::Kind::make_dir_in) {
+    errnum = result(::mkdirat(directory, operation.text, 0755));
+  } else {
+    const int flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
+    const int fd = ::openat(directory, operation.text, flags, 0644);
+    errnum = fd < 0 ? errno : result(::close(fd));
+  }
+  ::close(directory);
+  return unless(EEXIST, errnum);
 }
 
 int mask(const char* target) noexcept {
@@ -150,7 +229,8 @@ int perform(const SetupOperation& operation) noexcept {
     case Kind::raise_hard_limit:
       return raise_hard_limit(static_cast<unsigned>(operation.flags), operation.number);
     case Kind::attach:
-      return attach(operation.fd, operation.target);
+      return operation.place >= 0 ? attach_at(operation.fd, operation.place)
+                                  : attach(operation.fd, operation.target);
     case Kind::mount:
       return mount(operation);
     case Kind::pivot:
@@ -161,6 +241,11 @@ int perform(const SetupOperation& operation) noexcept {
       return unless(EEXIST, result(::mkdir(operation.target, 0755)));
     case Kind::make_file:
       return make_file(operation.target);
+    case Kind::make_dir_in:
+    case Kind::make_file_in:
+      return make_in(operation);
+    case Kind::find:
+      return find_into(operation.target, operation.place);
     case Kind::make_symlink:
       return result(::symlink(operation.text, operation.target));
     case Kind::mask:

@@ -7,6 +7,16 @@
 #include "base/error.h"
 
 namespace cooper::builder {
+namespace {
+
+// Only its number counts: the step's first process has a copy, and replaces that.
+UniqueFd reserve_descriptor() {
+  UniqueFd place(::open("/dev/null", O_PATH | O_CLOEXEC));
+  if (!place) throw_errno("opening", "/dev/null");
+  return place;
+}
+
+}  // namespace
 
 const char* SetupProgram::keep(const std::string& text) {
   return texts_.emplace_back(text).c_str();
@@ -19,6 +29,29 @@ void SetupProgram::act_as(std::uint32_t uid, std::uint32_t gid) {
 void SetupProgram::attach(UniqueFd fd, const std::string& target) {
   add({.kind = Kind::attach, .target = keep(target), .fd = fd.get()});
   fds_.push_back(std::move(fd));
+}
+
+int SetupProgram::find(const std::string& target) {
+  const int place = fds_.emplace_back(reserve_descriptor()).get();
+  add({.kind = Kind::find, .target = keep(target), .place = place});
+  return place;
+}
+
+void SetupProgram::attach_inside(UniqueFd fd, const std::string& target) {
+  const int place = find(target);
+  add({.kind = Kind::attach, .target = keep(target), .fd = fd.get(), .place = place});
+  fds_.push_back(std::move(fd));
+}
+
+void SetupProgram::mount_inside(const char* type, const std::string& target, std::uint64_t flags,
+                                const std::string& options) {
+  const int place = find(target);
+  add({.kind = Kind::mount,
+       .target = keep(target),
+       .text = type,
+       .options = keep(options),
+       .place = place,
+       .flags = flags});
 }
 
 void SetupProgram::mount(const char* type, const std::string& target, std::uint64_t flags,
@@ -46,13 +79,8 @@ void SetupProgram::write_file(const std::string& target, const std::string& cont
 }
 
 UniqueFd SetupProgram::hold(const std::string& source, bool executable) {
-  // Only its number counts: the step's first process has a copy, and replaces that.
-  UniqueFd place(::open("/dev/null", O_PATH | O_CLOEXEC));
-  if (!place) throw_errno("opening", "/dev/null");
-  add({.kind = Kind::hold,
-       .text = keep(source),
-       .fd = place.get(),
-       .flags = executable ? 1U : 0U});
+  UniqueFd place = reserve_descriptor();
+  add({.kind = Kind::hold, .text = keep(source), .fd = place.get(), .flags = executable ? 1U : 0U});
   return place;
 }
 
@@ -71,6 +99,11 @@ std::string SetupProgram::describe(std::size_t index) const {
       return cat("attaching the mount for ", target);
     case Kind::mount:
       return cat("mounting ", operation.text, " on ", target);
+    case Kind::make_dir_in:
+    case Kind::make_file_in:
+      return cat("making the mount point ", operation.text, " in ", target);
+    case Kind::find:
+      return cat("looking for the mount point ", target, ", where no link is followed");
     case Kind::pivot:
       return "changing the root directory";
     case Kind::drop_old_root:

@@ -19,13 +19,18 @@ struct SetupOperation {
     act_as,            // file user number:number2 from here on
     set_hostname,      // text
     raise_hard_limit,  // resource flags to at least number; refused: told, not fatal
-    attach,            // the detached mount fd at target
+    attach,            // the detached mount fd at target, or at place
     mount,             // mount(2): text is the type; refused and fd >= 0: fd is attached instead
     pivot,             // target becomes "/", the old root stays mounted above it
     drop_old_root,
     make_dir,      // existing is fine
     make_file,     // existing is fine
     make_symlink,  // target, pointing to text
+    // What the image or an earlier mount holds decides where these lead, so no link is followed,
+    // none of /proc above all. From the root, once it is the step's.
+    make_dir_in,   // text in the directory target; existing is fine
+    make_file_in,  // the same
+    find,          // place becomes what is at target
     mask,          // a file: /dev/null over it; a directory: an empty one. Absent: skipped
     protect,       // read-only from here on. Absent: skipped
     lend,          // the file or directory text appears read-only at target
@@ -41,6 +46,7 @@ struct SetupOperation {
   const char* text = nullptr;
   const char* options = nullptr;
   int fd = -1;
+  int place = -1;  // a mount's, instead of target, which is then for messages
   std::uint64_t flags = 0;
   std::uint64_t number = 0;
   std::uint64_t number2 = 0;
@@ -53,6 +59,10 @@ class SetupProgram {
   void add(const SetupOperation& operation) { operations_.push_back(operation); }
   void act_as(std::uint32_t uid, std::uint32_t gid);
   void attach(UniqueFd fd, const std::string& target);
+  // For what is asked for by a Dockerfile: target is found as find does.
+  void attach_inside(UniqueFd fd, const std::string& target);
+  void mount_inside(const char* type, const std::string& target, std::uint64_t flags,
+                    const std::string& options);
   void mount(const char* type, const std::string& target, std::uint64_t flags,
              const std::string& options = "", UniqueFd fallback = UniqueFd());
   void on_path(Kind kind, const std::string& target, const std::string& text = "");
@@ -67,6 +77,8 @@ class SetupProgram {
   const char* keep(const std::string& text);
 
  private:
+  int find(const std::string& target);
+
   std::vector<SetupOperation> operations_;
   std::deque<std::string> texts_;  // a deque: addresses stay
   std::vector<UniqueFd> fds_;

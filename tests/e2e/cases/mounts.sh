@@ -23,6 +23,27 @@ tree=$(entries -f c/Bind --build-context named=other c)
 stubs=$(printf '%s\n' "$tree" | grep -E '^(w/.*|f|d|s|s2|b|n) ' || true)
 equal "$stubs" "" "mount points that are left"
 
+# A mount point inside a mount is made where no link leads: the step's first process still holds files of the host's.
+mkdir -m 700 victim
+for fd in 3 4 5 14 15 16 18 19; do
+  up=$(printf '../%.0s' 1 2 3 4 5 6 7 8 9 10 11 12)
+  cat >c/Escape <<D
+FROM busybox AS evil
+RUN mkdir /e && ln -s /proc/self/fd/$fd/$up${PWD#/}/victim /e/a && touch /e/f
+FROM busybox
+RUN --mount=from=evil,source=/e,target=/m --mount=from=evil,source=/e/f,target=/m/a/file true
+D
+  exits 3 cooper build --pull=false --network=host -f c/Escape c
+  contains "$(cat err)" "/m/a"
+  printf 'FROM busybox\nRUN --mount=type=cache,id=evil,target=/m ln -sfn /proc/self/fd/%s/%s/victim /m/a\nRUN --mount=type=cache,id=evil,target=/m --mount=type=tmpfs,target=/m/a/dir true\n' \
+    "$fd" "$up${PWD#/}" >c/Escape
+  exits 3 cooper build --pull=false --network=host -f c/Escape c
+  printf 'FROM busybox\nRUN --mount=type=tmpfs,target=/proc/self/fd/%s/x true\n' "$fd" >c/Escape
+  exits 2 cooper build --pull=false --network=host -f c/Escape c
+  contains "$(cat err)" "inside /proc"
+done
+equal "$(ls -A victim)" "" "what a step made on the host"
+
 row MNT-11 SEC-07
 printf 'FROM busybox\nRUN --mount=source=out,target=/o cat /o\n' >c/Out
 exits 1 cooper build --pull=false --network=host -f c/Out c

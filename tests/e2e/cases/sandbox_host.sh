@@ -13,6 +13,26 @@ D
 build c 2>/dev/null >/dev/null
 equal "$(cat /proc/sys/kernel/panic)" "$panic"
 equal "$(cat /proc/sys/kernel/core_pattern)" "$core"
+# Devices are the host's: they are read and written, and nothing of them changes, not even where root of the step is root
+# of the host (a store whose file system maps no ids).
+cat >c/Devices <<'D'
+FROM busybox
+RUN echo gone >/dev/null && dd if=/dev/zero of=/dev/null bs=10 count=1 && head -c 1 /dev/urandom >/dev/null
+RUN ! touch /dev/full && ! chmod 600 /dev/full && ! chown 1:1 /dev/full && ! rm -f /dev/full
+D
+full=$(stat -c '%a %u:%g %Y %Z' /dev/full)
+build -f c/Devices c 2>/dev/null >/dev/null
+equal "$(stat -c '%a %u:%g %Y %Z' /dev/full)" "$full" "the host's /dev/full"
+if [ "$(id -u)" = 0 ]; then
+  mkdir ram && mount -t ramfs none ram
+  trap 'umount -l "$PWD/ram"' EXIT
+  cooper save -o busybox.tar busybox
+  COOPER_ROOT=$PWD/ram/store cooper load -q -i busybox.tar >/dev/null
+  COOPER_ROOT=$PWD/ram/store cooper build --pull=false --network=host -q -f c/Devices c >/dev/null
+  equal "$(stat -c '%a %u:%g %Y %Z' /dev/full)" "$full" "the host's /dev/full, on a store without id maps"
+  umount "$PWD/ram"
+  trap - EXIT
+fi
 cat >c/Forks <<'D'
 FROM busybox
 RUN i=0; while [ $i -lt 1000 ]; do sleep 60 & i=$((i+1)); done; echo ALL-FORKED
