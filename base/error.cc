@@ -23,7 +23,8 @@ std::string describe(int errnum) {
   const char* text = ::strerrordesc_np(errnum);
   if (text == nullptr) return cat("error number ", errnum);
   if (errnum == EMFILE) return cat(text, " (`ulimit -n` allows more)");
-  if (errnum == ENOSYS) return cat(text, " (the kernel is too old, or a filter around this process refuses the call)");
+  if (errnum == ENOSYS)
+    return cat(text, " (the kernel is too old, or a filter around this process refuses the call)");
   return text;
 }
 
@@ -62,7 +63,15 @@ void Error::add_context(std::string context) {
 }
 
 SysError::SysError(int errnum, const std::string& what_failed)
-    : Error(code_of(errnum), cat(what_failed, ": ", describe(errnum))), errnum_(errnum) {}
+    : SysError(errnum, code_of(errnum), what_failed) {}
+
+SysError::SysError(int errnum, Errc code, const std::string& what_failed)
+    : Error(code, cat(what_failed, ": ", describe(errnum))), errnum_(errnum) {}
+
+SysError SysError::making(int errnum, const std::string& object) {
+  const Errc code = code_of(errnum);
+  return {errnum, code == Errc::not_found ? Errc::io : code, "creating " + object};
+}
 
 void throw_errno(std::string_view doing, std::string_view object) {
   const int errnum = errno;  // before any allocation can change it

@@ -61,9 +61,14 @@ class Error : public std::runtime_error {
 class SysError : public Error {
  public:
   SysError(int errnum, const std::string& what_failed);
+  // Of an output or a store that cannot be made: then ENOENT, too, is io, as nobody looked for
+  // something that should be there.
+  static SysError making(int errnum, const std::string& object);
   int errnum() const noexcept { return errnum_; }
 
  private:
+  SysError(int errnum, Errc code, const std::string& what_failed);
+
   int errnum_;
 };
 

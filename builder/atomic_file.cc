@@ -75,7 +75,7 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
   if (!nameless) {
     temporary_ = folder + "/.cooper-XXXXXX";
     fd_ = UniqueFd(::mkostemp(temporary_.data(), O_CLOEXEC));
-    if (!fd_) throw_errno("creating", path.string());
+    if (!fd_) throw SysError::making(errno, path.string());
   }
   // Who may read the file that was there may read the new one.
   if (exists || !nameless) {

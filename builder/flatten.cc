@@ -91,7 +91,7 @@ void flatten_to_directory(const layers::Tree& tree, const std::filesystem::path&
                           const std::optional<std::int64_t>& epoch) {
   std::error_code failure;
   std::filesystem::create_directories(destination, failure);
-  if (failure) throw SysError(failure.value(), cat("creating ", destination.string()));
+  if (failure) throw SysError::making(failure.value(), destination.string());
   const Dir target = Dir::open(destination, Confine::strict);
   DirectoryWriter writer(tree, target, epoch);
   walk(

@@ -41,7 +41,7 @@ static_assert(layout::kVersion == 1);
 }
 
 [[noreturn]] void fail_to_make(int errnum, const std::filesystem::path& path) {
-  const SysError error(errnum, cat("making ", path.string()));
+  const SysError error = SysError::making(errnum, path.string());
   if (errnum != EACCES && errnum != EPERM && errnum != EROFS) throw error;
   throw Error(Errc::denied,
               cat(error.message(), " (COOPER_ROOT and --scratch may name another place)"));

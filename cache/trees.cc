@@ -67,7 +67,9 @@ std::string to_string(const TreeId& id) {
   return cat("tree ", id.mapping, "/", id.chain.hex());
 }
 
-std::string tree_size_key(const TreeId& id) { return cat(id.mapping, "/", id.chain.hex()); }
+std::string tree_size_key(const TreeId& id) {
+  return cat(id.mapping, "/", id.chain.hex());
+}
 
 BootClock boot_clock() {
   // Where /proc is not readable the boots cannot be told apart; then trees are trusted, as blobs'
@@ -257,8 +259,9 @@ void Trees::record_size(const TreeId& id, std::uint64_t size_bytes) {
   try {
     root_.with_db([&](Database& database) {
       database
-          .query("INSERT INTO tree_sizes (path, size) VALUES (?, ?)"
-                 " ON CONFLICT DO UPDATE SET size=excluded.size")
+          .query(
+              "INSERT INTO tree_sizes (path, size) VALUES (?, ?)"
+              " ON CONFLICT DO UPDATE SET size=excluded.size")
           .text(tree_size_key(id))
           .size(size_bytes)
           .run();
@@ -284,6 +287,30 @@ std::optional<TreePath> Trees::move_out(const TreePath& path, int mark) {
   }
 }
 
+bool Trees::is_lost(const TreeId& id) const {
+  const TreePath mark_path = layout::tree_mark(id.mapping, id.chain);
+  const std::optional<UniqueFd> mark = root_.dir().try_open_file(mark_path, O_RDONLY);
+  if (!mark) return false;
+  const FileLock lock(mark->get(), LockMode::shared);
+  return lost(id, mark->get());
+}
+
+void Trees::forget_lost(const TreeId& id) {
+  const TreePath mark_path = layout::tree_mark(id.mapping, id.chain);
+  const std::optional<UniqueFd> mark = root_.dir().try_open_file(mark_path, O_RDWR);
+  if (!mark) return;
+  const FileLock lock(mark->get(), LockMode::exclusive);
+  if (!lost(id, mark->get())) return;
+  root_.dir().unlink(mark_path);
+  forget_size(id);
+}
+
+// mark: locked.
+bool Trees::lost(const TreeId& id, int mark) const {
+  return status_of(mark).st_nlink > 0 && whole(state_of(read_text(mark))) &&
+         !root_.dir().try_stat(layout::tree(id.mapping, id.chain));
+}
+
 Trees::Removal Trees::remove(const TreeId& id, Nanoseconds horizon) {
   const TreePath path = layout::tree(id.mapping, id.chain);
   const TreePath mark_path = layout::tree_mark(id.mapping, id.chain);
@@ -303,16 +330,18 @@ Trees::Removal Trees::remove(const TreeId& id, Nanoseconds horizon) {
     root_.dir().unlink(mark_path);
   }
   if (trashed) ingest_.empty_trash(*trashed);
+  forget_size(id);
+  return Removal::removed;
+}
+
+void Trees::forget_size(const TreeId& id) {
   try {
     root_.with_db([&](Database& database) {
-      database.query("DELETE FROM tree_sizes WHERE path=?")
-          .text(tree_size_key(id))
-          .run();
+      database.query("DELETE FROM tree_sizes WHERE path=?").text(tree_size_key(id)).run();
     });
   } catch (const DiskFull&) {
     // A size too many is forgotten another time; what matters now is the room.
   }
-  return Removal::removed;
 }
 
 }  // namespace cooper::cache

@@ -76,17 +76,23 @@ class Trees {
   // What it takes on disk; counted once and remembered.
   std::uint64_t size_bytes(const TreeId& id);
   enum class Removal { removed, in_use };
+  // A whole tree whose directory is not there, and nobody is just putting it.
+  bool is_lost(const TreeId& id) const;
+  // Removes the mark of a lost tree, if it is lost still.
+  void forget_lost(const TreeId& id);
   // Error(denied) when the files are not ours to remove (sub-ids, seen from outside their
   // namespace).
   Removal remove(const TreeId& id, Nanoseconds horizon);
 
  private:
   TreeState state_of(const std::string& mark) const;
+  bool lost(const TreeId& id, int mark) const;
   LockedFile lock_mark(const TreeId& id);
   void move_in(const TreeId& id, const TempDir& tree, const TreePath& inside);
   std::optional<TreePath> move_out(const TreePath& path, int mark);
   Dir open_tree(const TreeId& id) const;
   void note_use(int mark) const;
+  void forget_size(const TreeId& id);
   void record_size(const TreeId& id, std::uint64_t size_bytes);
 
   StoreRoot& root_;

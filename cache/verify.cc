@@ -115,8 +115,8 @@ void Verifier::check_object(const ObjectId& id) {
   Objects::Snapshot now = parts_.objects.look(id);
   if (!now.file) {
     if (!now.row) return;  // removed meanwhile
-    // Without room to write that it goes, a removal unlinks first (Objects::remove). Killed there it
-    // leaves a row that every look-up takes for a miss.
+    // Without room to write that it goes, a removal unlinks first (Objects::remove). Killed there
+    // it leaves a row that every look-up takes for a miss.
     if (needed_.contains(id)) problem(cat(to_string(id), " is missing"));
     if (repair_) parts_.objects.drop_damaged(id, *now.row);
     return;
@@ -220,9 +220,10 @@ void Verifier::check_config(const std::string& who, const oci::Descriptor& descr
 
 void Verifier::check_trees() {
   for (const Trees::Listed& tree : parts_.trees.list()) {
-    if (!tree.whole || tree.present) continue;  // without a whole mark it is nobody's, and prune's
+    // Without a whole mark it is nobody's, and prune's. Listed as missing it may be arriving.
+    if (!tree.whole || tree.present || !parts_.trees.is_lost(tree.id)) continue;
     problem(cat(to_string(tree.id), " is missing"));
-    if (repair_) parts_.trees.remove(tree.id, INT64_MAX);
+    if (repair_) parts_.trees.forget_lost(tree.id);
   }
 }
 

@@ -5,6 +5,7 @@
 #include <iostream>
 
 #include "base/error.h"
+#include "base/terminal_text.h"
 
 namespace cooper::cmd {
 namespace {
@@ -46,9 +47,9 @@ std::string printable(std::string_view text) {
       i += length - 1;
       continue;
     }
-    const auto byte = static_cast<unsigned char>(text[i]);
-    const bool control = (byte < 0x20 && text[i] != '\t') || byte == 0x7f;
-    out += control ? '?' : text[i];
+    const std::size_t steering = text[i] == '\t' ? 0 : steering_bytes(text.substr(i));
+    out += steering > 0 ? '?' : text[i];
+    if (steering > 1) i += steering - 1;
   }
   return out;
 }

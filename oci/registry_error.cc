@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "base/terminal_text.h"
 #include "oci/http_url.h"
 
 namespace cooper::oci {
@@ -27,10 +28,11 @@ Errc code_of(int status) {
   return Errc::network;
 }
 
-// Text from outside: no control characters (they would drive the terminal), not endless.
+// Text from outside: nothing that would drive the terminal, not endless.
 std::string clean(std::string text) {
-  for (char& c : text) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f') c = ' ';
+  for (std::size_t at = 0; at < text.size(); ++at) {
+    const std::size_t length = steering_bytes(std::string_view(text).substr(at));
+    if (length > 0) text.replace(at, length, 1, ' ');
   }
   if (text.size() > kMaxTextBytes) text.resize(kMaxTextBytes);
   return text;

@@ -1,4 +1,11 @@
 // Store::verify: cache/verify.cc.
+#include <fcntl.h>
+
+#include <chrono>
+#include <future>
+
+#include "cache/file_lock.h"
+#include "cache/layout.h"
 #include "tests/cache/store_fixture.h"
 
 namespace cooper::cache {
@@ -136,6 +143,36 @@ TEST_F(Verify, finds_a_tree_that_was_deleted_beside_its_mark) {
   fs::remove_all(store->tree_path("0", chain_of("a")));
   EXPECT_THAT(store->verify(true), ElementsAre(HasSubstr("tree 0/" + chain_of("a").hex())));
   EXPECT_THAT(store->verify(false), IsEmpty());
+}
+
+TEST_F(Verify, a_tree_whose_directory_is_gone_is_told_and_forgotten) {
+  const auto store = open();
+  put_plain_tree(*store, "0", chain_of("a"), "content");
+  fs::remove_all(store->tree_path("0", chain_of("a")));
+  EXPECT_THAT(store->verify(true), ElementsAre(HasSubstr("is missing")));
+  EXPECT_THAT(store->verify(false), IsEmpty());
+  EXPECT_FALSE(store->find_tree("0", chain_of("a")));
+}
+
+// Another build is just moving it in: its mark is locked.
+TEST_F(Verify, a_tree_that_is_arriving_is_not_missing) {
+  const auto store = open();
+  put_plain_tree(*store, "0", chain_of("a"), "content");
+  const fs::path tree = store->tree_path("0", chain_of("a"));
+  fs::path mark = tree;
+  mark += layout::kMarkSuffix;
+  fs::rename(tree, path() / "aside");
+  const UniqueFd file(::open(mark.c_str(), O_RDWR | O_CLOEXEC));
+  ASSERT_TRUE(file);
+  std::future<std::vector<std::string>> problems;
+  {
+    const FileLock arriving(file.get(), LockMode::exclusive);
+    problems = std::async(std::launch::async, [&] { return open()->verify(true); });
+    EXPECT_EQ(problems.wait_for(std::chrono::milliseconds(200)), std::future_status::timeout);
+    fs::rename(path() / "aside", tree);
+  }
+  EXPECT_THAT(problems.get(), IsEmpty());
+  EXPECT_TRUE(store->find_tree("0", chain_of("a")));
 }
 
 TEST_F(Verify, without_trees_is_fine) {

@@ -119,6 +119,7 @@ TEST(Printable, only_colours_reach_the_terminal) {
   const Row table[] = {
       {"plain", "a\tb \xc3\xa9", "a\tb \xc3\xa9"},
       {"control characters", std::string("a\0b\x07\x7f\rc", 7), "a?b???c"},
+      {"the other control characters, and turned text", "a\xc2\x9b" "1mb\xe2\x80\xae" "c", "a?1mb?c"},
       {"colours", "\x1b[1;31mred\x1b[m", "\x1b[1;31mred\x1b[m"},
       {"clear screen", "\x1b[2Jx", "?[2Jx"},
       {"cursor", "\x1b[10A", "?[10A"},

@@ -27,6 +27,7 @@ TEST(RegistryError, texts_of_error_bodies) {
       {R"({"error":"invalid_grant","error_description":"expired"})", "expired"},
       {R"({"errors":"no list"})", ""},
       {R"({"errors":[1,null,[],{"code":5,"message":{}}]})", ""},
+      {R"({"details":"a\u001b[1mb\u009b31m\u202ec"})", "a [1mb 31m c"},
       {"<html>502</html>", ""},
       {"", ""},
       {"[]", ""},
