@@ -40,6 +40,7 @@ void ApplyRows::refuse(std::string_view why) const {
 
 void ApplyRows::add(const TarMember& member, ByteSource& content) {
   member_ = member.entry.path.absolute();
+  ++place_;
   Entry entry = member.entry;
   bool marker = member.marker;
   if (entry.type == EntryType::whiteout && entry.path.name() == kOpaqueAlone) {
@@ -109,6 +110,7 @@ std::optional<TreePath> ApplyRows::enter(const TreePath& next, bool create) {
     if (type != EntryType::whiteout) {
       refuse(cat("its parent ", next.absolute(), " is a ", to_string(type)));
     }
+    if (below_ == nullptr) out_of_order_ = true;
     if (!create || below_ == nullptr) return std::nullopt;
     Entry made = implied(next);
     made.opaque = true;
@@ -116,7 +118,10 @@ std::optional<TreePath> ApplyRows::enter(const TreePath& next, bool create) {
     insert_directory(std::move(made));
     return std::nullopt;
   }
-  if (below_ == nullptr) return std::nullopt;
+  if (below_ == nullptr) {
+    out_of_order_ = true;
+    return std::nullopt;
+  }
   const auto lower = hidden_below(next) ? std::nullopt : below_->find(next);
   if (lower && lower->type == EntryType::symlink) return resolve_for_creation(*below_, next);
   if (create) insert_directory(implied(next));
@@ -155,7 +160,7 @@ Entry ApplyRows::implied(const TreePath& path) const {
 void ApplyRows::insert_directory(Entry entry) {
   const TreePath path = entry.path;
   actions_.make_directory(path);
-  rows_.insert_or_assign(path, Row{std::move(entry)});
+  rows_.insert_or_assign(path, Row{std::move(entry), kNoGroup, place_});
 }
 
 void ApplyRows::add_whiteout(const TreePath& path) {
@@ -173,7 +178,7 @@ void ApplyRows::put_whiteout(const TreePath& path) {
   Entry entry;
   entry.path = path;
   entry.type = EntryType::whiteout;
-  rows_.insert_or_assign(path, Row{std::move(entry)});
+  rows_.insert_or_assign(path, Row{std::move(entry), kNoGroup, place_});
   last_parent_.reset();
 }
 
@@ -194,12 +199,22 @@ void ApplyRows::add_directory(Entry entry, bool marker) {
     entry = implied(entry.path);
     entry.opaque = true;
   }
-  if (row != rows_.end()) {
-    entry.opaque = entry.opaque || row->second.entry.type == EntryType::whiteout;
-    clear(entry.path);
+  if (row != rows_.end() && row->second.entry.type == EntryType::whiteout) {
+    // It was a directory from then on: alone it may hold rows already.
+    entry.opaque = true;
+    actions_.make_directory(entry.path);
+    row->second.entry = std::move(entry);
+    return;
   }
-  if (below_ == nullptr && rows_.erase(entry.path.child(kOpaqueAlone)) != 0) entry.opaque = true;
+  if (row != rows_.end()) clear(entry.path);
+  const auto told = below_ == nullptr ? rows_.find(entry.path.child(kOpaqueAlone)) : rows_.end();
+  if (told == rows_.end()) return insert_directory(std::move(entry));
+  entry.opaque = true;
+  const std::uint32_t place = told->second.place;  // it was one from then on
+  const TreePath path = entry.path;
+  rows_.erase(told);
   insert_directory(std::move(entry));
+  rows_.at(path).place = place;
 }
 
 void ApplyRows::add_hard_link(Entry entry) {
@@ -211,10 +226,11 @@ void ApplyRows::add_hard_link(Entry entry) {
   const auto row = rows_.find(target);
   if (row != rows_.end()) return link_to_row(std::move(entry), row);
   if (below_ != nullptr) return copy_from_below(entry, target);
+  out_of_order_ = true;
   clear(entry.path);
   entry.link_target = target.str();
   const TreePath path = entry.path;
-  rows_.emplace(path, Row{std::move(entry)});
+  rows_.emplace(path, Row{std::move(entry), kNoGroup, place_});
 }
 
 void ApplyRows::link_to_row(Entry entry, Rows::iterator target) {
@@ -223,13 +239,7 @@ void ApplyRows::link_to_row(Entry entry, Rows::iterator target) {
     refuse(cat("its hard-link target ", target->first.absolute(), " is a ", to_string(type)));
   }
   if (target->second.group == kNoGroup) {
-    if (type == EntryType::hard_link) {  // of a file in a layer below, in a table alone
-      entry.link_target = target->second.entry.link_target;
-      clear(entry.path);
-      const TreePath path = entry.path;
-      rows_.emplace(path, Row{std::move(entry)});
-      return;
-    }
+    // Alone it may be a name of a file in a layer below: what that gives is the first name here.
     target->second.group = groups_.size();
     groups_.push_back({target->first, {}});
   }
@@ -239,7 +249,7 @@ void ApplyRows::link_to_row(Entry entry, Rows::iterator target) {
   const TreePath path = entry.path;
   actions_.make_link(rows_.at(groups_[group].first).entry, path);
   groups_[group].others.push_back(path);
-  rows_.emplace(path, Row{std::move(entry), group});
+  rows_.emplace(path, Row{std::move(entry), group, place_});
 }
 
 void ApplyRows::copy_from_below(const Entry& entry, const TreePath& target) {
@@ -259,7 +269,7 @@ void ApplyRows::add_other(Entry entry, ByteSource& content) {
   auto digest = actions_.make(entry, entry.type == EntryType::file ? &content : nullptr);
   if (digest) entry.content = digest;
   const TreePath path = entry.path;
-  rows_.insert_or_assign(rows_.end(), path, Row{std::move(entry)});
+  rows_.insert_or_assign(rows_.end(), path, Row{std::move(entry), kNoGroup, place_});
 }
 
 // -- replacing ------------------------------------------------------------------------------------
@@ -286,8 +296,8 @@ void ApplyRows::clear(const TreePath& path) {
 void ApplyRows::promote(std::size_t index, Entry metadata) {
   Group& group = groups_[index];
   while (!group.others.empty()) {
-    const TreePath heir = std::move(group.others.back());
-    group.others.pop_back();
+    const TreePath heir = std::move(group.others.front());
+    group.others.pop_front();
     const auto row = rows_.find(heir);
     const bool alive = row != rows_.end() && row->second.group == index &&
                        row->second.entry.type == EntryType::hard_link;
@@ -336,58 +346,19 @@ Table ApplyRows::finish() && {
     make_whiteouts();
   }
   std::vector<Entry> entries;
+  std::vector<std::uint32_t> order;
   entries.reserve(rows_.size());
   for (auto& [path, row] : rows_) {
-    if (row.entry.type == EntryType::hard_link && row.group != kNoGroup) {
+    if (out_of_order_) order.push_back(row.place);
+    const bool is_other_name = row.group != kNoGroup && groups_[row.group].first != path;
+    if (row.entry.type == EntryType::hard_link && is_other_name) {
       row.entry.link_target = groups_[row.group].first.str();
     }
     entries.push_back(std::move(row.entry));
   }
   rows_.clear();
+  if (!order.empty()) return Table::out_of_order(std::move(entries), std::move(order));
   return Table(std::move(entries));
-}
-
-// -- tables read alone ----------------------------------------------------------------------------
-
-bool ParentCheck::add(const Entry& row) {
-  while (!directories_.empty() && !directories_.back().contains(row.path)) directories_.pop_back();
-  const std::string_view path = row.path.str();
-  const std::size_t slash = path.rfind('/');
-  const std::string_view parent = path.substr(0, slash == std::string_view::npos ? 0 : slash);
-  const bool known =
-      parent.empty() || (!directories_.empty() && directories_.back().str() == parent);
-  if (row.type == EntryType::directory && !row.path.is_root()) directories_.push_back(row.path);
-  return known;
-}
-
-bool is_settled(const std::vector<Entry>& rows) {
-  const auto has = [&](const TreePath& path) {
-    const auto row = std::lower_bound(rows.begin(), rows.end(), path,
-                                      [](const Entry& a, const TreePath& b) { return a.path < b; });
-    return row != rows.end() && row->path == path;
-  };
-  ParentCheck parents;
-  for (const Entry& entry : rows) {
-    if (!parents.add(entry)) return false;
-    if (entry.type == EntryType::hard_link && !has(TreePath::clean(entry.link_target))) {
-      return false;
-    }
-  }
-  return true;
-}
-
-Table settle(const Table& table, const Tree& below, const std::string& name) {
-  NoActions none;
-  MemorySource no_content{std::string()};
-  ApplyRows rows(&below, none, name);
-  // First names may sort after their links.
-  for (const Entry& entry : table.entries()) {
-    if (entry.type != EntryType::hard_link) rows.add({entry}, no_content);
-  }
-  for (const Entry& entry : table.entries()) {
-    if (entry.type == EntryType::hard_link) rows.add({entry}, no_content);
-  }
-  return std::move(rows).finish();
 }
 
 }  // namespace cooper::layers

@@ -3,9 +3,13 @@
 //
 // With a tree below, members whose parent is a symlink there land where it leads (an image with a
 // merged /usr has layers that still say lib/x), and directories the layer does not list get rows of
-// their own. Without one (a table alone) such rows are left as written, and settle() does it later.
+// their own. Without one (a table alone) such rows are left as written, and settle() does it later,
+// in the order of the tar where a parent or the first name of a hard link did not come first: what
+// a row meant may depend on what lay below when its member came.
 #pragma once
 
+#include <cstdint>
+#include <deque>
 #include <map>
 #include <optional>
 #include <string>
@@ -56,12 +60,13 @@ class ApplyRows {
   struct Row {
     Entry entry;
     std::size_t group = kNoGroup;
+    std::uint32_t place = 0;  // of the member that made it
   };
   // Names of one inode. The first name keeps the metadata; when it is replaced another takes its
   // place.
   struct Group {
     TreePath first;
-    std::vector<TreePath> others;
+    std::deque<TreePath> others;  // in the order of their members
   };
   using Rows = std::map<TreePath, Row>;
 
@@ -91,6 +96,8 @@ class ApplyRows {
   std::string name_;
   std::string member_;
   Rows rows_;
+  std::uint32_t place_ = 0;    // of the current member
+  bool out_of_order_ = false;  // alone: some parent or first name was not there before
   std::vector<Group> groups_;
   // The last parent and where it settled; forgotten when a row goes or becomes a whiteout.
   std::optional<std::pair<TreePath, TreePath>> last_parent_;

@@ -48,6 +48,7 @@ class PackedDigestMemory : public DigestMemory {
   // Writes what was learnt, by an atomic rename; nothing when nothing was. A record that no run
   // asked for in the last 32 saves is dropped.
   void save();
+  bool saved() const noexcept { return saved_; }  // nothing was learnt since
 
  private:
   struct FileId {

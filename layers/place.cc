@@ -64,7 +64,9 @@ class Placer {
     if (!type) make_dirs(target);
     if (!target.is_root()) {
       Entry top = placement_.find(target).value();
-      top.mtime = source.top.mtime;
+      // The root of layers that say nothing of it has no time.
+      const bool has_time = !source.top.path.is_root() || source.top.mtime != Timestamp{};
+      if (has_time) top.mtime = source.top.mtime;
       placement_.put_as_is(target, std::move(top));
     }
     place_contents(source, target, type.has_value());

@@ -12,13 +12,15 @@
 namespace cooper::layers {
 namespace {
 
-constexpr std::string_view kMagic = "cooper table 3\n";
+constexpr std::string_view kMagic = "cooper table 4\n";
 constexpr std::string_view kAnyMagic = "cooper table ";
 constexpr std::size_t kBlockRows = 32;
 constexpr std::size_t kOffsetBytes = 8;
 constexpr std::size_t kChecksumBytes = 4;
 constexpr std::size_t kFooterBytes = 8 + 8 + 4 + kChecksumBytes;  // rows, index, flags, checksum
 constexpr std::uint64_t kSettledFlag = 1;
+constexpr std::uint64_t kOrderFlag = 2;  // after the index stands the order
+constexpr std::size_t kPlaceBytes = 4;
 
 std::uint32_t checksum(std::string_view text) {
   return libdeflate_crc32(0, text.data(), text.size());
@@ -120,12 +122,27 @@ void StoredTable::read_footer() {
   index_ = static_cast<std::size_t>(index);
   if (rows / kBlockRows > text.size()) damaged();
   rows_ = static_cast<std::size_t>(rows);
-  if (blocks() * kOffsetBytes != index_end - index_) damaged();
-  settled_ = (number(footer.substr(16, 4)) & kSettledFlag) != 0;
+  const std::uint64_t flags = number(footer.substr(16, 4));
+  settled_ = (flags & kSettledFlag) != 0;
+  has_order_ = (flags & kOrderFlag) != 0;
+  const std::size_t order_bytes = has_order_ ? rows_ * kPlaceBytes : 0;
+  if (blocks() * kOffsetBytes + order_bytes != index_end - index_) damaged();
 }
 
 std::size_t StoredTable::blocks() const {
   return (rows_ + kBlockRows - 1) / kBlockRows;
+}
+
+std::vector<std::uint32_t> StoredTable::order() const {
+  std::vector<std::uint32_t> order;
+  if (!has_order_) return order;
+  const std::size_t begin = index_ + blocks() * kOffsetBytes;
+  order.reserve(rows_);
+  for (std::size_t i = 0; i < rows_; ++i) {
+    const std::string_view place = bytes_->view().substr(begin + i * kPlaceBytes, kPlaceBytes);
+    order.push_back(static_cast<std::uint32_t>(number(place)));
+  }
+  return order;
 }
 
 std::size_t StoredTable::rows_in(std::size_t block) const {
@@ -213,15 +230,16 @@ std::optional<Entry> TableWriter::find(const TreePath& path) const {
   return find_in(text_of(*at), *at < blocks_.size() ? kBlockRows : rows_in_block_, path, kName);
 }
 
-std::string TableWriter::finish(bool settled) && {
+std::string TableWriter::finish(bool settled, const std::vector<std::uint32_t>& order) && {
   const std::size_t rows = blocks_.size() * kBlockRows + rows_in_block_;
   if (rows_in_block_ > 0) end_block();
   const std::size_t index = text_.size();
-  text_.reserve(index + blocks_.size() * kOffsetBytes + kFooterBytes);
+  text_.reserve(index + blocks_.size() * kOffsetBytes + order.size() * kPlaceBytes + kFooterBytes);
   for (const std::size_t block : blocks_) append_number(text_, block, kOffsetBytes);
+  for (const std::uint32_t place : order) append_number(text_, place, kPlaceBytes);
   append_number(text_, rows, 8);
   append_number(text_, index, 8);
-  append_number(text_, settled ? kSettledFlag : 0, 4);
+  append_number(text_, (settled ? kSettledFlag : 0) | (order.empty() ? 0 : kOrderFlag), 4);
   append_number(text_, checksum(std::string_view(text_).substr(index)), kChecksumBytes);
   return std::move(text_);
 }

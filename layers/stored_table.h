@@ -42,6 +42,7 @@ class StoredTable {
 
   std::size_t rows() const noexcept { return rows_; }
   bool settled() const noexcept { return settled_; }
+  std::vector<std::uint32_t> order() const;  // empty, or one number per row
   std::optional<Entry> find(const TreePath& path) const;
   const std::vector<Entry>& entries() const;                       // all, read once
   void each(const std::function<void(const Entry&)>& look) const;  // all in order, none kept
@@ -62,6 +63,7 @@ class StoredTable {
   std::size_t rows_ = 0;
   std::size_t index_ = 0;  // where it begins
   bool settled_ = false;
+  bool has_order_ = false;
   mutable Once once_;
   mutable std::vector<Entry> entries_;
 };
@@ -72,7 +74,7 @@ class TableWriter {
   TableWriter();
   void add(const Entry& row);                             // in ascending path order
   std::optional<Entry> find(const TreePath& path) const;  // among those added
-  std::string finish(bool settled) &&;
+  std::string finish(bool settled, const std::vector<std::uint32_t>& order = {}) &&;
 
  private:
   void end_block();

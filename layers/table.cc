@@ -24,6 +24,13 @@ Table::Table(std::vector<Entry> entries) : entries_(std::move(entries)) {
   entries_.resize(kept);
 }
 
+Table Table::out_of_order(std::vector<Entry> sorted, std::vector<std::uint32_t> order) {
+  Table table;
+  table.entries_ = std::move(sorted);
+  table.order_ = std::move(order);
+  return table;
+}
+
 const std::vector<Entry>& Table::entries() const {
   return stored_ ? stored_->entries() : entries_;
 }
@@ -33,7 +40,11 @@ std::size_t Table::rows() const {
 }
 
 bool Table::settled() const {
-  return stored_ ? stored_->settled() : is_settled(entries_);
+  return stored_ ? stored_->settled() : order_.empty() && is_settled(entries_);
+}
+
+std::vector<std::uint32_t> Table::order() const {
+  return stored_ ? stored_->order() : order_;
 }
 
 std::optional<Entry> Table::look_up(const TreePath& path) const {
@@ -68,7 +79,7 @@ std::string Table::serialize() const {
   if (stored_) return std::string(stored_->text());
   TableWriter writer;
   for (const Entry& entry : entries_) writer.add(entry);
-  return std::move(writer).finish(settled());
+  return std::move(writer).finish(settled(), order_);
 }
 
 Table Table::parse(std::string bytes, const std::string& name) {

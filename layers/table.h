@@ -22,6 +22,9 @@ class Table {
   Table() = default;
   // Sorts; of several entries with one path the last wins (tar semantics).
   explicit Table(std::vector<Entry> entries);
+  // A tar whose members do not come in the order of its rows, in a way that may matter over what
+  // lies below (apply_rows.h). order: for each row the place of its member; not empty.
+  static Table out_of_order(std::vector<Entry> sorted, std::vector<std::uint32_t> order);
 
   // A stored table is read from here on, once. Its damage is Error(corrupt), told by whatever reads
   // it.
@@ -33,8 +36,11 @@ class Table {
   std::size_t rows() const;
   // One row; of a stored table no others are read.
   std::optional<Entry> look_up(const TreePath& path) const;
-  // Whether every row has its parent row, and every hard link its first name (apply_rows.h).
+  // Whether every row has its parent row, and every hard link its first name (apply_rows.h), each
+  // from an earlier member.
   bool settled() const;
+  // Of a table that is out of order; empty: rows tell everything.
+  std::vector<std::uint32_t> order() const;
 
   // Every row in order; those of a stored table are not kept.
   void each(const std::function<void(const Entry&)>& look) const;
@@ -55,6 +61,7 @@ class Table {
 
  private:
   std::vector<Entry> entries_;  // unless stored
+  std::vector<std::uint32_t> order_;
   std::shared_ptr<const StoredTable> stored_;
 };
 

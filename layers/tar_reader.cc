@@ -283,9 +283,15 @@ TarMember TarReader::State::read_member(archive_entry* header) {
 
 void TarReader::State::read_times(archive_entry* header, Entry& entry) {
   if (archive_entry_mtime_is_set(header) == 0) return;
+  constexpr long kSecond = 1'000'000'000;
   entry.mtime.seconds = archive_entry_mtime(header);
-  const long nanoseconds = archive_entry_mtime_nsec(header);
-  entry.mtime.nanoseconds = static_cast<std::uint32_t>(std::clamp(nanoseconds, 0L, 999'999'999L));
+  long nanoseconds = std::clamp(archive_entry_mtime_nsec(header), 0L, kSecond - 1);
+  // libarchive takes "-1.5" for -1 and 0.5, each without the other's sign.
+  if (entry.mtime.seconds < 0 && nanoseconds > 0) {
+    --entry.mtime.seconds;
+    nanoseconds = kSecond - nanoseconds;
+  }
+  entry.mtime.nanoseconds = static_cast<std::uint32_t>(nanoseconds);
 }
 
 void TarReader::State::read_xattrs(archive_entry* header, Entry& entry) {

@@ -81,6 +81,14 @@ TEST(Place, COPY_07_directory_to_a_new_path) {
             "/new/sub/f file 644 5:6 source '1'\n");
 }
 
+// Layers need not say anything of their root.
+TEST(Place, COPY_07_a_root_without_a_time_gives_none) {
+  std::vector<LayerView> layers;
+  layers.push_back({share(Table({dir_item("d").entry})), std::nullopt});
+  EXPECT_EQ(lines(Copy(merge_layers(std::move(layers)), {"/"}, "/new").run()),
+            "/new directory 755 0:0 now\n/new/d directory 755 0:0 below\n");
+}
+
 TEST(Place, COPY_08_directory_onto_a_directory) {
   Context context;
   context.file("src/same", "new").file("src/both/f", "1").file("src/src_only/g", "2");
@@ -281,8 +289,8 @@ TEST(Place, HEREDOC_15_content_is_part_of_the_digest) {
   EXPECT_NE(digest("a"), digest("b"));
 }
 
-// What was hashed for the key is what is written, or nothing is: a file that has the same size and time and other
-// bytes must not become an image that the cache knows under the old ones.
+// What was hashed for the key is what is written, or nothing is: a file that has the same size and
+// time and other bytes must not become an image that the cache knows under the old ones.
 TEST(Place, CACHE_03_CACHE_04_bytes_that_changed_since_they_were_hashed_are_refused) {
   Context context;
   context.file("d/same", "one").file("d/other", "two");
@@ -316,7 +324,8 @@ TEST(Place, ADD_02_an_archive_that_changed_since_it_was_hashed_is_refused) {
   LayerWriter writer(blobs, {Compression::none});
   PlaceOptions options;
   options.destination = "/to/";
-  expect_error(Errc::corrupt, {"/a.tar"}, [&] { write_copy(chosen, options, *empty_tree(), writer); });
+  expect_error(Errc::corrupt, {"/a.tar"},
+               [&] { write_copy(chosen, options, *empty_tree(), writer); });
 }
 
 Layer make_dirs(const std::string& path, Owner owner, const std::vector<Item>& below) {

@@ -171,7 +171,11 @@ TEST(TarReader, limits_name_themselves_and_the_member) {
       {"total_bytes", [](TarLimits& l) { l.total_bytes = 10; },
        TarBuilder().file("a", "123456").file("victim", "12345").finish()},
       {"metadata_bytes", [](TarLimits& l) { l.metadata_bytes = 2 * sizeof(Entry) + 200; },
-       TarBuilder().file(std::string(90, 'a'), "").symlink("victim", std::string(90, 'b')).file("victim/3", "").finish()},
+       TarBuilder()
+           .file(std::string(90, 'a'), "")
+           .symlink("victim", std::string(90, 'b'))
+           .file("victim/3", "")
+           .finish()},
       {"xattr_bytes", [](TarLimits& l) { l.xattr_bytes = 100; },
        TarBuilder()
            .pax({{"SCHILY.xattr.user.x", std::string(101, 'x')}})
@@ -184,6 +188,20 @@ TEST(TarReader, limits_name_themselves_and_the_member) {
                  [&] { read_tar(each.tar, limits); });
     EXPECT_GT(read_tar(each.tar).members.size(), 0u);
   }
+}
+
+TEST(TarReader, a_time_before_1970_keeps_its_fraction) {
+  TarBuilder tar;
+  tar.pax({{"mtime", "-1.5"}}).file("a", "");
+  tar.pax({{"mtime", "-1000000000.000000001"}}).file("b", "");
+  tar.pax({{"mtime", "-2"}}).file("c", "");
+  tar.pax({{"mtime", "1.25"}}).file("d", "");
+  const Read read = read_tar(tar.finish());
+  const auto mtime = [&](std::size_t i) { return read.members.at(i).entry.mtime; };
+  EXPECT_EQ(mtime(0), (Timestamp{-2, 500'000'000}));
+  EXPECT_EQ(mtime(1), (Timestamp{-1'000'000'001, 999'999'999}));
+  EXPECT_EQ(mtime(2), (Timestamp{-2, 0}));
+  EXPECT_EQ(mtime(3), (Timestamp{1, 250'000'000}));
 }
 
 TEST(TarReader, a_bomb_hits_the_ratio_limit) {
