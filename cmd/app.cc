@@ -170,15 +170,17 @@ void add_commands(CommandLine& line) {
 void take_missing_standard_files() {
   int fd = -1;
   do {
-    fd = ::open("/dev/null", O_RDWR);  // NOLINT(android-cloexec-open): programs we start get them too
+    // Read only: an archive for a closed standard output goes nowhere, and that is told.
+    fd = ::open("/dev/null", O_RDONLY);  // NOLINT(android-cloexec-open): programs we start get them too
   } while (fd >= 0 && fd <= STDERR_FILENO);
   if (fd >= 0) ::close(fd);
 }
 
-// What was printed is the result: one that nobody could read is a failure. A reader that left early is not.
+// What was printed is the result: one that nobody could read is a failure. A reader that left early is not, nor is a
+// standard output that was closed from the start.
 int flush_output(int exit_code) {
   errno = 0;
-  if (std::cout.flush() || errno == EPIPE) return exit_code;
+  if (std::cout.flush() || errno == EPIPE || errno == EBADF) return exit_code;
   std::cerr << "ERROR: writing standard output: " << std::strerror(errno == 0 ? EIO : errno) << "\n";
   return 3;
 }

@@ -266,7 +266,8 @@ class BuildJob {
       materializer.set_mapping(builder::enter_build_namespace().mapping, layers::Hiding::left_out);  // files are all we need
       materializer.keep_trees_in(trees_->trees());
     }
-    auto saved = std::async([this] { digests_.save(); });  // beside the export
+    std::future<void> saved;  // beside the export
+    if (!digests_.saved()) saved = std::async([this] { digests_.save(); });
     const auto folded = fold(plan, results, materializer);
     const auto& published = folded ? *folded : results;
     std::vector<builder::AssembledImage> images;
@@ -290,7 +291,7 @@ class BuildJob {
                               output, environment, interrupts_.token());
       }
     }
-    saved.get();
+    if (saved.valid()) saved.get();
     remember(images);
     tell(images);
   }

@@ -183,6 +183,10 @@ layers::DigestMemory* ContextDigests::open(cache::Store& store, const std::files
   return memories_.back().get();
 }
 
+bool ContextDigests::saved() const {
+  return std::all_of(memories_.begin(), memories_.end(), [](const auto& memory) { return memory->saved(); });
+}
+
 void ContextDigests::save() {
   for (const auto& memory : memories_) memory->save();
 }

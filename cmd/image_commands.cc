@@ -146,6 +146,20 @@ oci::Reference only_name(const LocalImage& image, const std::string& text) {
   throw Error(Errc::invalid, cat(text, " has several names (", joined(image.names), "): push it by one of them"));
 }
 
+// As its config says. An index of other platforms only, and what is no image, have no date to show.
+std::string created_of(cache::Store& store, const oci::Descriptor& root) {
+  try {
+    const oci::Descriptor manifest = image_manifest(store, root);
+    const std::string name = manifest.digest.str();
+    const oci::Descriptor config =
+        oci::parse_manifest(oci::read_blob(store, manifest, kMetadataLimitBytes), name).config;
+    return oci::parse_config(oci::read_blob(store, config, kMetadataLimitBytes), name).created;
+  } catch (const Error& error) {
+    if (error.code() != Errc::not_found && error.code() != Errc::invalid && error.code() != Errc::unsupported) throw;
+    return "";
+  }
+}
+
 }  // namespace
 
 void pull_image(const std::string& text, const FetchFlags& flags) {
@@ -278,12 +292,13 @@ void load_images(const std::string& input, const FetchFlags& flags) {
   // Compressed or not, as docker load takes it.
   const auto source = layers::make_decompressor(std::make_unique<FdSource>(std::move(fd), name), name);
   for (const oci::LoadedImage& image : oci::load_archive(*source, *store)) {
+    const std::string created = created_of(*store, image.root);
     for (const oci::Reference& reference : image.names) {
-      store->put_name(reference, image.root, "");
+      store->put_name(reference, image.root, created);
       std::cout << "Loaded image: " << reference.familiar() << "\n";
     }
     if (image.names.empty()) {
-      remember_unnamed(*store, image.root, "");
+      remember_unnamed(*store, image.root, created);
       std::cout << "Loaded image ID: " << image_id(*store, image.root) << "\n";
     }
   }

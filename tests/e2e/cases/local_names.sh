@@ -11,6 +11,7 @@ cooper prune >/dev/null
 COOPER_ROOT=$WORK/elsewhere
 export COOPER_ROOT
 contains "$(cooper load -i saved.tar)" "derived:1"
+contains "$(cooper images | grep ^derived)" "$(date -u +%Y-%m-%d)T"
 contains "$(cooper inspect derived:1)" '"diff_ids"'
 cooper save --oci -o again.tar derived:1
 same_tree saved.tar again.tar

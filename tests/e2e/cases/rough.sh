@@ -10,6 +10,14 @@ build --no-cache -o type=oci,dest=closed.tar c <&- >&- 2>&-
 same_tree --ignore-mtime right.tar closed.tar
 cooper store verify >/dev/null
 
+code=0; build -o - c >&- 2>err || code=$?
+equal "$code" 3 "exit code of an archive for a closed standard output"
+code=0; cooper save derived:none >&- 2>err || code=$?
+equal "$code" 1 "exit code of an absent image"
+for place in "type=oci,dest=/proc/a.tar" "type=local,dest=/proc/none/d"; do
+  exits 3 cooper build --pull=false --network=host -o "$place" c
+done
+
 # A result that could not be written is a failure.
 code=0; build -q c >/dev/full 2>err || code=$?
 equal "$code" 3 "exit code with a full standard output"
