@@ -36,6 +36,9 @@
 namespace cooper::cmd {
 namespace {
 
+// Written down in about the time that a thread takes to start, below these.
+constexpr std::size_t kManyDigests = 1024;
+
 // One build from parsed flags to exported results: a list of named steps.
 class BuildJob {
  public:
@@ -266,8 +269,10 @@ class BuildJob {
       materializer.set_mapping(builder::enter_build_namespace().mapping, layers::Hiding::left_out);  // files are all we need
       materializer.keep_trees_in(trees_->trees());
     }
-    std::future<void> saved;  // beside the export
-    if (!digests_.saved()) saved = std::async([this] { digests_.save(); });
+    // Beside the export where it takes a while.
+    const bool few = digests_.unsaved() < kManyDigests;
+    const auto when = few ? std::launch::deferred : std::launch::async | std::launch::deferred;
+    auto saved = std::async(when, [this] { digests_.save(); });
     const auto folded = fold(plan, results, materializer);
     const auto& published = folded ? *folded : results;
     std::vector<builder::AssembledImage> images;
@@ -291,7 +296,7 @@ class BuildJob {
                               output, environment, interrupts_.token());
       }
     }
-    if (saved.valid()) saved.get();
+    saved.get();
     remember(images);
     tell(images);
   }

@@ -183,8 +183,10 @@ layers::DigestMemory* ContextDigests::open(cache::Store& store, const std::files
   return memories_.back().get();
 }
 
-bool ContextDigests::saved() const {
-  return std::all_of(memories_.begin(), memories_.end(), [](const auto& memory) { return memory->saved(); });
+std::size_t ContextDigests::unsaved() const {
+  std::size_t sum = 0;
+  for (const auto& memory : memories_) sum += memory->unsaved();
+  return sum;
 }
 
 void ContextDigests::save() {

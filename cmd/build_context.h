@@ -45,7 +45,7 @@ DockerfileText checked_dockerfile(DockerfileText file);
 class ContextDigests {
  public:
   layers::DigestMemory* open(cache::Store& store, const std::filesystem::path& context, layers::Recall recall);
-  bool saved() const;  // there is nothing to save
+  std::size_t unsaved() const;
   void save();
 
  private:

@@ -180,7 +180,7 @@ void PackedDigestMemory::remember(const struct stat& file, const oci::ContentDig
     const auto [there, is_new] = learnt.insert(record);
     if (!is_new) learnt.insert(learnt.erase(there), record);
   });
-  saved_ = false;
+  ++unsaved_;
 }
 
 std::vector<const PackedDigestMemory::Record*> PackedDigestMemory::all_learnt() const {
@@ -218,7 +218,7 @@ std::string PackedDigestMemory::packed(const std::vector<const Record*>& learnt)
 }
 
 void PackedDigestMemory::save() {
-  if (saved_.exchange(true)) return;
+  if (unsaved_.exchange(0) == 0) return;
   // The name collides with no living writer's. No fsync: what a crash leaves half written is
   // damaged, hence empty.
   static std::atomic<unsigned> serial = 0;

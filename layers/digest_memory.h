@@ -48,7 +48,7 @@ class PackedDigestMemory : public DigestMemory {
   // Writes what was learnt, by an atomic rename; nothing when nothing was. A record that no run
   // asked for in the last 32 saves is dropped.
   void save();
-  bool saved() const noexcept { return saved_; }  // nothing was learnt since
+  std::size_t unsaved() const noexcept { return unsaved_; }  // learnt since
 
  private:
   struct FileId {
@@ -92,7 +92,7 @@ class PackedDigestMemory : public DigestMemory {
   std::size_t records_ = 0;                         // in it, by id
   std::unique_ptr<std::atomic<bool>[]> asked_for_;  // one per record
   std::array<Guarded<Learnt>, kShards> learnt_;
-  std::atomic<bool> saved_ = true;
+  std::atomic<std::size_t> unsaved_ = 0;
 };
 
 }  // namespace cooper::layers
