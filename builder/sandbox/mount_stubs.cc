@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <deque>
 #include <set>
 #include <utility>
 
@@ -22,17 +23,25 @@ Timestamp mtime_of(const struct stat& status) {
   return {status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
 }
 
-TreePath after_link(const TreePath& link, const std::string& target, const TreePath& rest) {
-  const std::string base = target.starts_with('/') ? "" : link.parent().str() + "/";
-  return TreePath::clean(cat(base, target, "/", rest.str()));
+// What is left of a path: ".." among it is taken where it comes, behind links that were followed.
+using Rest = std::deque<std::string>;
+
+void put_in_front(Rest& rest, std::string_view path) {
+  std::vector<std::string> components;
+  while (!path.empty()) {
+    const std::size_t end = std::min(path.find('/'), path.size());
+    if (const auto part = path.substr(0, end); !part.empty() && part != ".") {
+      components.emplace_back(part);
+    }
+    path.remove_prefix(std::min(end + 1, path.size()));
+  }
+  rest.insert(rest.begin(), components.begin(), components.end());
 }
 
-// path without its first `count` components.
-TreePath tail(const TreePath& path, std::size_t count) {
-  TreePath rest;
-  const auto components = path.components();
-  for (std::size_t i = count; i < components.size(); ++i) rest = rest.child(components[i]);
-  return rest;
+TreePath joined(const Rest& rest) {
+  std::string path;
+  for (const std::string& part : rest) path += "/" + part;
+  return TreePath::clean(path);
 }
 
 }  // namespace
@@ -49,30 +58,35 @@ MountStubs::~MountStubs() {
 // Goes down one component at a time. made: what had to be created; null means stubs.
 MountStubs::Target MountStubs::walk(const TreePath& target, bool directory,
                                     std::vector<TreePath>* made) {
-  TreePath wanted = target;
+  Rest rest;
+  put_in_front(rest, target.str());
   TreePath at;
   int links = 0;
-  for (std::size_t depth = 0;; ++depth) {
-    if (std::find(targets_.begin(), targets_.end(), at) != targets_.end() && at != wanted) {
-      return {wanted, at, true};
+  while (!rest.empty()) {
+    if (rest.front() == "..") {
+      at = at.parent();
+      rest.pop_front();
+      continue;
     }
-    const auto components = wanted.components();
-    if (depth == components.size()) return {at, {}, false};
-    const TreePath next = at.child(components[depth]);
-    const bool last = depth + 1 == components.size();
+    if (std::find(targets_.begin(), targets_.end(), at) != targets_.end()) {
+      return {at / joined(rest), at, true};
+    }
+    const TreePath next = at.child(rest.front());
+    rest.pop_front();
     const auto status = root_.try_stat(next);
     if (!status) {
-      make(next, directory || !last);
+      make(next, directory || !rest.empty());
       if (made != nullptr) made->push_back(next);
     } else if (S_ISLNK(status->st_mode)) {
       if (++links > kMaxLinks) throw SysError(ELOOP, cat("mounting on ", target.absolute()));
-      wanted = after_link(next, root_.read_link(next), tail(wanted, depth + 1));
-      at = TreePath();
-      depth = static_cast<std::size_t>(-1);
+      const std::string text = root_.read_link(next);
+      if (text.starts_with('/')) at = TreePath();
+      put_in_front(rest, text);
       continue;
     }
     at = next;
   }
+  return {at, {}, false};
 }
 
 void MountStubs::make(const TreePath& path, bool directory) {

@@ -50,9 +50,7 @@ class Planner {
   SetupProgram take() { return std::move(program_); }
 
  private:
-  std::string standard_dir(const char* name) {
-    return parts_.stubs.prepare(TreePath::clean(name), true).path.absolute();
-  }
+  std::string standard_dir(const char* name);
   void mount_sys(const std::string& seen_from_host);
   void mount_cgroup();
   std::uint64_t generated_bytes() const;
@@ -80,6 +78,18 @@ void Planner::prepare_process() {
                   .flags = static_cast<std::uint64_t>(limit.resource),
                   .number = limit.hard});
   }
+}
+
+// Where the image has it: a link may lead to another place, but not into one of the others.
+std::string Planner::standard_dir(const char* name) {
+  const MountStubs::Target target = parts_.stubs.prepare(TreePath::clean(name), true);
+  std::string path = target.path.absolute();
+  const bool taken = path == proc_ || path == sys_ || target.path.is_root();
+  if (target.hidden || taken) {
+    throw Error(Errc::invalid,
+                cat("/", name, " of the image leads to ", path, ", where it cannot be mounted"));
+  }
+  return path;
 }
 
 void Planner::enter_root(UniqueFd root) {
@@ -130,6 +140,7 @@ void Planner::mount_devices() {
     program_.on_path(Kind::make_file, target);
     program_.attach(std::move(device), target);
   }
+  program_.open_null(dev + "/null");
   for (const char* name : {"pts", "shm", "mqueue"}) {
     program_.on_path(Kind::make_dir, cat(dev, "/", name));
   }
@@ -153,8 +164,8 @@ void Planner::restrict_kernel_files() {
     program_.on_path(Kind::tune, proc_ + "/sys/net/ipv4/ip_unprivileged_port_start", "0");
   }
   if (parts_.request.insecure) return;
-  for (const char* name : kMaskedInProc) program_.on_path(Kind::mask, cat(proc_, "/", name));
-  for (const char* name : kMaskedInSys) program_.on_path(Kind::mask, cat(sys_, "/", name));
+  for (const char* name : kMaskedInProc) program_.mask(cat(proc_, "/", name));
+  for (const char* name : kMaskedInSys) program_.mask(cat(sys_, "/", name));
   for (const char* name : kProtectedInProc) {
     program_.on_path(Kind::protect, cat(proc_, "/", name));
   }

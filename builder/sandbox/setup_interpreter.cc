@@ -1,6 +1,7 @@
 #include "builder/sandbox/setup_interpreter.h"
 
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -10,6 +11,8 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -37,15 +40,16 @@ int attach_at(int fd, int place) noexcept {
 }
 
 // On a directory that is held: the one way to name it that looks nothing up.
-int mount_at(const SetupOperation& operation) noexcept {
-  if (::fchdir(operation.place) != 0) return errno;
-  const int errnum =
-      result(::mount(operation.text, ".", operation.text, operation.flags, operation.options));
+int mount_in(int directory, const char* type, unsigned long flags, const char* options) noexcept {
+  if (::fchdir(directory) != 0) return errno;
+  const int errnum = result(::mount(type, ".", type, flags, options));
   return ::chdir("/") == 0 ? errnum : errno;
 }
 
 int mount(const SetupOperation& operation) noexcept {
-  if (operation.place >= 0) return mount_at(operation);
+  if (operation.place >= 0) {
+    return mount_in(operation.place, operation.text, operation.flags, operation.options);
+  }
   const int errnum = result(::mount(operation.text, operation.target, operation.text,
                                     operation.flags, operation.options));
   if (errnum == 0 || operation.fd < 0) return errnum;
@@ -101,27 +105,62 @@ int find_by_steps(const char* path) noexcept {
   return at < 0 ? -errno : at;
 }
 
-// What is at an absolute path without ".", ".." and links: a descriptor of it, or a negative errno.
-// This process still holds descriptors of the host's, and a link of /proc leads to each.
-int find(const char* path) noexcept {
+// What is at an absolute path without "." and "..": a descriptor of it, or a negative errno. This
+// process still holds descriptors of the host's, and a link of /proc leads to each.
+int find(const char* path, std::uint64_t flags, std::uint64_t resolve) noexcept {
   open_how how{};
-  how.flags = O_PATH | O_CLOEXEC;
-  how.resolve = RESOLVE_NO_SYMLINKS;
+  how.flags = flags | O_CLOEXEC;
+  how.resolve = resolve;
+  // The working directory is "/".
   const long fd = ::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-  if (fd >= 0) return static_cast<int>(fd);
-  return errno == ENOSYS || errno == EPERM ? find_by_steps(path) : -errno;
+  return fd >= 0 ? static_cast<int>(fd) : -errno;
 }
 
-int find_into(const char* path, int place) noexcept {
-  const int fd = find(path);
+bool is_missing_call(int found) noexcept {
+  return found == -ENOSYS || found == -EPERM;
+}
+
+int find_plain(const char* path) noexcept {
+  const int fd = find(path, O_PATH, RESOLVE_NO_SYMLINKS);
+  return is_missing_call(fd) ? find_by_steps(path) : fd;
+}
+
+// For what a Dockerfile asks for.
+int find_outside_proc(const char* path) noexcept {
+  int fd = find(path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
+  if (is_missing_call(fd)) fd = find_by_steps(path);
+  struct statfs system {};
+  if (fd < 0 || (::fstatfs(fd, &system) == 0 && system.f_type != PROC_SUPER_MAGIC)) return fd;
+  ::close(fd);
+  return -EACCES;
+}
+
+// fd is closed; it becomes place.
+int move_to(int place, int fd) noexcept {
   if (fd < 0) return -fd;
   const int errnum = result(::dup3(fd, place, O_CLOEXEC));
   ::close(fd);
   return errnum;
 }
 
+int open_null(const char* target, int place) noexcept {
+  int fd = find(target, O_RDONLY | O_NOCTTY, RESOLVE_NO_SYMLINKS);
+  if (is_missing_call(fd)) {
+    fd = ::open(target, O_RDONLY | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) fd = -errno;
+  }
+  struct stat status {};
+  const bool is_null = fd >= 0 && ::fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) &&
+                       status.st_rdev == makedev(1, 3);
+  if (fd >= 0 && !is_null) {
+    ::close(fd);
+    return ENODEV;
+  }
+  return move_to(place, fd);
+}
+
 int make_in(const SetupOperation& operation) noexcept {
-  const int directory = find(operation.target);
+  const int directory = find_outside_proc(operation.target);
   if (directory < 0) return -directory;
   int errnum = 0;
   if (operation.kind == SetupOperation::Kind::make_dir_in) {
@@ -135,13 +174,26 @@ int make_in(const SetupOperation& operation) noexcept {
   return unless(EEXIST, errnum);
 }
 
-int mask(const char* target) noexcept {
-  int errnum = result(::mount("/dev/null", target, nullptr, MS_BIND, nullptr));
-  if (errnum == ENOTDIR) {
-    errnum = result(::mount("tmpfs", target, "tmpfs", MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC,
-                            "size=0,nr_inodes=1"));
+int mask_found(int target, int null) noexcept {
+  struct stat status {};
+  if (::fstat(target, &status) != 0) return errno;
+  if (S_ISDIR(status.st_mode)) {
+    constexpr unsigned long kFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    return mount_in(target, "tmpfs", kFlags, "size=0,nr_inodes=1");
   }
-  return unless(ENOENT, errnum);
+  const int fd = ::open_tree(null, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
+  if (fd < 0) return errno;
+  const int errnum = attach_at(fd, target);
+  ::close(fd);
+  return errnum;
+}
+
+int mask(const char* target, int null) noexcept {
+  const int found = find_plain(target);
+  if (found < 0) return unless(ENOENT, -found);
+  const int errnum = mask_found(found, null);
+  ::close(found);
+  return errnum;
 }
 
 // A read-only mount of what is at source, attached nowhere. Negative: an errno.
@@ -245,11 +297,13 @@ int perform(const SetupOperation& operation) noexcept {
     case Kind::make_file_in:
       return make_in(operation);
     case Kind::find:
-      return find_into(operation.target, operation.place);
+      return move_to(operation.place, find_outside_proc(operation.target));
+    case Kind::open_null:
+      return open_null(operation.target, operation.place);
     case Kind::make_symlink:
       return result(::symlink(operation.text, operation.target));
     case Kind::mask:
-      return mask(operation.target);
+      return mask(operation.target, operation.fd);
     case Kind::protect:
       return unless(ENOENT, lend(operation.target, operation.target));
     case Kind::lend:

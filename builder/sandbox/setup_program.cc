@@ -43,6 +43,15 @@ void SetupProgram::attach_inside(UniqueFd fd, const std::string& target) {
   fds_.push_back(std::move(fd));
 }
 
+void SetupProgram::open_null(const std::string& target) {
+  null_ = fds_.emplace_back(reserve_descriptor()).get();
+  add({.kind = Kind::open_null, .target = keep(target), .place = null_});
+}
+
+void SetupProgram::mask(const std::string& target) {
+  add({.kind = Kind::mask, .target = keep(target), .fd = null_});
+}
+
 void SetupProgram::mount_inside(const char* type, const std::string& target, std::uint64_t flags,
                                 const std::string& options) {
   const int place = find(target);
@@ -103,7 +112,9 @@ std::string SetupProgram::describe(std::size_t index) const {
     case Kind::make_file_in:
       return cat("making the mount point ", operation.text, " in ", target);
     case Kind::find:
-      return cat("looking for the mount point ", target, ", where no link is followed");
+      return cat("looking for the mount point ", target, ", outside /proc and its links");
+    case Kind::open_null:
+      return cat("opening the null device ", target);
     case Kind::pivot:
       return "changing the root directory";
     case Kind::drop_old_root:

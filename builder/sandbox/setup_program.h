@@ -26,19 +26,20 @@ struct SetupOperation {
     make_dir,      // existing is fine
     make_file,     // existing is fine
     make_symlink,  // target, pointing to text
-    // What the image or an earlier mount holds decides where these lead, so no link is followed,
-    // none of /proc above all. From the root, once it is the step's.
+    // What the image or an earlier mount holds decides where these lead: links are followed in the
+    // step's root, those of /proc are not, and /proc itself is refused.
     make_dir_in,   // text in the directory target; existing is fine
     make_file_in,  // the same
     find,          // place becomes what is at target
-    mask,          // a file: /dev/null over it; a directory: an empty one. Absent: skipped
-    protect,       // read-only from here on. Absent: skipped
-    lend,          // the file or directory text appears read-only at target
-    unmount,       // what is mounted on target; what it lent stays
-    write_file,    // a new file target with number bytes of text in it
-    set_access,    // target gets owner number:number2 and the mode in flags
-    hold,          // fd becomes a read-only mount of text, to be attached; flags: may be executed
-    tune,          // text into the kernel's file target. Refused: skipped
+    open_null,     // place becomes the null device at target, open for reading, no link followed
+    mask,        // a file: fd, the null device, over it; a directory: an empty one. Absent: skipped
+    protect,     // read-only from here on. Absent: skipped
+    lend,        // the file or directory text appears read-only at target
+    unmount,     // what is mounted on target; what it lent stays
+    write_file,  // a new file target with number bytes of text in it
+    set_access,  // target gets owner number:number2 and the mode in flags
+    hold,        // fd becomes a read-only mount of text, to be attached; flags: may be executed
+    tune,        // text into the kernel's file target. Refused: skipped
     raise_loopback,
   };
   Kind kind;
@@ -67,6 +68,11 @@ class SetupProgram {
              const std::string& options = "", UniqueFd fallback = UniqueFd());
   void on_path(Kind kind, const std::string& target, const std::string& text = "");
   void write_file(const std::string& target, const std::string& content);
+  // The step's standard input: the null device at target, which must be there by now. Masks use it,
+  // and nothing opens it by its name later, when the step's own mounts may show another.
+  void open_null(const std::string& target);
+  int null() const noexcept { return null_; }
+  void mask(const std::string& target);
   // The same file, to be attached elsewhere later, when `source` may have lost its name.
   UniqueFd hold(const std::string& source, bool executable);
 
@@ -82,6 +88,7 @@ class SetupProgram {
   std::vector<SetupOperation> operations_;
   std::deque<std::string> texts_;  // a deque: addresses stay
   std::vector<UniqueFd> fds_;
+  int null_ = -1;
 };
 
 }  // namespace cooper::builder

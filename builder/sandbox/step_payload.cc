@@ -30,17 +30,15 @@ void reset_signals() noexcept {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-// Descriptors 0, 1, 2 and the control socket; nothing else survives.
+// Descriptors 0, 1, 2 and the control socket; nothing else survives. No path is looked up before:
+// by now the image decides where it leads, and a link of /proc leads to every descriptor.
 bool take_standard_files(const PayloadPlan& plan, int control_fd) noexcept {
   // Sources are above 2 and may be 3: the control socket moves there last.
   const int control = ::fcntl(control_fd, F_DUPFD_CLOEXEC, 10);
   if (control < 0) return false;
   if (::dup2(plan.stdout_fd, STDOUT_FILENO) < 0) return false;
   if (::dup2(plan.stderr_fd, STDERR_FILENO) < 0) return false;
-  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  if (null < 0) return false;
-  if (null != STDIN_FILENO && ::dup2(null, STDIN_FILENO) < 0) return false;
-  if (null == STDIN_FILENO && ::fcntl(null, F_SETFD, 0) != 0) return false;
+  if (::dup2(plan.stdin_fd, STDIN_FILENO) < 0) return false;
   if (::dup3(control, kControlFd, O_CLOEXEC) < 0) return false;
   return ::syscall(SYS_close_range, kControlFd + 1U, ~0U, 0U) == 0;
 }
@@ -131,7 +129,7 @@ const char* describe(PayloadStage stage) noexcept {
     case PayloadStage::start_program:
       return "starting the step's first process";
     case PayloadStage::standard_files:
-      return "opening /dev/null and the output pipes";
+      return "taking the standard files";
     case PayloadStage::limits:
       return "setting resource limits";
     case PayloadStage::groups:

@@ -69,7 +69,8 @@ struct PayloadPlan {
   std::size_t limit_count = 0;
   std::uint64_t capabilities = 0;
   const sock_fprog* filter = nullptr;  // null: none
-  int stdout_fd = -1;                  // > 2, as all descriptors here
+  int stdin_fd = -1;                   // > 2, as all descriptors here
+  int stdout_fd = -1;
   int stderr_fd = -1;
 };
 

@@ -92,6 +92,7 @@ ExitStatus StepSession::run(InitPlan plan, const OutputHandler& output, std::sto
   plan.control_fd = step_control_.get();
   plan.liveness_fd = host_.liveness.read_end.get();
   plan.liveness_writer_fd = host_.liveness.write_end.get();
+  plan.payload.stdin_fd = program_.null();
   plan.payload.stdout_fd = stdout_.write_end.get();
   plan.payload.stderr_fd = stderr_.write_end.get();
   if (stop.stop_requested()) throw Error(Errc::cancelled, "the step was cancelled");

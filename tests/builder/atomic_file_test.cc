@@ -92,7 +92,7 @@ TEST_F(AtomicFileTest, a_missing_parent_is_named) {
     AtomicFile file(path("no/out"));
     FAIL() << "made a file nowhere";
   } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Errc::not_found);
+    EXPECT_EQ(error.code(), Errc::io);
     EXPECT_HAS(error.what(), "no/out");
   }
 }

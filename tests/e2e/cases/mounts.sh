@@ -41,8 +41,33 @@ D
   printf 'FROM busybox\nRUN --mount=type=tmpfs,target=/proc/self/fd/%s/x true\n' "$fd" >c/Escape
   exits 2 cooper build --pull=false --network=host -f c/Escape c
   contains "$(cat err)" "inside /proc"
+  # Nor is the step's input looked up where a mount over /dev leads.
+  cat >c/Escape <<D
+FROM busybox AS evil
+RUN mkdir /e && ln -s /proc/self/fd/$fd/$up${PWD#/}/victim /e/null
+FROM busybox
+RUN --mount=from=evil,source=/e,target=/dev ! ls /proc/self/fd/0/ && ! echo made >/proc/self/fd/0/made && test -z "\$(cat)"
+D
+  build --no-cache -f c/Escape c >build.log 2>&1 || { cat build.log >&2; fail "a mount over /dev"; }
 done
 equal "$(ls -A victim)" "" "what a step made on the host"
+
+# Other links are followed, in the step's root: one inside a mount, and those of the image, ".." behind them.
+mkdir -p c/links/a/b/c c/links/a/b/m c/bad
+ln -s a/b/c c/links/q && ln -s q/../m c/links/dev && ln -s src/deep c/relative && ln -s /proc/self/cwd c/bad/dev
+cat >c/Links <<'D'
+FROM busybox AS b
+FROM scratch
+COPY --from=b /bin /bin
+COPY links /
+RUN test -c /a/b/m/null && test -c /dev/null && test ! -e /m && test -z "$(cat /proc/interrupts)"
+RUN --mount=type=tmpfs,target=/a/b/m test -z "$(cat /proc/interrupts)" && test ! -e /dev/null && test -z "$(cat)"
+RUN --mount=target=/w,rw --mount=type=tmpfs,target=/w/relative touch /w/relative/x && test -e /w/src/deep/x && test ! -e /w/src/deep/b
+D
+build -f c/Links c >build.log 2>&1 || { cat build.log >&2; fail "links that lead somewhere"; }
+printf 'FROM busybox AS b\nFROM scratch\nCOPY --from=b /bin /bin\nCOPY bad /\nRUN true\n' >c/Bad
+exits 2 cooper build --pull=false --network=host -f c/Bad c
+contains "$(cat err)" "/dev of the image leads to /proc/self/cwd"
 
 row MNT-11 SEC-07
 printf 'FROM busybox\nRUN --mount=source=out,target=/o cat /o\n' >c/Out
