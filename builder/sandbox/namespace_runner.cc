@@ -9,6 +9,7 @@
 
 #include "base/descriptor_limit.h"
 #include "base/error.h"
+#include "builder/sandbox/launcher.h"
 #include "builder/sandbox/mount_stubs.h"
 #include "builder/sandbox/runner.h"
 #include "builder/sandbox/sandbox_mounts.h"
@@ -57,6 +58,15 @@ std::vector<std::string> candidates(const RunRequest& request) {
     if (colon == std::string_view::npos) return paths;
     rest.remove_prefix(colon + 1);
   }
+}
+
+// As builder/launcher takes them.
+std::vector<std::string> launcher_arguments(const RunRequest& request) {
+  const std::vector<std::string> paths = candidates(request);
+  std::vector<std::string> words = {std::to_string(paths.size())};
+  words.insert(words.end(), paths.begin(), paths.end());
+  words.insert(words.end(), request.argv.begin(), request.argv.end());
+  return words;
 }
 
 // Where the kernel keeps this process's command line, proc(5) stat, fields 48 and 49.
@@ -117,7 +127,8 @@ class NamespaceRunner : public Runner {
         liveness_(make_pipe()),
         host_(identity),
         command_line_(own_command_line()),
-        may_set_groups_(may_set_groups()) {}
+        may_set_groups_(may_set_groups()),
+        launcher_(place_launcher()) {}
 
   RunOutcome run(const RunRequest& request, const UniqueFd& root, const OutputHandler& output,
                  std::stop_token stop) override;
@@ -133,6 +144,7 @@ class NamespaceRunner : public Runner {
   HostMounts host_;
   CommandLine command_line_;
   bool may_set_groups_;
+  UniqueFd launcher_;
 };
 
 RunOutcome NamespaceRunner::run(const RunRequest& request, const UniqueFd& root,
@@ -155,10 +167,9 @@ ExitStatus NamespaceRunner::run_program(const RunRequest& request,
                                         const std::vector<LimitPlan>& limits,
                                         const SetupProgram& program, const OutputHandler& output,
                                         std::stop_token stop) {
-  const std::vector<char*> argv = pointers(request.argv);
+  const std::vector<std::string> launch = launcher_arguments(request);
+  const std::vector<char*> launch_argv = pointers(launch);
   const std::vector<char*> environment = pointers(request.environment);
-  const std::vector<std::string> paths = candidates(request);
-  const std::vector<char*> path_pointers = pointers(paths);
   const std::vector<gid_t> groups(request.supplementary_gids.begin(),
                                   request.supplementary_gids.end());
   sock_fprog filter{};
@@ -170,9 +181,8 @@ ExitStatus NamespaceRunner::run_program(const RunRequest& request,
   InitPlan plan;
   plan.arguments = command_line_.start;
   plan.arguments_bytes = command_line_.size_bytes;
-  plan.payload = {.argv = argv.data(),
+  plan.payload = {.launch_argv = launch_argv.data(),
                   .environment = environment.data(),
-                  .candidates = path_pointers.data(),
                   .working_dir = request.working_dir.c_str(),
                   .uid = request.uid,
                   .gid = request.gid,
@@ -182,7 +192,8 @@ ExitStatus NamespaceRunner::run_program(const RunRequest& request,
                   .limits = limits.data(),
                   .limit_count = limits.size(),
                   .capabilities = request.insecure ? kAllCapabilities : kDefaultCapabilities,
-                  .filter = request.insecure ? nullptr : &filter};
+                  .filter = request.insecure ? nullptr : &filter,
+                  .launcher_fd = launcher_.get()};
   const SessionHost host{identity_, liveness_};
   StepSession session(host, request, program);
   return session.run(plan, output, std::move(stop));

@@ -18,8 +18,6 @@
 namespace cooper::builder {
 namespace {
 
-constexpr int kControlFd = 3;  // closed by the exec
-
 // Defaults and no mask, whatever cooper uses itself.
 void reset_signals() noexcept {
   struct sigaction normal {};
@@ -30,17 +28,21 @@ void reset_signals() noexcept {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
 }
 
-// Descriptors 0, 1, 2 and the control socket; nothing else survives. No path is looked up before:
-// by now the image decides where it leads, and a link of /proc leads to every descriptor.
+// Descriptors 0, 1, 2, the control socket and the launcher; nothing else survives. No path is
+// looked up before: by now the image decides where it leads, and a link of /proc leads to every
+// descriptor.
 bool take_standard_files(const PayloadPlan& plan, int control_fd) noexcept {
-  // Sources are above 2 and may be 3: the control socket moves there last.
+  // Sources are above 2 and may be 3 or 4: these move there last.
   const int control = ::fcntl(control_fd, F_DUPFD_CLOEXEC, 10);
-  if (control < 0) return false;
+  const int launcher = ::fcntl(plan.launcher_fd, F_DUPFD_CLOEXEC, 10);
+  if (control < 0 || launcher < 0) return false;
   if (::dup2(plan.stdout_fd, STDOUT_FILENO) < 0) return false;
   if (::dup2(plan.stderr_fd, STDERR_FILENO) < 0) return false;
   if (::dup2(plan.stdin_fd, STDIN_FILENO) < 0) return false;
-  if (::dup3(control, kControlFd, O_CLOEXEC) < 0) return false;
-  return ::syscall(SYS_close_range, kControlFd + 1U, ~0U, 0U) == 0;
+  // It goes on to the launcher, which lets no program have it.
+  if (::dup2(control, kControlFd) < 0) return false;
+  if (::dup3(launcher, kLauncherFd, O_CLOEXEC) < 0) return false;
+  return ::syscall(SYS_close_range, kLauncherFd + 1U, ~0U, 0U) == 0;
 }
 
 void join_own_session() noexcept {
@@ -104,18 +106,9 @@ bool take_user(const PayloadPlan& plan) noexcept {
   return ::syscall(SYS_capset, &header, data) == 0;
 }
 
-// As execvpe(3), but a file without a known format is not given to a shell (RUN-24). Returns why.
-int execute(const PayloadPlan& plan) noexcept {
-  int reason = ENOENT;
-  for (const char* const* path = plan.candidates; *path != nullptr; ++path) {
-    ::execve(*path, plan.argv, plan.environment);
-    if (errno == EACCES) {
-      reason = EACCES;
-    } else if (errno != ENOENT && errno != ENOTDIR) {
-      return errno;
-    }
-  }
-  return reason;
+// Why the program could not be started, if that is why: it and its environment are too large.
+bool is_about_the_program(int errnum) noexcept {
+  return errnum == E2BIG || errnum == ENOMEM;
 }
 
 }  // namespace
@@ -142,6 +135,8 @@ const char* describe(PayloadStage stage) noexcept {
       return "installing the system call filter";
     case PayloadStage::user:
       return "changing to the step's user";
+    case PayloadStage::launcher:
+      return "starting the launcher of the step's program";
   }
   return "starting the program";
 }
@@ -165,8 +160,9 @@ void run_step_payload(const PayloadPlan& plan, int control_fd) noexcept {
   check(drop_bounding_set(plan.capabilities), PayloadStage::capabilities);
   check(install_filter(plan.filter), PayloadStage::filter);
   check(take_user(plan), PayloadStage::user);
-  const int errnum = execute(plan);
-  send(control, {StepMessage::Kind::exec_failed, 0, errnum});
+  ::syscall(SYS_execveat, kLauncherFd, "", plan.launch_argv, plan.environment, AT_EMPTY_PATH);
+  check(is_about_the_program(errno), PayloadStage::launcher);
+  send(control, {StepMessage::Kind::exec_failed, 0, errno});
   ::_exit(127);
 }
 

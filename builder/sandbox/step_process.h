@@ -6,7 +6,8 @@
 // reaps, and ends when the program does, when cooper kills it, or when the liveness pipe reports
 // that cooper is gone. With it the kernel kills everything else in the pid namespace (RUN-21). Both
 // are forked, not exec'd, before the program: they hold a copy of cooper's memory, and are
-// therefore not dumpable, so that no process of the step may look into them.
+// therefore not dumpable, so that no process of the step may look into them. The last of them
+// executes the launcher (builder/launcher), and only that looks for the program.
 #pragma once
 
 #include <linux/filter.h>
@@ -15,24 +16,10 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "builder/sandbox/launch.h"
 #include "builder/sandbox/setup_program.h"
 
 namespace cooper::builder {
-
-struct StepMessage {
-  enum class Kind : std::int32_t {
-    setup_failed,   // operation `index` with errnum
-    limit_refused,  // operation `index` with errnum; goes on
-    entered,        // the user namespace waits for its maps; answered by one byte
-    stage_failed,   // PayloadStage `index` with errnum
-    exec_failed,    // with errnum
-    ended,          // the program, with wait status `value`
-  };
-  Kind kind;
-  std::int32_t index = 0;
-  std::int32_t errnum = 0;
-  std::int32_t value = 0;
-};
 
 enum class PayloadStage : std::int32_t {
   enter_namespace,
@@ -45,6 +32,7 @@ enum class PayloadStage : std::int32_t {
   capabilities,
   filter,
   user,
+  launcher,
 };
 const char* describe(PayloadStage stage) noexcept;
 
@@ -56,9 +44,8 @@ struct LimitPlan {
 
 // Everything borrowed; valid until the fork has happened.
 struct PayloadPlan {
-  char* const* argv = nullptr;
+  char* const* launch_argv = nullptr;  // the launcher's, with the program's at its end
   char* const* environment = nullptr;
-  const char* const* candidates = nullptr;  // paths to try, null-terminated
   const char* working_dir = nullptr;
   uid_t uid = 0;
   gid_t gid = 0;
@@ -72,6 +59,7 @@ struct PayloadPlan {
   int stdin_fd = -1;                   // > 2, as all descriptors here
   int stdout_fd = -1;
   int stderr_fd = -1;
+  int launcher_fd = -1;
 };
 
 struct InitPlan {

@@ -33,6 +33,23 @@ if [ "$(id -u)" = 0 ]; then
   umount "$PWD/ram"
   trap - EXIT
 fi
+# What starts a step's program is no file of the host: a loader that the image has for it cannot change cooper.
+if [ "$(uname -m)" = x86_64 ]; then
+  cat >loader.c <<'C'
+__asm__(".globl _start\n_start: lea path(%rip), %rdi\n mov $0700, %esi\n mov $90, %eax\n syscall\n"
+        " mov $42, %edi\n mov $231, %eax\n syscall\npath: .asciz \"/proc/self/exe\"\n");
+C
+  cc -nostdlib -static-pie -o c/loader loader.c
+  printf '#!/proc/self/exe\n' >c/script && chmod 755 c/script
+  cp "$COOPER" own && chmod 755 own
+  for program in '"/proc/self/exe","9"' '"/script"' '"linked"'; do
+    printf 'FROM busybox\nCOPY loader /lib64/ld-linux-x86-64.so.2\nCOPY script /\nRUN ln -s /proc/self/exe /bin/linked\nRUN [%s]\n' \
+      "$program" >c/Own
+    COOPER=$PWD/own exits 1 cooper build --pull=false --network=host -f c/Own c
+    contains "$(cat err)" "exit code: 127"
+    equal "$(stat -c %a own)" 755 "mode of the program that builds"
+  done
+fi
 cat >c/Forks <<'D'
 FROM busybox
 RUN i=0; while [ $i -lt 1000 ]; do sleep 60 & i=$((i+1)); done; echo ALL-FORKED
