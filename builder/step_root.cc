@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "layers/apply.h"
+#include "layers/overlay.h"
 
 namespace cooper::builder {
 namespace {
@@ -47,11 +48,15 @@ class StepRoots::OverlayRoot : public StepRoot {
     const std::string home = scratch_.host_path();
     StackMount mounted = roots_.storage_.mount(lowers_, home + "/upper", home + "/work");
     server_ = std::move(mounted.server);
+    if (!server_) mounted_ = mounted.fd.duplicate();
     return std::move(mounted.fd);
   }
 
   void finish(const std::stop_token& stop) override {
     if (server_) server_->finish(stop);
+    // A step can send a descriptor of its root to a process that outlives it. The upper directory becomes a layer and a tree
+    // of the store, so that way ends here.
+    if (mounted_) layers::end_writes(mounted_);
   }
 
   void write_layer(layers::DiffOptions options, layers::LayerWriter& writer) override {
@@ -73,6 +78,7 @@ class StepRoots::OverlayRoot : public StepRoot {
   std::shared_ptr<const layers::Tree> below_;
   TempDir scratch_;
   std::unique_ptr<layers::FuseOverlay> server_;  // null: the kernel
+  UniqueFd mounted_;                             // then
   const TreePath upper_ = TreePath::clean("upper");
 };
 

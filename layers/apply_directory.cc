@@ -225,8 +225,8 @@ void ApplyDirectory::make_fifo(const Entry& entry) {
   if (::mkfifoat(parent, name, kPrivateMode) != 0)
     throw_errno("creating fifo", display(entry.path));
   set_owner_of_name(parent, name, entry);
-  // Not followed: we just made it, in a directory nobody else writes to.
-  if (::fchmodat(parent, name, entry.mode & 07777, 0) != 0) {
+  // Not followed: in a copy that a step has had, somebody may have kept a way in.
+  if (::fchmodat(parent, name, entry.mode & 07777, AT_SYMLINK_NOFOLLOW) != 0) {
     throw_errno("setting the mode of", display(entry.path));
   }
   set_times(parent, name, entry);

@@ -8,8 +8,10 @@
 
 #include <atomic>
 #include <cerrno>
+#include <chrono>
 #include <optional>
 #include <string_view>
+#include <thread>
 #include <utility>
 
 #include "base/error.h"
@@ -193,6 +195,25 @@ UniqueFd mount_overlay(const OverlayLayers& layers, const std::string& staging_p
 
 bool set_overlay_new_api_allowed(bool allowed) noexcept {
   return new_api_allowed.exchange(allowed);
+}
+
+void end_writes(const UniqueFd& overlay) {
+  constexpr std::chrono::milliseconds kPause{10};
+  constexpr int kTries = 200;  // what a process had open may be closed a moment after its end
+  const UniqueFd context(::fspick(overlay.get(), "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH));
+  if (!context || ::fsconfig(context.get(), FSCONFIG_SET_FLAG, "ro", nullptr, 0) != 0) {
+    throw_errno("ending the writes to", "a step's root");
+  }
+  for (int i = 0; ::fsconfig(context.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) != 0;
+       ++i) {
+    if (errno != EBUSY) throw_errno("ending the writes to", "a step's root");
+    if (i == kTries) {
+      throw Error(Errc::io,
+                  "a file of the step's root is still open for writing, by a process outside the "
+                  "step that was given it: nothing says what will be in it");
+    }
+    std::this_thread::sleep_for(kPause);
+  }
 }
 
 }  // namespace cooper::layers

@@ -26,6 +26,11 @@ struct OverlayLayers {
 // SysError naming the layer that was refused.
 UniqueFd mount_overlay(const OverlayLayers& layers, const std::string& staging_path);
 
+// Makes a mounted overlay read-only for whoever has a way into it, by whatever mount: from then on
+// its upper directory changes for its owner alone. Error(io) when a file of it stays open for
+// writing.
+void end_writes(const UniqueFd& overlay);
+
 // For tests: pretend lowerdir+ is missing. Returns the previous setting.
 bool set_overlay_new_api_allowed(bool allowed) noexcept;
 

@@ -69,6 +69,27 @@ asm(".globl _start\n"
     "  mov x0, sp\n"
     "  bl launch\n"
     "  brk #0\n");
+#elif defined(__riscv) && __riscv_xlen == 64
+constexpr Numbers kCalls{64, 221, 25, 94};
+
+long call(long number, long first, long second, long third) {
+  register long a7 asm("a7") = number;
+  register long a0 asm("a0") = first;
+  register long a1 asm("a1") = second;
+  register long a2 asm("a2") = third;
+  asm volatile("ecall" : "+r"(a0) : "r"(a7), "r"(a1), "r"(a2) : "memory");
+  return a0;
+}
+
+asm(".globl _start\n"
+    "_start:\n"
+    ".option push\n"
+    ".option norelax\n"
+    "  la gp, __global_pointer$\n"
+    ".option pop\n"
+    "  mv a0, sp\n"
+    "  call launch\n"
+    "  ebreak\n");
 #else
 #error \
     "the launcher needs the system calls of this architecture: their numbers, how they are made, how a program begins"

@@ -172,12 +172,9 @@ ExitStatus NamespaceRunner::run_program(const RunRequest& request,
   const std::vector<char*> environment = pointers(request.environment);
   const std::vector<gid_t> groups(request.supplementary_gids.begin(),
                                   request.supplementary_gids.end());
-  sock_fprog filter{};
-  if (!request.insecure) {
-    const auto& instructions = step_seccomp_filter();
-    filter = {static_cast<unsigned short>(instructions.size()),
-              const_cast<sock_filter*>(instructions.data())};
-  }
+  const auto& instructions = request.insecure ? insecure_seccomp_filter() : step_seccomp_filter();
+  const sock_fprog filter{static_cast<unsigned short>(instructions.size()),
+                          const_cast<sock_filter*>(instructions.data())};
   InitPlan plan;
   plan.arguments = command_line_.start;
   plan.arguments_bytes = command_line_.size_bytes;
@@ -192,7 +189,7 @@ ExitStatus NamespaceRunner::run_program(const RunRequest& request,
                   .limits = limits.data(),
                   .limit_count = limits.size(),
                   .capabilities = request.insecure ? kAllCapabilities : kDefaultCapabilities,
-                  .filter = request.insecure ? nullptr : &filter,
+                  .filter = &filter,
                   .launcher_fd = launcher_.get()};
   const SessionHost host{identity_, liveness_};
   StepSession session(host, request, program);

@@ -51,7 +51,7 @@ class Planner {
 
  private:
   std::string standard_dir(const char* name);
-  void mount_sys(const std::string& seen_from_host);
+  void mount_sys();
   void mount_cgroup();
   std::uint64_t generated_bytes() const;
   UniqueFd write_memory_file(const StepMount& mount, std::size_t index);
@@ -93,13 +93,12 @@ std::string Planner::standard_dir(const char* name) {
 }
 
 void Planner::enter_root(UniqueFd root) {
-  program_.attach(std::move(root), parts_.staging_path);
+  program_.attach_root(std::move(root), parts_.staging_path);
   proc_ = standard_dir("proc");
   sys_ = standard_dir("sys");
   dev_ = standard_dir("dev");
-  // No component of these is a symlink, so they lead nowhere else in the host's tree.
-  program_.mount("proc", parts_.staging_path + proc_, kPassive);
-  mount_sys(parts_.staging_path + sys_);
+  program_.mount("proc", proc_, kPassive);
+  mount_sys();
   program_.on_path(Kind::pivot, parts_.staging_path);
   program_.on_path(Kind::drop_old_root, "");
   mount_cgroup();
@@ -107,14 +106,14 @@ void Planner::enter_root(UniqueFd root) {
 
 // A sysfs of the step's own shows its network namespace; making one takes power over that
 // namespace.
-void Planner::mount_sys(const std::string& seen_from_host) {
+void Planner::mount_sys() {
   const bool host_root = parts_.identity.kind == Identity::Kind::host_root;
   const bool own_network = parts_.request.network == Network::none;
   UniqueFd copy = host_root ? UniqueFd() : HostMounts::read_only_copy("/sys");
   if (host_root || own_network) {
-    program_.mount("sysfs", seen_from_host, kPassive | MS_RDONLY, "", std::move(copy));
+    program_.mount("sysfs", sys_, kPassive | MS_RDONLY, "", std::move(copy));
   } else if (copy) {
-    program_.attach(std::move(copy), seen_from_host);
+    program_.attach(std::move(copy), sys_);
   }
 }
 
@@ -163,7 +162,10 @@ void Planner::restrict_kernel_files() {
     // use low ports.
     program_.on_path(Kind::tune, proc_ + "/sys/net/ipv4/ip_unprivileged_port_start", "0");
   }
-  if (parts_.request.insecure) return;
+  // Where uid 0 of the step is the machine's, these files would obey it.
+  const bool is_machine_root =
+      parts_.identity.kind == Identity::Kind::host_root && !parts_.identity.id_mapped_mounts;
+  if (parts_.request.insecure && !is_machine_root) return;
   for (const char* name : kMaskedInProc) program_.mask(cat(proc_, "/", name));
   for (const char* name : kMaskedInSys) program_.mask(cat(sys_, "/", name));
   for (const char* name : kProtectedInProc) {

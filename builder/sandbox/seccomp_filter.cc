@@ -181,12 +181,12 @@ std::vector<Architecture> architectures() {
   }
 }
 
-Program make_filter() {
+// fill: what one architecture's calls do.
+template <class Fill>
+Program make_filter(const Fill& fill) {
   Program program{load(offsetof(seccomp_data, arch))};
   for (const Architecture& architecture : architectures()) {
-    NumberLine line(kMissing);
-    for (const Table& table : architecture.tables) add_table(line, table);
-    if (architecture.audit_arch == AUDIT_ARCH_X86_64) line.set(335, kAllow);  // uretprobe
+    const NumberLine line = fill(architecture);
     Program block{load(offsetof(seccomp_data, nr))};
     append(block, line.search());
     append(program, {jump(BPF_JEQ, architecture.audit_arch, 1, 0),
@@ -202,7 +202,26 @@ Program make_filter() {
 }  // namespace
 
 const std::vector<sock_filter>& step_seccomp_filter() {
-  static const Program filter = make_filter();
+  static const Program filter = make_filter([](const Architecture& architecture) {
+    NumberLine line(kMissing);
+    for (const Table& table : architecture.tables) add_table(line, table);
+    if (architecture.audit_arch == AUDIT_ARCH_X86_64) line.set(335, kAllow);  // uretprobe
+    return line;
+  });
+  return filter;
+}
+
+const std::vector<sock_filter>& insecure_seccomp_filter() {
+  static const Program filter = make_filter([](const Architecture& architecture) {
+    NumberLine line(kAllow);
+    for (const Table& table : architecture.tables) {
+      for (const char* name : {"add_key", "keyctl", "request_key"}) {
+        const int number = seccomp_syscall_resolve_name_arch(table.library_arch, name);
+        if (number >= 0) line.set(static_cast<std::uint32_t>(number), kDeny);
+      }
+    }
+    return line;
+  });
   return filter;
 }
 

@@ -14,5 +14,8 @@ namespace cooper::builder {
 
 // Made once per process. Thread-safe. Throws Error(io) if the library refuses.
 const std::vector<sock_filter>& step_seccomp_filter();
+// For --security=insecure: everything but the kernel's keyrings, which no namespace divides: a
+// step would have those of the user who builds.
+const std::vector<sock_filter>& insecure_seccomp_filter();
 
 }  // namespace cooper::builder

@@ -1,8 +1,6 @@
 #include "builder/sandbox/setup_interpreter.h"
 
 #include <fcntl.h>
-#include <linux/magic.h>
-#include <linux/openat2.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <sys/ioctl.h>
@@ -12,13 +10,12 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
-#include <sys/vfs.h>
 #include <unistd.h>
 
 #include <cerrno>
-#include <climits>
 #include <cstring>
 
+#include "builder/sandbox/root_place.h"
 #include "builder/sandbox/step_root_credentials.h"
 
 namespace cooper::builder {
@@ -31,29 +28,72 @@ int unless(int tolerated, int errnum) noexcept {
   return errnum == tolerated ? 0 : errnum;
 }
 
-int attach(int fd, const char* target) noexcept {
-  return result(::move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
+// What stands for a mount or a file until the end of a scope; a negative errno stays one.
+class Held {
+ public:
+  explicit Held(int fd) noexcept : fd_(fd) {}
+  Held(const Held&) = delete;
+  Held& operator=(const Held&) = delete;
+  ~Held() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  bool missing() const noexcept { return fd_ < 0; }
+  int errnum() const noexcept { return -fd_; }
+  int fd() const noexcept { return fd_; }
+
+ private:
+  int fd_;
+};
+
+int or_errno(int fd) noexcept {
+  return fd < 0 ? -errno : fd;
 }
 
 int attach_at(int fd, int place) noexcept {
   return result(::move_mount(fd, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH));
 }
 
-// On a directory that is held: the one way to name it that looks nothing up.
-int mount_in(int directory, const char* type, unsigned long flags, const char* options) noexcept {
+int attach(int fd, const char* target) noexcept {
+  const Held place(find_place(target));
+  return place.missing() ? place.errnum() : attach_at(fd, place.fd());
+}
+
+// The host's path, known to be its own.
+int attach_root(int fd, const char* target) noexcept {
+  const int errnum = result(::move_mount(fd, "", AT_FDCWD, target, MOVE_MOUNT_F_EMPTY_PATH));
+  return errnum != 0 ? errnum : result(::chdir(target));
+}
+
+// Does it in a directory that is held: the one way to name it that looks nothing up.
+template <class Act>
+int inside(int directory, const Act& act) noexcept {
+  const Held before(or_errno(::open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)));
+  if (before.missing()) return before.errnum();
   if (::fchdir(directory) != 0) return errno;
-  const int errnum = result(::mount(type, ".", type, flags, options));
-  return ::chdir("/") == 0 ? errnum : errno;
+  const int errnum = result(act());
+  return ::fchdir(before.fd()) == 0 ? errnum : errno;
+}
+
+int mount_in(int directory, const char* type, unsigned long flags, const char* options) noexcept {
+  return inside(directory, [&] { return ::mount(type, ".", type, flags, options); });
+}
+
+int mount_at(const SetupOperation& operation, int place) noexcept {
+  const int errnum = mount_in(place, operation.text, operation.flags, operation.options);
+  if (errnum == 0 || operation.fd < 0) return errnum;
+  return attach_at(operation.fd, place) == 0 ? 0 : errnum;
 }
 
 int mount(const SetupOperation& operation) noexcept {
-  if (operation.place >= 0) {
-    return mount_in(operation.place, operation.text, operation.flags, operation.options);
-  }
-  const int errnum = result(::mount(operation.text, operation.target, operation.text,
-                                    operation.flags, operation.options));
-  if (errnum == 0 || operation.fd < 0) return errnum;
-  return attach(operation.fd, operation.target) == 0 ? 0 : errnum;
+  if (operation.place >= 0) return mount_at(operation, operation.place);
+  const Held place(find_place(operation.target));
+  return place.missing() ? place.errnum() : mount_at(operation, place.fd());
+}
+
+int unmount(const char* target) noexcept {
+  const Held place(find_place(target));
+  if (place.missing()) return place.errnum();
+  return inside(place.fd(), [] { return ::umount2(".", MNT_DETACH | UMOUNT_NOFOLLOW); });
 }
 
 int pivot(const char* target) noexcept {
@@ -69,109 +109,51 @@ int drop_old_root() noexcept {
   return result(::chdir("/"));
 }
 
-int make_file(const char* target) noexcept {
-  const int fd = ::open(target, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644);
-  if (fd < 0) return unless(EEXIST, errno);
-  return result(::close(fd));
+int make_file_in(int directory, const char* name) noexcept {
+  const Held file(or_errno(
+      ::openat(directory, name, O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0644)));
+  return file.missing() ? unless(EEXIST, file.errnum()) : 0;
 }
 
-// Component by component, for where there is no openat2.
-int find_by_steps(const char* path) noexcept {
-  int at = ::open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  while (at >= 0 && *path != '\0') {
-    char name[NAME_MAX + 1];
-    std::size_t length = 0;
-    while (*path == '/') ++path;
-    for (; *path != '\0' && *path != '/'; ++path) {
-      if (length == NAME_MAX) {
-        ::close(at);
-        return -ENAMETOOLONG;
-      }
-      name[length++] = *path;
-    }
-    if (length == 0) break;
-    name[length] = '\0';
-    const int next = ::openat(at, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-    const int errnum = next < 0 ? errno : 0;
-    ::close(at);
-    if (errnum != 0) return -errnum;
-    struct stat status {};
-    if (::fstat(next, &status) != 0 || S_ISLNK(status.st_mode)) {
-      ::close(next);
-      return -ELOOP;
-    }
-    at = next;
+int make_dir_in(int directory, const char* name) noexcept {
+  return unless(EEXIST, result(::mkdirat(directory, name, 0755)));
+}
+
+int make(const SetupOperation& operation) noexcept {
+  const ParentPlace parent(operation.target);
+  if (parent.fd() < 0) return -parent.fd();
+  switch (operation.kind) {
+    case SetupOperation::Kind::make_dir:
+      return make_dir_in(parent.fd(), parent.name());
+    case SetupOperation::Kind::make_file:
+      return make_file_in(parent.fd(), parent.name());
+    default:
+      return result(::symlinkat(operation.text, parent.fd(), parent.name()));
   }
-  return at < 0 ? -errno : at;
 }
 
-// What is at an absolute path without "." and "..": a descriptor of it, or a negative errno. This
-// process still holds descriptors of the host's, and a link of /proc leads to each.
-int find(const char* path, std::uint64_t flags, std::uint64_t resolve) noexcept {
-  open_how how{};
-  how.flags = flags | O_CLOEXEC;
-  how.resolve = resolve;
-  // The working directory is "/".
-  const long fd = ::syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-  return fd >= 0 ? static_cast<int>(fd) : -errno;
-}
-
-bool is_missing_call(int found) noexcept {
-  return found == -ENOSYS || found == -EPERM;
-}
-
-int find_plain(const char* path) noexcept {
-  const int fd = find(path, O_PATH, RESOLVE_NO_SYMLINKS);
-  return is_missing_call(fd) ? find_by_steps(path) : fd;
-}
-
-// For what a Dockerfile asks for.
-int find_outside_proc(const char* path) noexcept {
-  int fd = find(path, O_PATH, RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS);
-  if (is_missing_call(fd)) fd = find_by_steps(path);
-  struct statfs system {};
-  if (fd < 0 || (::fstatfs(fd, &system) == 0 && system.f_type != PROC_SUPER_MAGIC)) return fd;
-  ::close(fd);
-  return -EACCES;
+int make_in(const SetupOperation& operation) noexcept {
+  const Held directory(find_outside_proc(operation.target));
+  if (directory.missing()) return directory.errnum();
+  return operation.kind == SetupOperation::Kind::make_dir_in
+             ? make_dir_in(directory.fd(), operation.text)
+             : make_file_in(directory.fd(), operation.text);
 }
 
 // fd is closed; it becomes place.
 int move_to(int place, int fd) noexcept {
-  if (fd < 0) return -fd;
-  const int errnum = result(::dup3(fd, place, O_CLOEXEC));
-  ::close(fd);
-  return errnum;
+  const Held held(fd);
+  if (held.missing()) return held.errnum();
+  return result(::dup3(held.fd(), place, O_CLOEXEC));
 }
 
 int open_null(const char* target, int place) noexcept {
-  int fd = find(target, O_RDONLY | O_NOCTTY, RESOLVE_NO_SYMLINKS);
-  if (is_missing_call(fd)) {
-    fd = ::open(target, O_RDONLY | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) fd = -errno;
-  }
+  const Held null(open_place(target, O_RDONLY | O_NOCTTY));
+  if (null.missing()) return null.errnum();
   struct stat status {};
-  const bool is_null = fd >= 0 && ::fstat(fd, &status) == 0 && S_ISCHR(status.st_mode) &&
+  const bool is_null = ::fstat(null.fd(), &status) == 0 && S_ISCHR(status.st_mode) &&
                        status.st_rdev == makedev(1, 3);
-  if (fd >= 0 && !is_null) {
-    ::close(fd);
-    return ENODEV;
-  }
-  return move_to(place, fd);
-}
-
-int make_in(const SetupOperation& operation) noexcept {
-  const int directory = find_outside_proc(operation.target);
-  if (directory < 0) return -directory;
-  int errnum = 0;
-  if (operation.kind == SetupOperation::Kind::make_dir_in) {
-    errnum = result(::mkdirat(directory, operation.text, 0755));
-  } else {
-    const int flags = O_CREAT | O_EXCL | O_WRONLY | O_CLOEXEC | O_NOFOLLOW;
-    const int fd = ::openat(directory, operation.text, flags, 0644);
-    errnum = fd < 0 ? errno : result(::close(fd));
-  }
-  ::close(directory);
-  return unless(EEXIST, errnum);
+  return is_null ? result(::dup3(null.fd(), place, O_CLOEXEC)) : ENODEV;
 }
 
 int mask_found(int target, int null) noexcept {
@@ -181,24 +163,21 @@ int mask_found(int target, int null) noexcept {
     constexpr unsigned long kFlags = MS_RDONLY | MS_NOSUID | MS_NODEV | MS_NOEXEC;
     return mount_in(target, "tmpfs", kFlags, "size=0,nr_inodes=1");
   }
-  const int fd = ::open_tree(null, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
-  if (fd < 0) return errno;
-  const int errnum = attach_at(fd, target);
-  ::close(fd);
-  return errnum;
+  const Held clone(
+      or_errno(::open_tree(null, "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH)));
+  return clone.missing() ? clone.errnum() : attach_at(clone.fd(), target);
 }
 
 int mask(const char* target, int null) noexcept {
-  const int found = find_plain(target);
-  if (found < 0) return unless(ENOENT, -found);
-  const int errnum = mask_found(found, null);
-  ::close(found);
-  return errnum;
+  const Held found(find_place(target));
+  return found.missing() ? unless(ENOENT, found.errnum()) : mask_found(found.fd(), null);
 }
 
 // A read-only mount of what is at source, attached nowhere. Negative: an errno.
 int passive_copy(const char* source, bool executable) noexcept {
-  const int fd = ::open_tree(AT_FDCWD, source, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+  const Held found(find_place(source));
+  if (found.missing()) return -found.errnum();
+  const int fd = ::open_tree(found.fd(), "", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH);
   if (fd < 0) return -errno;
   mount_attr attributes{};
   attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV;
@@ -210,39 +189,29 @@ int passive_copy(const char* source, bool executable) noexcept {
 }
 
 int lend(const char* source, const char* target) noexcept {
-  const int fd = passive_copy(source, false);
-  if (fd < 0) return -fd;
-  const int errnum = attach(fd, target);
-  ::close(fd);
-  return errnum;
-}
-
-int hold(const char* source, bool executable, int place) noexcept {
-  const int fd = passive_copy(source, executable);
-  if (fd < 0) return -fd;
-  const int errnum = result(::dup3(fd, place, O_CLOEXEC));
-  ::close(fd);
-  return errnum;
+  const Held copy(passive_copy(source, false));
+  return copy.missing() ? copy.errnum() : attach(copy.fd(), target);
 }
 
 int write_into(const char* target, int flags, const char* text, std::size_t size) noexcept {
-  const int fd = ::open(target, O_WRONLY | O_CLOEXEC | flags, 0644);
-  if (fd < 0) return errno;
+  const Held file(open_place(target, O_WRONLY | flags, 0644));
+  if (file.missing()) return file.errnum();
   int errnum = 0;
   for (std::size_t done = 0; done < size && errnum == 0;) {
-    const ssize_t written = ::write(fd, text + done, size - done);
+    const ssize_t written = ::write(file.fd(), text + done, size - done);
     errnum = written < 0 ? errno : written == 0 ? ENOSPC : 0;
     if (written > 0) done += static_cast<std::size_t>(written);
   }
-  ::close(fd);
   return errnum;
 }
 
 int set_access(const SetupOperation& operation) noexcept {
+  const Held file(open_place(operation.target, O_RDONLY | O_NONBLOCK));
+  if (file.missing()) return file.errnum();
   const auto uid = static_cast<uid_t>(operation.number);
   const auto gid = static_cast<gid_t>(operation.number2);
-  if (::chown(operation.target, uid, gid) != 0) return errno;
-  return result(::chmod(operation.target, static_cast<mode_t>(operation.flags)));
+  if (::fchown(file.fd(), uid, gid) != 0) return errno;
+  return result(::fchmod(file.fd(), static_cast<mode_t>(operation.flags)));
 }
 
 int raise_loopback() noexcept {
@@ -280,6 +249,8 @@ int perform(const SetupOperation& operation) noexcept {
       return result(::sethostname(operation.text, std::strlen(operation.text)));
     case Kind::raise_hard_limit:
       return raise_hard_limit(static_cast<unsigned>(operation.flags), operation.number);
+    case Kind::attach_root:
+      return attach_root(operation.fd, operation.target);
     case Kind::attach:
       return operation.place >= 0 ? attach_at(operation.fd, operation.place)
                                   : attach(operation.fd, operation.target);
@@ -290,9 +261,9 @@ int perform(const SetupOperation& operation) noexcept {
     case Kind::drop_old_root:
       return drop_old_root();
     case Kind::make_dir:
-      return unless(EEXIST, result(::mkdir(operation.target, 0755)));
     case Kind::make_file:
-      return make_file(operation.target);
+    case Kind::make_symlink:
+      return make(operation);
     case Kind::make_dir_in:
     case Kind::make_file_in:
       return make_in(operation);
@@ -300,8 +271,6 @@ int perform(const SetupOperation& operation) noexcept {
       return move_to(operation.place, find_outside_proc(operation.target));
     case Kind::open_null:
       return open_null(operation.target, operation.place);
-    case Kind::make_symlink:
-      return result(::symlink(operation.text, operation.target));
     case Kind::mask:
       return mask(operation.target, operation.fd);
     case Kind::protect:
@@ -309,13 +278,13 @@ int perform(const SetupOperation& operation) noexcept {
     case Kind::lend:
       return lend(operation.text, operation.target);
     case Kind::unmount:
-      return result(::umount2(operation.target, MNT_DETACH | UMOUNT_NOFOLLOW));
+      return unmount(operation.target);
     case Kind::write_file:
       return write_into(operation.target, O_CREAT | O_EXCL, operation.text, operation.number);
     case Kind::set_access:
       return set_access(operation);
     case Kind::hold:
-      return hold(operation.text, operation.flags != 0, operation.fd);
+      return move_to(operation.fd, passive_copy(operation.text, operation.flags != 0));
     case Kind::tune:  // an older kernel: the step can do without
       write_into(operation.target, 0, operation.text, std::strlen(operation.text));
       return 0;

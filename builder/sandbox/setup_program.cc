@@ -26,6 +26,11 @@ void SetupProgram::act_as(std::uint32_t uid, std::uint32_t gid) {
   add({.kind = Kind::act_as, .number = uid, .number2 = gid});
 }
 
+void SetupProgram::attach_root(UniqueFd fd, const std::string& staging_path) {
+  add({.kind = Kind::attach_root, .target = keep(staging_path), .fd = fd.get()});
+  fds_.push_back(std::move(fd));
+}
+
 void SetupProgram::attach(UniqueFd fd, const std::string& target) {
   add({.kind = Kind::attach, .target = keep(target), .fd = fd.get()});
   fds_.push_back(std::move(fd));
@@ -104,6 +109,8 @@ std::string SetupProgram::describe(std::size_t index) const {
       return cat("setting the hostname ", operation.text);
     case Kind::raise_hard_limit:
       return "raising a resource limit";
+    case Kind::attach_root:
+      return "attaching the root directory";
     case Kind::attach:
       return cat("attaching the mount for ", target);
     case Kind::mount:

@@ -19,6 +19,7 @@ struct SetupOperation {
     act_as,            // file user number:number2 from here on
     set_hostname,      // text
     raise_hard_limit,  // resource flags to at least number; refused: told, not fatal
+    attach_root,       // the detached mount fd at the host's path target, which is entered
     attach,            // the detached mount fd at target, or at place
     mount,             // mount(2): text is the type; refused and fd >= 0: fd is attached instead
     pivot,             // target becomes "/", the old root stays mounted above it
@@ -26,8 +27,7 @@ struct SetupOperation {
     make_dir,      // existing is fine
     make_file,     // existing is fine
     make_symlink,  // target, pointing to text
-    // What the image or an earlier mount holds decides where these lead: links are followed in the
-    // step's root, those of /proc are not, and /proc itself is refused.
+    // What the image or an earlier mount holds decides where these lead: as find_outside_proc.
     make_dir_in,   // text in the directory target; existing is fine
     make_file_in,  // the same
     find,          // place becomes what is at target
@@ -53,12 +53,14 @@ struct SetupOperation {
   std::uint64_t number2 = 0;
 };
 
+// Paths are found in the step's root, without links (root_place.h), from when it is attached on.
 class SetupProgram {
  public:
   using Kind = SetupOperation::Kind;
 
   void add(const SetupOperation& operation) { operations_.push_back(operation); }
   void act_as(std::uint32_t uid, std::uint32_t gid);
+  void attach_root(UniqueFd fd, const std::string& staging_path);
   void attach(UniqueFd fd, const std::string& target);
   // For what is asked for by a Dockerfile: target is found as find does.
   void attach_inside(UniqueFd fd, const std::string& target);

@@ -50,6 +50,65 @@ C
     equal "$(stat -c %a own)" 755 "mode of the program that builds"
   done
 fi
+# A descriptor that a step sends to another ends with the step: its layer and tree do not change any more.
+cat >gift.c <<'C'
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/un.h>
+#include <unistd.h>
+union Control { char bytes[CMSG_SPACE(sizeof(int))]; struct cmsghdr align; };
+int main(int count, char **words) {
+  struct sockaddr_un address = {AF_UNIX, {0}};
+  char byte = 'x';
+  struct iovec part = {&byte, 1};
+  union Control control = {{0}};
+  struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control};
+  if (!strcmp(words[1], "keys")) return syscall(SYS_keyctl, 0, -3, 0) < 0 && errno == EPERM ? 0 : 1;
+  strcpy(address.sun_path + 1, words[2]);
+  const socklen_t size = offsetof(struct sockaddr_un, sun_path) + 1 + strlen(words[2]);
+  const int end = socket(AF_UNIX, SOCK_SEQPACKET, 0);
+  alarm(60);
+  if (!strcmp(words[1], "send")) {
+    const int root = open("/", O_RDONLY | O_DIRECTORY);
+    while (connect(end, (struct sockaddr *)&address, size) != 0) usleep(10000);
+    struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+    header->cmsg_level = SOL_SOCKET, header->cmsg_type = SCM_RIGHTS, header->cmsg_len = CMSG_LEN(sizeof root);
+    memcpy(CMSG_DATA(header), &root, sizeof root);
+    return sendmsg(end, &message, 0) == 1 ? 0 : 1;
+  }
+  if (bind(end, (struct sockaddr *)&address, size) != 0 || listen(end, 1) != 0) return 1;
+  const int other = accept(end, 0, 0);
+  if (recvmsg(other, &message, 0) != 1) return 1;
+  int root;
+  memcpy(&root, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof root);
+  for (;;) {  // until the step that gave it has ended
+    const int file = openat(root, "given", O_WRONLY | O_CREAT, 0644);
+    if (file < 0) return errno == EROFS ? 0 : (perror("given"), 1);
+    close(file);
+    usleep(20000);
+  }
+}
+C
+cc -static -include stddef.h -o c/gift gift.c
+cat >c/Gift <<D
+FROM busybox AS l
+COPY --chmod=755 gift /gift
+FROM l AS receiver
+RUN ["/gift", "receive", "cooper-gift-$(id -u)-$$"]
+FROM l AS giver
+RUN ["/gift", "send", "cooper-gift-$(id -u)-$$"]
+FROM scratch
+COPY --from=receiver /gift /1
+COPY --from=giver /gift /2
+D
+build -f c/Gift c 2>/dev/null >/dev/null
+printf 'FROM busybox\nCOPY --chmod=755 gift /gift\nRUN --security=insecure ["/gift", "keys"]\n' >c/Keys
+build --allow security.insecure -f c/Keys c 2>/dev/null >/dev/null
 cat >c/Forks <<'D'
 FROM busybox
 RUN i=0; while [ $i -lt 1000 ]; do sleep 60 & i=$((i+1)); done; echo ALL-FORKED
