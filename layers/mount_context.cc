@@ -54,7 +54,7 @@ std::string MountContext::log() const {
 
 void MountContext::fail(const std::string& what) const {
   const int errnum = errno;
-  throw SysError(errnum, cat("mounting an overlay: ", what, log()));
+  throw SysError(errnum, cat("mounting a file system: ", what, log()));
 }
 
 }  // namespace cooper::layers

@@ -1,5 +1,4 @@
-// A file system about to be mounted: fsopen(2), its parameters, a detached mount. Private to the
-// folder.
+// A file system about to be mounted: fsopen(2), its parameters, a detached mount.
 #pragma once
 
 #include <string>

@@ -1,12 +1,12 @@
 #include "builder/sandbox/launcher.h"
 
 #include <fcntl.h>
-#include <linux/mount.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
 #include "base/byte_stream.h"
 #include "base/error.h"
+#include "layers/mount_context.h"
 
 // Of the object that holds the program's bytes.
 extern "C" {
@@ -21,15 +21,10 @@ constexpr const char* kName = "launcher";
 constexpr const char* kWhat = "the file system of the launcher";
 
 UniqueFd make_file_system() {
-  const UniqueFd context(::fsopen("tmpfs", FSOPEN_CLOEXEC));
+  const auto context = layers::MountContext::open("tmpfs");
   if (!context) throw_errno("making", kWhat);
-  if (::fsconfig(context.get(), FSCONFIG_SET_STRING, "mode", "0755", 0) != 0 ||
-      ::fsconfig(context.get(), FSCONFIG_CMD_CREATE, nullptr, nullptr, 0) != 0) {
-    throw_errno("making", kWhat);
-  }
-  UniqueFd root(::fsmount(context.get(), FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NODEV));
-  if (!root) throw_errno("mounting", kWhat);
-  return root;
+  context.set("mode", "0755");
+  return context.mount(kWhat);
 }
 
 }  // namespace
@@ -46,7 +41,7 @@ UniqueFd place_launcher() {
     FdSink(file.get(), "the launcher").write(as_bytes(program));
   }
   mount_attr attributes{};
-  attributes.attr_set = MOUNT_ATTR_RDONLY;
+  attributes.attr_set = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID;
   if (::mount_setattr(root.get(), "", AT_EMPTY_PATH, &attributes, sizeof attributes) != 0) {
     throw_errno("limiting", kWhat);
   }

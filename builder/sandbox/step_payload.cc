@@ -83,7 +83,6 @@ bool drop_bounding_set(std::uint64_t kept) noexcept {
 
 // no_new_privs stays off (RUN-13), so the kernel asks for CAP_SYS_ADMIN here: it is dropped later.
 bool install_filter(const sock_fprog* filter) noexcept {
-  if (filter == nullptr) return true;
   // Without this flag kernels before 5.16 also switch on costly mitigations for every thread.
   const unsigned flags = SECCOMP_FILTER_FLAG_SPEC_ALLOW;
   if (::syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, filter) == 0) return true;

@@ -55,8 +55,8 @@ struct PayloadPlan {
   const LimitPlan* limits = nullptr;
   std::size_t limit_count = 0;
   std::uint64_t capabilities = 0;
-  const sock_fprog* filter = nullptr;  // null: none
-  int stdin_fd = -1;                   // > 2, as all descriptors here
+  const sock_fprog* filter = nullptr;
+  int stdin_fd = -1;  // > 2, as all descriptors here
   int stdout_fd = -1;
   int stderr_fd = -1;
   int launcher_fd = -1;
