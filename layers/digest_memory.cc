@@ -155,6 +155,40 @@ PackedDigestMemory::Record PackedDigestMemory::parse_record(std::string_view byt
   return record;
 }
 
+// Where the record is, or else belongs.
+std::size_t PackedDigestMemory::Learnt::slot_of(const FileId& id) const {
+  constexpr std::uint64_t kSpread = 0x9e3779b97f4a7c15;  // 2^64 by the golden ratio
+  const std::size_t mask = slots_.size() - 1;
+  std::size_t slot = static_cast<std::size_t>(((id.inode ^ id.device) * kSpread) >> 32) & mask;
+  while (slots_[slot] != 0 && records_[slots_[slot] - 1].id != id) slot = (slot + 1) & mask;
+  return slot;
+}
+
+const PackedDigestMemory::Record* PackedDigestMemory::Learnt::find(const FileId& id) const {
+  if (records_.empty()) return nullptr;
+  const std::uint32_t at = slots_[slot_of(id)];
+  return at == 0 ? nullptr : &records_[at - 1];
+}
+
+void PackedDigestMemory::Learnt::put(const Record& record) {
+  if (2 * records_.size() >= slots_.size()) grow();
+  std::uint32_t& at = slots_[slot_of(record.id)];
+  if (at != 0) {
+    records_[at - 1] = record;
+    return;
+  }
+  records_.push_back(record);
+  at = static_cast<std::uint32_t>(records_.size());
+}
+
+void PackedDigestMemory::Learnt::grow() {
+  constexpr std::size_t kLeastSlots = 64;
+  slots_.assign(std::max(kLeastSlots, 2 * slots_.size()), 0);
+  for (std::size_t i = 0; i < records_.size(); ++i) {
+    slots_[slot_of(records_[i].id)] = static_cast<std::uint32_t>(i + 1);
+  }
+}
+
 std::optional<oci::ContentDigest> PackedDigestMemory::recall(const struct stat& file) {
   const Record wanted = record_of(file);
   const std::size_t at = lower_bound(wanted.id);
@@ -166,8 +200,8 @@ std::optional<oci::ContentDigest> PackedDigestMemory::recall(const struct stat& 
     }
   }
   return shard(wanted.id).with([&](const Learnt& learnt) -> std::optional<oci::ContentDigest> {
-    const auto fresh = learnt.find(wanted.id);
-    if (fresh == learnt.end() || !same_file(*fresh, wanted)) return std::nullopt;
+    const Record* fresh = learnt.find(wanted.id);
+    if (fresh == nullptr || !same_file(*fresh, wanted)) return std::nullopt;
     return fresh->digest;
   });
 }
@@ -176,10 +210,7 @@ void PackedDigestMemory::remember(const struct stat& file, const oci::ContentDig
   Record record = record_of(file);
   if (!settled(record.mtime, now_) || !settled(record.ctime, now_)) return;
   record.digest = digest;
-  shard(record.id).with([&](Learnt& learnt) {
-    const auto [there, is_new] = learnt.insert(record);
-    if (!is_new) learnt.insert(learnt.erase(there), record);
-  });
+  shard(record.id).with([&](Learnt& learnt) { learnt.put(record); });
   ++unsaved_;
 }
 
@@ -187,7 +218,7 @@ std::vector<const PackedDigestMemory::Record*> PackedDigestMemory::all_learnt() 
   std::vector<const Record*> all;
   for (const Guarded<Learnt>& shard : learnt_) {
     shard.with([&](const Learnt& some) {
-      for (const Record& each : some) all.push_back(&each);
+      for (const Record& each : some.records()) all.push_back(&each);
     });
   }
   std::sort(all.begin(), all.end(),

@@ -14,7 +14,6 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -44,6 +43,7 @@ class PackedDigestMemory : public DigestMemory {
 
   std::optional<oci::ContentDigest> recall(const struct stat& file) override;
   void remember(const struct stat& file, const oci::ContentDigest& digest) override;
+  bool empty() const override { return records_ == 0 && unsaved_ == 0; }
 
   // Writes what was learnt, by an atomic rename; nothing when nothing was. A record that no run
   // asked for in the last 32 saves is dropped.
@@ -64,13 +64,20 @@ class PackedDigestMemory : public DigestMemory {
     std::uint32_t idle_saves = 0;
     oci::ContentDigest digest;
   };
-  struct ById {
-    using is_transparent = void;
-    bool operator()(const Record& a, const Record& b) const { return a.id < b.id; }
-    bool operator()(const Record& a, const FileId& b) const { return a.id < b; }
-    bool operator()(const FileId& a, const Record& b) const { return a < b.id; }
+  // What this run learnt: a record per file, in the order they came, found by open addressing.
+  class Learnt {
+   public:
+    const Record* find(const FileId& id) const;
+    void put(const Record& record);  // instead of one with its id
+    const std::vector<Record>& records() const noexcept { return records_; }
+
+   private:
+    std::size_t slot_of(const FileId& id) const;
+    void grow();
+
+    std::vector<Record> records_;
+    std::vector<std::uint32_t> slots_;  // 1 + the record's index; 0 is free. Their number: 2^n
   };
-  using Learnt = std::set<Record, ById>;
   // By inode, so that threads which look at different files seldom wait for one another.
   static constexpr std::size_t kShards = 16;
   static Record record_of(const struct stat& file);

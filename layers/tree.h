@@ -103,6 +103,8 @@ class DigestMemory {
   virtual ~DigestMemory() = default;
   virtual std::optional<oci::ContentDigest> recall(const struct stat& file) = 0;
   virtual void remember(const struct stat& file, const oci::ContentDigest& digest) = 0;
+  // Whether it is not worth asking: then a file may be opened before anything is known of it.
+  virtual bool empty() const = 0;
 };
 
 struct HostTreeOptions {

@@ -26,6 +26,7 @@ struct CountingMemory : public DigestMemory {
     ++remembered;
     inner.remember(file, digest);
   }
+  bool empty() const override { return inner.empty(); }
   DigestMemory& inner;
   int hits = 0;
   int misses = 0;
@@ -125,6 +126,32 @@ TEST(DigestMemory, racy_timestamps_are_not_remembered) {
     EXPECT_EQ(memory.recall(stat_of(c.mtime, c.ctime, c.nanoseconds)).has_value(), c.kept)
         << c.mtime << " " << c.ctime;
   }
+}
+
+TEST(DigestMemory, many_files_are_told_apart) {
+  const TempDir store = TempDir::in_host_tmp("cooper-digests-");
+  constexpr unsigned kFiles = 5000;
+  const auto file = [](unsigned n) {
+    struct stat status = stat_of(10, 20);
+    status.st_dev = n % 3;
+    status.st_ino = n / 3 * 16;  // one after the other, and all of one shard
+    return status;
+  };
+  const auto content = [](unsigned n) { return oci::ContentDigest{oci::sha256(cat(n))}; };
+  {
+    PackedDigestMemory memory(store.dir(), at("context"), kFarFuture);
+    EXPECT_TRUE(memory.empty());
+    for (unsigned n = 0; n < kFiles; ++n) memory.remember(file(n), content(n + 1));
+    EXPECT_FALSE(memory.empty());
+    for (unsigned n = kFiles; n-- > 0;) memory.remember(file(n), content(n));
+    for (unsigned n = 0; n < kFiles; ++n) ASSERT_EQ(memory.recall(file(n)), content(n)) << n;
+    EXPECT_FALSE(memory.recall(file(kFiles)));
+    memory.save();
+  }
+  PackedDigestMemory memory(store.dir(), at("context"), kFarFuture);
+  EXPECT_FALSE(memory.empty());
+  for (unsigned n = 0; n < kFiles; ++n) ASSERT_EQ(memory.recall(file(n)), content(n)) << n;
+  EXPECT_FALSE(memory.recall(file(kFiles)));
 }
 
 TEST(DigestMemory, every_part_of_the_identity_counts) {
