@@ -30,6 +30,11 @@ constexpr std::array<std::uint32_t, 10> kLocalFileSystems = {
 
 constexpr off_t kSmallFileBytes = 256L * 1024;
 
+UniqueFd open_to_read(int directory, const char* name) {
+  return UniqueFd(
+      ::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+}
+
 bool vanished(int errnum) noexcept {
   return errnum == ENOENT || errnum == ENOTDIR;
 }
@@ -73,7 +78,7 @@ std::optional<std::string> read_capability(int fd, const std::string& what) {
 }
 
 std::optional<Entry> HostReader::read(int directory, const char* name, TreePath path,
-                                      const struct stat& status) {
+                                      const struct stat& status, UniqueFd opened) {
   const auto type = entry_type(status.st_mode);
   if (!type) return std::nullopt;
   Entry entry;
@@ -82,7 +87,7 @@ std::optional<Entry> HostReader::read(int directory, const char* name, TreePath 
   entry.mode = status.st_mode & 07777;
   entry.mtime = {status.st_mtim.tv_sec, static_cast<std::uint32_t>(status.st_mtim.tv_nsec)};
   if (*type == EntryType::file) {
-    read_file_facts(directory, name, entry, status);
+    read_file_facts(directory, name, entry, status, std::move(opened));
   } else if (*type == EntryType::directory) {
     if (keep_xattrs_) read_directory_facts(directory, name, entry);
   } else if (*type == EntryType::symlink) {
@@ -96,6 +101,13 @@ std::optional<Entry> HostReader::read(int directory, const char* name, TreePath 
   return entry;
 }
 
+UniqueFd HostReader::open_first(int directory, const char* name, struct stat& status) const {
+  if (!memory_is_empty_ && !keep_xattrs_) return UniqueFd();
+  UniqueFd fd = open_to_read(directory, name);
+  if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return UniqueFd();
+  return fd;
+}
+
 std::string HostReader::describe(const TreePath& path) const {
   return root_.label() + (top_ / path).absolute();
 }
@@ -104,15 +116,14 @@ std::string HostReader::describe(const TreePath& path) const {
 // has no capability: files that have one are never remembered (HostTree::content_of), and
 // giving a file one changes its ctime.
 void HostReader::read_file_facts(int directory, const char* name, Entry& entry,
-                                 const struct stat& status) {
+                                 const struct stat& status, UniqueFd fd) {
   entry.size_bytes = static_cast<std::uint64_t>(status.st_size);
   const bool remembered = remembers(directory, status.st_dev);
   if (remembered) {
     entry.content = memory_->recall(status);
     if (entry.content && !keep_xattrs_) return;
   }
-  const UniqueFd fd(
-      ::openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC));
+  if (!fd) fd = open_to_read(directory, name);
   if (!fd && vanished(errno)) return;  // taking its digest will say so
   if (!fd) throw_errno("opening", describe(entry.path));
   if (auto capability = read_capability(fd.get(), entry.path.str())) {

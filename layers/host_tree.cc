@@ -65,6 +65,10 @@ FileContent content_in(HostFile& file) {
   }
 }
 
+std::string describe(const Dir& root, const TreePath& path) {
+  return root.label() + path.absolute();
+}
+
 bool is_as(const Entry& entry, const struct stat& status) {
   return S_ISREG(status.st_mode) &&
          entry.size_bytes == static_cast<std::uint64_t>(status.st_size) &&
@@ -73,16 +77,41 @@ bool is_as(const Entry& entry, const struct stat& status) {
 }
 
 // Opened for reading, without waiting for a FIFO put in its place; what it is now must be what the
-// entry says.
-UniqueFd open_unchanged(const Dir& root, const Entry& file, struct stat& status) {
-  UniqueFd fd = root.open_file(file.path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
-  const std::string name = root.label() + file.path.absolute();
-  if (::fstat(fd.get(), &status) != 0) throw_errno("looking at", name);
+// entry says. path: seen from `root`, which need not be the tree's.
+UniqueFd open_unchanged(const Dir& root, const TreePath& path, const Entry& file,
+                        struct stat& status) {
+  UniqueFd fd = root.open_file(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  if (::fstat(fd.get(), &status) != 0) throw_errno("looking at", describe(root, path));
   if (!is_as(file, status)) {
-    throw Error(Errc::io, cat(name, " changed since the build began to read it"));
+    throw Error(Errc::io, cat(describe(root, path), " changed since the build began to read it"));
   }
   return fd;
 }
+
+std::unique_ptr<ByteSource> open_to_read(const Dir& root, const TreePath& path, const Entry& file) {
+  struct stat status {};
+  UniqueFd fd = open_unchanged(root, path, file, status);
+  return std::make_unique<HostFile>(std::move(fd), status, describe(root, path));
+}
+
+// Within the directory of the file before, as long as that is the next one's too.
+class HostOpener : public FileOpener {
+ public:
+  explicit HostOpener(const Dir& root) : root_(root) {}
+  std::unique_ptr<ByteSource> open(const Entry& file) override {
+    TreePath parent = file.path.parent();
+    if (!directory_ || parent_ != parent) {
+      directory_.emplace(root_.subdir(parent));
+      parent_ = std::move(parent);
+    }
+    return open_to_read(*directory_, TreePath().child(file.path.name()), file);
+  }
+
+ private:
+  const Dir& root_;
+  TreePath parent_;
+  std::optional<Dir> directory_;  // parent_
+};
 
 class TakeAll : public WalkGuide {
  public:
@@ -115,7 +144,7 @@ std::optional<Entry> HostTree::find(const TreePath& path) const {
   struct stat status {};
   if (::fstatat(parent->get(), name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
     if (errno == ENOENT) return std::nullopt;
-    throw_errno("looking at", root_.label() + path.absolute());
+    throw_errno("looking at", describe(root_, path));
   }
   if (!visible(path, S_ISDIR(status.st_mode))) return std::nullopt;
   return HostReader(root_, TreePath(), options_).read(parent->get(), name.c_str(), path, status);
@@ -162,16 +191,18 @@ std::vector<Entry> HostTree::children(const TreePath& directory) const {
 }
 
 std::unique_ptr<ByteSource> HostTree::open(const Entry& file) const {
-  struct stat status {};
-  UniqueFd fd = open_unchanged(root_, file, status);
-  return std::make_unique<HostFile>(std::move(fd), status, root_.label() + file.path.absolute());
+  return open_to_read(root_, file.path, file);
+}
+
+std::unique_ptr<FileOpener> HostTree::opener() const {
+  return std::make_unique<HostOpener>(root_);
 }
 
 FileContent HostTree::content_of(const Entry& file) const {
   if (file.content) return {*file.content, file.fingerprint};
   struct stat status {};
-  UniqueFd fd = open_unchanged(root_, file, status);
-  const std::string name = root_.label() + file.path.absolute();
+  UniqueFd fd = open_unchanged(root_, file.path, file, status);
+  const std::string name = describe(root_, file.path);
   DigestMemory* memory = is_local_file_system(fd.get()) ? options_.memory : nullptr;
   if (memory != nullptr) {
     if (const auto known = memory->recall(status)) return {*known, {}};

@@ -18,6 +18,7 @@ class HostTree : public Tree {
   std::string hidden_by(const TreePath& path) const override;
   std::vector<Entry> children(const TreePath& directory) const override;
   std::unique_ptr<ByteSource> open(const Entry& file) const override;
+  std::unique_ptr<FileOpener> opener() const override;
   FileContent content_of(const Entry& file) const override;
   Walked walk(const TreePath& directory, const WalkGuide& guide) const override;
 

@@ -68,15 +68,21 @@ class Looker {
   // It is closed before anything beneath is opened, so that depth costs no descriptors.
   void look(Directory& directory) {
     const OpenDirectory opened = open_directory(directory.path);
-    const std::vector<std::string> names = read_names(opened.get(), directory.path);
+    const std::vector<Name> names = read_names(opened.get(), directory.path);
     directory.found.reserve(names.size());
     // Files of a large directory are shared out among threads later (selection_digest).
     reader_.set_contents(names.size() <= kManyNames ? subject_.contents : Contents::leave);
-    for (const std::string& name : names) consider(::dirfd(opened.get()), name, directory);
+    for (const Name& name : names) consider(::dirfd(opened.get()), name, directory);
   }
 
  private:
   static constexpr std::size_t kManyNames = 1000;
+
+  struct Name {
+    std::string text;
+    bool is_file = false;  // as the directory says, where it says it
+    friend auto operator<=>(const Name&, const Name&) = default;
+  };
 
   OpenDirectory open_directory(const TreePath& path) const {
     UniqueFd fd = subject_.root.open_file(subject_.top / path, O_RDONLY | O_DIRECTORY);
@@ -86,30 +92,37 @@ class Looker {
     return directory;
   }
 
-  std::vector<std::string> read_names(DIR* directory, const TreePath& path) const {
-    std::vector<std::string> names;
+  std::vector<Name> read_names(DIR* directory, const TreePath& path) const {
+    std::vector<Name> names;
     for (;;) {
       errno = 0;
       const dirent* entry = ::readdir(directory);
       if (entry == nullptr) break;
       const std::string_view name = entry->d_name;
-      if (name != "." && name != "..") names.emplace_back(name);
+      if (name != "." && name != "..")
+        names.push_back({std::string(name), entry->d_type == DT_REG});
     }
     if (errno != 0) throw_errno("reading directory", reader_.describe(path));
     std::sort(names.begin(), names.end());
     return names;
   }
 
-  void consider(int opened, const std::string& name, Directory& parent) {
-    TreePath path = parent.path.child(name);
+  void consider(int opened, const Name& name, Directory& parent) {
+    TreePath path = parent.path.child(name.text);
     struct stat status {};
-    if (::fstatat(opened, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) {
-      if (errno == ENOENT) return;  // gone since the directory was read
-      throw_errno("looking at", reader_.describe(path));
-    }
+    UniqueFd file;
     Note note;
-    if (!choose(path, S_ISDIR(status.st_mode), note)) return;
-    auto entry = reader_.read(opened, name.c_str(), std::move(path), status);
+    if (name.is_file) {  // chosen before it is opened
+      if (!choose(path, false, note)) return;
+      file = reader_.open_first(opened, name.text.c_str(), status);
+    }
+    if (!file && !look_at(opened, name.text, path, status)) return;
+    const bool is_directory = S_ISDIR(status.st_mode);
+    if (!name.is_file || is_directory) {  // is a directory by now
+      note = Note();
+      if (!choose(path, is_directory, note)) return;
+    }
+    auto entry = reader_.read(opened, name.text.c_str(), std::move(path), status, std::move(file));
     if (!entry) return;
     if (S_ISREG(status.st_mode) && status.st_nlink > 1) {
       note.links = FileId(status.st_dev, status.st_ino);
@@ -117,6 +130,14 @@ class Looker {
     note.index = parent.found.size();
     parent.found.push_back(*std::move(entry));
     if (!note.empty()) parent.notes.push_back(std::move(note));
+  }
+
+  // False: gone since the directory was read.
+  bool look_at(int opened, const std::string& name, const TreePath& path,
+               struct stat& status) const {
+    if (::fstatat(opened, name.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0) return true;
+    if (errno == ENOENT) return false;
+    throw_errno("looking at", reader_.describe(path));
   }
 
   // False: nothing of it is wanted. A directory that the filter excludes is there all the same when

@@ -35,18 +35,25 @@ class HostReader {
       : root_(root),
         top_(std::move(top)),
         memory_(options.memory),
+        memory_is_empty_(memory_ == nullptr || memory_->empty()),
         keep_xattrs_(options.keep_xattrs) {}
 
   void set_contents(Contents contents) noexcept { contents_ = contents; }
 
   // What stands at directory/name, whose lstat is `status`; path is seen from `top`, and becomes
   // the Entry's. nullopt: a socket, or gone meanwhile. An empty name is the directory itself.
+  // opened: the file, where `open_first` opened it.
   std::optional<Entry> read(int directory, const char* name, TreePath path,
-                            const struct stat& status);
+                            const struct stat& status, UniqueFd opened = UniqueFd());
+  // Opens what is said to be a file without looking at it before, if read() would open it whatever
+  // its status says: one look-up of its name instead of two. Nothing: not so, or it is no file, or
+  // cannot be opened.
+  UniqueFd open_first(int directory, const char* name, struct stat& status) const;
   std::string describe(const TreePath& path) const;  // for messages
 
  private:
-  void read_file_facts(int directory, const char* name, Entry& entry, const struct stat& status);
+  void read_file_facts(int directory, const char* name, Entry& entry, const struct stat& status,
+                       UniqueFd fd);
   void read_directory_facts(int directory, const char* name, Entry& entry);
   void keep_user_xattrs(int fd, Entry& entry) const;
   std::optional<std::string> read_target(int directory, const char* name,
@@ -57,6 +64,7 @@ class HostReader {
   const Dir& root_;
   TreePath top_;
   DigestMemory* memory_;
+  bool memory_is_empty_;  // when the walk began
   bool keep_xattrs_;
   std::optional<dev_t> device_;  // the last one asked for
   bool device_is_local_ = false;

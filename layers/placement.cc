@@ -159,7 +159,7 @@ Entry Placement::effective(const TreePath& path, const Placed& placed) const {
   return entry;
 }
 
-std::unique_ptr<ByteSource> Placement::open(const Placed& placed) const {
+std::unique_ptr<ByteSource> Placement::open(const Placed& placed, Writing& writing) const {
   switch (placed.kind) {
     case Placed::Kind::as_is:
       return below_.open(*placed.from);
@@ -171,15 +171,17 @@ std::unique_ptr<ByteSource> Placement::open(const Placed& placed) const {
   const SelectedSource& source = *placed.origin->source;
   Entry file = *placed.from;
   if (placed.from != &source.top) file.path = source.top.path / file.path;
-  return placed.origin->tree->open(file);
+  auto& opener = writing.openers[placed.origin->tree];
+  if (!opener) opener = placed.origin->tree->opener();
+  return opener->open(file);
 }
 
 void Placement::write(LayerWriter& writer) const {
-  FirstNames first_names;
+  Writing writing{writer, {}, {}};
   auto single = staged_.begin();
   const auto write_singles = [&](const TreePath* before) {
     for (; single != staged_.end() && (before == nullptr || single->first < *before); ++single) {
-      write_one(single->first, single->second, first_names, writer);
+      write_one(single->first, single->second, writing);
     }
   };
   if (bulk_) {
@@ -187,32 +189,31 @@ void Placement::write(LayerWriter& writer) const {
       const TreePath path = bulk_->target / row.path;
       write_singles(&path);
       const bool replaced = single != staged_.end() && single->first == path;
-      if (!replaced) write_one(path, bulk_->placed(row), first_names, writer);
+      if (!replaced) write_one(path, bulk_->placed(row), writing);
     }
   }
   write_singles(nullptr);
 }
 
-void Placement::write_one(const TreePath& path, const Placed& placed, FirstNames& first_names,
-                          LayerWriter& writer) const {
+void Placement::write_one(const TreePath& path, const Placed& placed, Writing& writing) const {
   Entry entry = effective(path, placed);
   if (shared_.contains(placed.from)) {
-    const auto [first, is_first] = first_names.try_emplace(placed.from, path.str());
+    const auto [first, is_first] = writing.first_names.try_emplace(placed.from, path.str());
     if (!is_first) {
       entry.type = EntryType::hard_link;
       entry.link_target = first->second;
-      writer.add(entry);
+      writing.writer.add(entry);
       return;
     }
   }
   if (entry.type != EntryType::file) {
-    writer.add(entry);
+    writing.writer.add(entry);
     return;
   }
   with_context([&] { return describe(path, placed); },
                [&] {
-                 const auto content = open(placed);
-                 writer.add(entry, content.get());
+                 const auto content = open(placed, writing);
+                 writing.writer.add(entry, content.get());
                });
 }
 

@@ -71,7 +71,12 @@ class Placement {
   void write(LayerWriter& writer) const;
 
  private:
-  using FirstNames = std::unordered_map<const Entry*, std::string>;
+  // One writing of all.
+  struct Writing {
+    LayerWriter& writer;
+    std::unordered_map<const Entry*, std::string> first_names;
+    std::map<const Tree*, std::unique_ptr<FileOpener>> openers;
+  };
   using Staged = std::map<TreePath, Placed>;
   // The contents of one source directory, placed as a whole.
   struct Bulk {
@@ -84,12 +89,11 @@ class Placement {
 
   std::optional<Placed> staged_at(const TreePath& path) const;
   void unfold_bulk();
-  void write_one(const TreePath& path, const Placed& placed, FirstNames& first_names,
-                 LayerWriter& writer) const;
+  void write_one(const TreePath& path, const Placed& placed, Writing& writing) const;
   bool hidden(const TreePath& path) const;
   Entry effective(const TreePath& path, const Placed& placed) const;
   void add_parents(const TreePath& path);
-  std::unique_ptr<ByteSource> open(const Placed& placed) const;
+  std::unique_ptr<ByteSource> open(const Placed& placed, Writing& writing) const;
   std::string describe(const TreePath& path, const Placed& placed) const;
 
   const Tree& below_;

@@ -7,6 +7,15 @@
 namespace cooper::layers {
 namespace {
 
+class OneByOne : public FileOpener {
+ public:
+  explicit OneByOne(const Tree& tree) : tree_(tree) {}
+  std::unique_ptr<ByteSource> open(const Entry& file) override { return tree_.open(file); }
+
+ private:
+  const Tree& tree_;
+};
+
 constexpr int kMaxHops = 40;  // as the kernel's MAXSYMLINKS
 
 enum class Missing { fail, keep };
@@ -81,6 +90,10 @@ class Resolver {
 };
 
 }  // namespace
+
+std::unique_ptr<FileOpener> Tree::opener() const {
+  return std::make_unique<OneByOne>(*this);
+}
 
 std::optional<TreePath> resolve(const Tree& tree, const TreePath& path, bool follow_last) {
   const FindEntry find = [&tree](const TreePath& at) { return tree.find(at); };

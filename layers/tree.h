@@ -23,6 +23,12 @@ struct FileContent {
   Fingerprint fingerprint;  // if the file was read for the digest now
 };
 
+class FileOpener {
+ public:
+  virtual ~FileOpener() = default;
+  virtual std::unique_ptr<ByteSource> open(const Entry& file) = 0;
+};
+
 class Tree {
  public:
   virtual ~Tree() = default;
@@ -33,6 +39,10 @@ class Tree {
   virtual std::vector<Entry> children(const TreePath& directory) const = 0;
   // The bytes of a regular file found here.
   virtual std::unique_ptr<ByteSource> open(const Entry& file) const = 0;
+  // Opens one file after the other, as open() does, but may keep their directories open: for one
+  // reading of what was found before, as it does not see one directory put in place of another. The
+  // tree outlives it.
+  virtual std::unique_ptr<FileOpener> opener() const;
   // What the bytes of a regular file found here are; the digest is remembered where that is cheap.
   virtual FileContent content_of(const Entry& file) const = 0;
   // What hides a path that find() says is absent, for messages; "" when nothing does.

@@ -230,5 +230,34 @@ TEST(HostTree, a_file_swapped_for_a_link_or_pipe_leads_nowhere) {
   for (const Entry& entry : {f, g, h}) EXPECT_THROW(tree->open(entry), Error) << entry.path.str();
 }
 
+TEST(HostTree, an_opener_reads_from_the_directory_it_met_and_nobody_else_does) {
+  Context context;
+  context.file("d/a", "1").file("d/b", "2").file("other/b", "3");
+  const auto tree = context.tree();
+  const auto opener = tree->opener();
+  const Entry b = tree->find(at("d/b")).value();
+  EXPECT_EQ(read_all(*opener->open(tree->find(at("d/a")).value()), 9, "a"), "1");
+  ::rename(context.host_path("d").c_str(), context.host_path("old").c_str());
+  ::rename(context.host_path("other").c_str(), context.host_path("d").c_str());
+  EXPECT_EQ(read_all(*opener->open(b), 9, "b"), "2");
+  EXPECT_EQ(read_content(*tree, "d/b"), "3");
+  EXPECT_EQ(read_all(*tree->opener()->open(tree->find(at("d/b")).value()), 9, "b"), "3");
+  EXPECT_EQ(read_all(*opener->open(tree->find(at("old/b")).value()), 9, "b"), "2");
+  // What stands in a file's place leads nowhere, as without it.
+  ::unlink(context.host_path("old/a").c_str());
+  context.link("old/a", "b").fifo("old/c");
+  Entry swapped = b;
+  for (const char* name : {"old/a", "old/c", "old/none"}) {
+    swapped.path = at(name);
+    EXPECT_THROW(opener->open(swapped), Error) << name;
+  }
+}
+
+TEST(HostTree, an_excluded_file_is_not_opened) {
+  Context context;
+  context.file("closed", "x", 0000).file("open");
+  EXPECT_EQ(walked(*context.tree({filter({"closed"}), nullptr, 1})), "open");
+}
+
 }  // namespace
 }  // namespace cooper::layers
