@@ -53,7 +53,7 @@ std::string fresh_name(const std::filesystem::path& path) {
 
 }  // namespace
 
-AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
+AtomicFile::AtomicFile(const std::filesystem::path& path, Meanwhile meanwhile) : path_(path) {
   struct stat status {};
   const bool exists = ::stat(path.c_str(), &status) == 0;
   if (!exists && errno != ENOENT && errno != ENOTDIR) throw_errno("opening", path.string());
@@ -73,14 +73,20 @@ AtomicFile::AtomicFile(const std::filesystem::path& path) : path_(path) {
   fd_ = UniqueFd(::open(folder.c_str(), O_TMPFILE | O_WRONLY | O_CLOEXEC, 0666));
   const bool nameless = fd_ && ::access(cat("/proc/self/fd/", fd_.get()).c_str(), F_OK) == 0;
   if (!nameless) {
+    if (meanwhile == Meanwhile::nameless) throw Error(Errc::unsupported, cat(path.string(), " would have a name"));
     temporary_ = folder + "/.cooper-XXXXXX";
     fd_ = UniqueFd(::mkostemp(temporary_.data(), O_CLOEXEC));
     if (!fd_) throw SysError::making(errno, path.string());
   }
-  // Who may read the file that was there may read the new one.
-  if (exists || !nameless) {
-    static_cast<void>(::fchmod(fd_.get(), exists ? status.st_mode & 0777 : default_file_mode()));
-  }
+  if (!take_mode() && !nameless) static_cast<void>(::fchmod(fd_.get(), default_file_mode()));
+}
+
+// Who may read the file that is there may read the new one, nobody else. False: there is none.
+bool AtomicFile::take_mode() const {
+  struct stat status {};
+  if (::stat(path_.c_str(), &status) != 0) return false;
+  static_cast<void>(::fchmod(fd_.get(), status.st_mode & 0777));
+  return true;
 }
 
 AtomicFile::~AtomicFile() {
@@ -91,6 +97,7 @@ void AtomicFile::write(Bytes bytes) { FdSink(fd_.get(), path_.string()).write(by
 
 void AtomicFile::publish() {
   if (!in_place_) {
+    take_mode();  // again: it may have changed
     if (temporary_.empty()) {
       const std::string name = fresh_name(path_);
       const std::string open_file = cat("/proc/self/fd/", fd_.get());

@@ -7,7 +7,9 @@
 
 #include "base/error.h"
 #include "builder/base_images.h"
+#include "builder/early_archive.h"
 #include "builder/flatten.h"
+#include "builder/stoppable_sink.h"
 #include "oci/layout.h"
 
 namespace cooper::builder {
@@ -23,21 +25,6 @@ std::string label_of(const Output& output) {
   }
   return "exporting";
 }
-
-// Ends an export that somebody interrupts.
-class StoppableSink : public ByteSink {
- public:
-  StoppableSink(ByteSink& next, const std::stop_token& stop) : next_(next), stop_(stop) {}
-  void write(Bytes bytes) override {
-    if (stop_.stop_requested()) throw Error(Errc::cancelled, "interrupted");
-    next_.write(bytes);
-  }
-  void finish() override { next_.finish(); }
-
- private:
-  ByteSink& next_;
-  const std::stop_token& stop_;
-};
 
 // Writes through `body` to the output's file or stdout.
 template <class Body>
@@ -76,6 +63,7 @@ void export_archive(const AssembledImage& image, const Output& output, const Exp
     oci::write_layout(environment.blobs, what, layout);
     return;
   }
+  if (environment.begun && environment.begun->finish(output, environment.blobs, what)) return;
   write_stream(output, environment, stop, [&](ByteSink& sink) {
     oci::write_archive(environment.blobs, {what}, output.kind == Output::Kind::docker, sink);
   });

@@ -17,6 +17,8 @@
 
 namespace cooper::builder {
 
+class EarlyArchive;
+
 struct Output {
   enum class Kind { oci, docker, image, local, tar };
   Kind kind = Kind::image;
@@ -37,6 +39,7 @@ struct ExportEnvironment {
   Progress& progress;
   ByteSink* standard_output = nullptr;
   std::optional<std::int64_t> epoch;
+  EarlyArchive* begun = nullptr;  // one of the outputs
 };
 
 // The root file system of one platform. Several: local and tar outputs hold a folder for each (OUT-17).
@@ -53,7 +56,9 @@ void export_image(const AssembledImage& image, const std::vector<ExportedRootfs>
 // A file that becomes visible under its name only by publish().
 class AtomicFile : public ByteSink {
  public:
-  explicit AtomicFile(const std::filesystem::path& path);
+  // What it is until then; nameless: Error(unsupported) where it needs a name.
+  enum class Meanwhile { any, nameless };
+  explicit AtomicFile(const std::filesystem::path& path, Meanwhile meanwhile = Meanwhile::any);
   ~AtomicFile() override;
   AtomicFile(const AtomicFile&) = delete;
   AtomicFile& operator=(const AtomicFile&) = delete;
@@ -61,6 +66,8 @@ class AtomicFile : public ByteSink {
   void publish();
 
  private:
+  bool take_mode() const;
+
   std::filesystem::path path_;
   std::string temporary_;  // its name until then; none where a file can do without
   bool in_place_ = false;

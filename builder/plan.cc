@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <sstream>
+#include <stdexcept>
 
 namespace cooper::builder {
 namespace {
@@ -74,6 +75,18 @@ std::vector<Outcome> outcomes_of(const Plan& plan) {
 }
 
 }  // namespace
+
+StepId parent_of(const Operation& operation) {
+  return std::visit(
+      [](const auto& step) -> StepId {
+        if constexpr (requires { step.parent; }) {
+          return step.parent;
+        } else {
+          throw std::logic_error("a source has no parent");
+        }
+      },
+      operation);
+}
 
 std::vector<StepId> inputs_of(const Step& step) {
   std::vector<StepId> unique;

@@ -146,6 +146,7 @@ struct Plan {
   const StageResult& result() const { return targets.front().result; }  // where one target is expected
 };
 
+StepId parent_of(const Operation& operation);  // not of a source
 // The steps a step needs, in order, each once.
 std::vector<StepId> inputs_of(const Step& step);
 // Steps are counted anew: old id -> new one.

@@ -19,18 +19,6 @@ const LayerStack& rootfs_of(StepId id, const std::vector<StepResult>& results) {
   return results[id].rootfs;
 }
 
-StepId parent_of(const Operation& operation) {
-  return std::visit(
-      [](const auto& step) -> StepId {
-        if constexpr (requires { step.parent; }) {
-          return step.parent;
-        } else {
-          throw std::logic_error("a source has no parent");
-        }
-      },
-      operation);
-}
-
 bool has_cache_mount(const Step& step) {
   const auto* run = std::get_if<RunStep>(&step.operation);
   return run != nullptr && std::ranges::any_of(run->mounts, [](const RunStep::Mount& mount) {

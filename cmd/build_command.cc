@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "builder/assemble.h"
 #include "builder/context.h"
+#include "builder/early_archive.h"
 #include "builder/executor.h"
 #include "builder/export.h"
 #include "builder/fold.h"
@@ -223,6 +224,7 @@ class BuildJob {
       if (inputs_.announce_host_network && has_network_step(plan)) {
         progress_->notice("RUN steps use the host's network (--network=host says so without this line)");
       }
+      begun_ = builder::EarlyArchive::begin(plan, inputs_.results.front().outputs, *store_, interrupts_.token());
     };
     return builder::execute(plan, *store_, *bases_, *tail_, options, interrupts_.token());
   }
@@ -269,6 +271,7 @@ class BuildJob {
       materializer.set_mapping(builder::enter_build_namespace().mapping, layers::Hiding::left_out);  // files are all we need
       materializer.keep_trees_in(trees_->trees());
     }
+    interrupts_.watch();  // where nothing ran, only now
     // Beside the export where it takes a while.
     const bool few = digests_.unsaved() < kManyDigests;
     const auto when = few ? std::launch::deferred : std::launch::async | std::launch::deferred;
@@ -290,7 +293,7 @@ class BuildJob {
       }
       builder::FetchingBlobs blobs(*store_, *bases_, layers);
       const builder::ExportEnvironment environment{*store_,     blobs,            *registry_,            materializer,
-                                                   *progress_, &standard_output, plan.source_date_epoch};
+                                                   *progress_, &standard_output, plan.source_date_epoch, begun_.get()};
       for (const builder::Output& output : inputs_.results.at(i).outputs) {
         builder::export_image(output.annotations.empty() ? images.back() : assembled(annotations_for(output)), rootfs,
                               output, environment, interrupts_.token());
@@ -372,6 +375,7 @@ class BuildJob {
   std::unique_ptr<oci::Registry> registry_;
   std::unique_ptr<builder::BaseImages> bases_;
   std::unique_ptr<builder::RemoteSources> sources_;
+  std::unique_ptr<builder::EarlyArchive> begun_;
   ContextDigests digests_;
   std::optional<parser::IgnorePatterns> ignored_;
   bool ignore_read_ = false;

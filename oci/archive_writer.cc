@@ -47,8 +47,8 @@ class Walk {
     } else if (is_manifest_type(descriptor.media_type)) {
       const Manifest manifest = parse_manifest(read_blob(blobs_, descriptor, kMaxManifestBytes),
                                                cat("manifest ", descriptor.digest));
-      visit(manifest.config, depth);
       for (const Descriptor& layer : manifest.layers) visit(layer, depth);
+      visit(manifest.config, depth);
     }
     found_.push_back(descriptor);
   }
@@ -113,8 +113,33 @@ std::vector<Descriptor> reachable_blobs(BlobReader& blobs, const Descriptor& roo
   return walk.take();
 }
 
-void write_archive(BlobReader& blobs, const std::vector<ExportImage>& images, bool docker_format,
-                   ByteSink& out) {
+struct ArchiveWriter::State {
+  explicit State(ByteSink& out) : gathered(out), tar(gathered) {
+    tar.add_directory("blobs/");
+    tar.add_directory("blobs/sha256/");
+  }
+  void add_blob(BlobReader& blobs, const Descriptor& blob) {
+    const auto source = read_ahead(verified(blobs, blob));  // and hashed, beside the writing
+    tar.add_file(blob_name(blob.digest), blob.size_bytes, *source);
+  }
+
+  GatheringSink gathered;
+  ArchiveTarWriter tar;
+  std::vector<BlobDigest> begun_with;
+};
+
+ArchiveWriter::ArchiveWriter(ByteSink& out) : state_(std::make_unique<State>(out)) {}
+ArchiveWriter::~ArchiveWriter() = default;
+
+void ArchiveWriter::begin_with(BlobReader& blobs, const Descriptor& layer) {
+  std::vector<BlobDigest>& written = state_->begun_with;
+  if (std::find(written.begin(), written.end(), layer.digest) != written.end()) return;
+  state_->add_blob(blobs, layer);
+  written.push_back(layer.digest);
+}
+
+bool ArchiveWriter::finish(BlobReader& blobs, const std::vector<ExportImage>& images,
+                           bool docker_format) {
   const bool several_platforms =
       std::any_of(images.begin(), images.end(),
                   [](const ExportImage& each) { return is_index_type(each.root.media_type); });
@@ -124,27 +149,28 @@ void write_archive(BlobReader& blobs, const std::vector<ExportImage>& images, bo
   }
   Walk walk(blobs);
   for (const ExportImage& image : images) walk.visit(image.root, 0);
-  std::vector<Descriptor> contents = walk.take();
-  std::sort(contents.begin(), contents.end(), [](const Descriptor& left, const Descriptor& right) {
-    return left.digest < right.digest;
-  });
-  GatheringSink gathered(out);
-  ArchiveTarWriter tar(gathered);
-  tar.add_directory("blobs/");
-  tar.add_directory("blobs/sha256/");
-  for (const Descriptor& blob : contents) {
-    const auto source = read_ahead(verified(blobs, blob));  // and hashed, beside the writing
-    tar.add_file(blob_name(blob.digest), blob.size_bytes, *source);
-  }
+  const std::vector<Descriptor> contents = walk.take();
+  const std::vector<BlobDigest>& written = state_->begun_with;
+  const auto [left, rest] = std::mismatch(
+      written.begin(), written.end(), contents.begin(), contents.end(),
+      [](const BlobDigest& digest, const Descriptor& blob) { return digest == blob.digest; });
+  if (left != written.end()) return false;
+  for (auto blob = rest; blob != contents.end(); ++blob) state_->add_blob(blobs, *blob);
   Index index;
   for (const ExportImage& image : images) {
     for (Descriptor& entry : index_entries(image)) index.manifests.push_back(std::move(entry));
   }
-  tar.add_file("index.json", to_json(index));
-  if (docker_format) tar.add_file("manifest.json", docker_manifest(blobs, images));
-  tar.add_file("oci-layout", kLayoutContent);
-  tar.close();
-  gathered.finish();
+  state_->tar.add_file("index.json", to_json(index));
+  if (docker_format) state_->tar.add_file("manifest.json", docker_manifest(blobs, images));
+  state_->tar.add_file("oci-layout", kLayoutContent);
+  state_->tar.close();
+  state_->gathered.finish();
+  return true;
+}
+
+void write_archive(BlobReader& blobs, const std::vector<ExportImage>& images, bool docker_format,
+                   ByteSink& out) {
+  ArchiveWriter(out).finish(blobs, images, docker_format);
 }
 
 void write_layout(BlobReader& blobs, const ExportImage& image, LayoutDir& layout) {

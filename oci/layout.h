@@ -43,14 +43,30 @@ struct ExportImage {
   std::optional<std::string> created;  // org.opencontainers.image.created on the index entry
 };
 
-// Every blob reachable from root, children before parents, each once;
-// Error(not_found) names a gap.
+// Every blob reachable from root, children before parents and layers before their config, each
+// once; Error(not_found) names a gap.
 std::vector<Descriptor> reachable_blobs(BlobReader& blobs, const Descriptor& root);
 
-// Rows OUT-13, OUT-14. One index.json entry per name; entries of the tar are in a fixed order with
-// fixed metadata, so equal images give equal archives; what several of them share is in it once.
-// docker_format adds manifest.json (and refuses an index). Written through the sink as it goes; the
-// caller owns atomicity of the destination.
+// Rows OUT-13, OUT-14. One index.json entry per name; blobs are in the order of reachable_blobs,
+// all with fixed metadata, so equal images give equal archives; what several of them share is in it
+// once. docker_format adds manifest.json (and refuses an index). Written through the sink as it
+// goes; the caller owns atomicity of the destination.
+//
+// An image begins with the layers of its base, so that these can be written before the rest is
+// known.
+class ArchiveWriter {
+ public:
+  explicit ArchiveWriter(ByteSink& out);
+  ~ArchiveWriter();
+  void begin_with(BlobReader& blobs, const Descriptor& layer);
+  // The rest. False, and nothing more is written: the images begin with other blobs than was
+  // written.
+  bool finish(BlobReader& blobs, const std::vector<ExportImage>& images, bool docker_format);
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
 void write_archive(BlobReader& blobs, const std::vector<ExportImage>& images, bool docker_format,
                    ByteSink& out);
 void write_layout(BlobReader& blobs, const ExportImage& image, LayoutDir& layout);

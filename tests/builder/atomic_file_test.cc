@@ -87,6 +87,14 @@ TEST_F(AtomicFileTest, what_is_replaced_gives_its_mode) {
   EXPECT_EQ(fs::status(path("out")).permissions(), fs::perms::owner_read | fs::perms::owner_write);
 }
 
+TEST_F(AtomicFileTest, the_mode_is_that_of_the_file_which_is_there_at_the_end) {
+  write_file(path("out"), "old");
+  AtomicFile file(path("out"));
+  fs::permissions(path("out"), fs::perms::owner_read | fs::perms::owner_write);
+  file.publish();
+  EXPECT_EQ(fs::status(path("out")).permissions(), fs::perms::owner_read | fs::perms::owner_write);
+}
+
 TEST_F(AtomicFileTest, a_missing_parent_is_named) {
   try {
     AtomicFile file(path("no/out"));
@@ -100,7 +108,8 @@ TEST_F(AtomicFileTest, a_missing_parent_is_named) {
 TEST_F(AtomicFileTest, has_no_name_that_a_killed_process_would_leave) {
   AtomicFile file(path("out"));
   file.write(as_bytes("hello"));
-  EXPECT_EQ(count(), 0U);  // a file system without O_TMPFILE would fail here: the tests' /tmp has it
+  EXPECT_EQ(count(),
+            0U);  // a file system without O_TMPFILE would fail here: the tests' /tmp has it
 }
 
 TEST_F(AtomicFileTest, a_link_stays_and_what_it_leads_to_is_replaced) {
@@ -129,7 +138,8 @@ TEST_F(AtomicFileTest, a_link_to_nothing_is_replaced) {
 
 TEST_F(AtomicFileTest, a_link_that_the_kernel_would_not_follow_is_refused) {
   std::ifstream setting("/proc/sys/fs/protected_symlinks");
-  if (int value = 0; ::geteuid() != 0 || !(setting >> value) || value == 0) GTEST_SKIP() << "not protected here";
+  if (int value = 0; ::geteuid() != 0 || !(setting >> value) || value == 0)
+    GTEST_SKIP() << "not protected here";
   fs::create_directories(path("shared"));
   ASSERT_EQ(::chmod(path("shared").c_str(), 01777), 0);
   write_file(path("victim"), "old");

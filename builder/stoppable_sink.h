@@ -1,0 +1,26 @@
+// Ends what writes through it when somebody asks for that.
+#pragma once
+
+#include <stop_token>
+#include <utility>
+
+#include "base/byte_stream.h"
+#include "base/error.h"
+
+namespace cooper::builder {
+
+class StoppableSink : public ByteSink {
+ public:
+  StoppableSink(ByteSink& next, std::stop_token stop) : next_(next), stop_(std::move(stop)) {}
+  void write(Bytes bytes) override {
+    if (stop_.stop_requested()) throw Error(Errc::cancelled, "interrupted");
+    next_.write(bytes);
+  }
+  void finish() override { next_.finish(); }
+
+ private:
+  ByteSink& next_;
+  std::stop_token stop_;
+};
+
+}  // namespace cooper::builder

@@ -1,0 +1,39 @@
+# An archive is begun beside the steps of a build on a large base: no step sees it, and it is the same archive.
+row OUT-13 OUT-03
+make_busybox
+mkdir c
+printf 'FROM busybox\nRUN dd if=/dev/urandom of=/big bs=1M count=24 2>/dev/null\n' >c/Base
+build -f c/Base -t localhost/big c >/dev/null 2>base.err
+cat >c/Dockerfile <<'D'
+FROM localhost/big
+ARG n
+RUN --mount=target=/ctx sleep 1; ls -A /ctx >/names
+COPY . /ctx
+D
+strings='Base
+Dockerfile'
+build --build-arg n=1 -t localhost/early -o type=oci,dest=c/out.tar c >1.digest 2>1.err
+mv c/out.tar early.tar
+equal "$(ls -A c)" "$strings" "what a build left beside its archive"
+build --build-arg n=1 -o type=tar,dest=- c 2>/dev/null | tar -xf - names ctx
+equal "$(cat names)" "$strings" "what a step saw"
+equal "$(ls -A ctx)" "$strings" "what was copied"
+# Where nothing has to be run the archive is written as a whole, and by save as well.
+build --build-arg n=1 -t localhost/early -o type=oci,dest=whole.tar c >2.digest 2>2.err
+[ "$(grep -c ' CACHED$' 2.err)" -ge 2 ] || fail "it ran again: $(cat 2.err)"
+equal "$(cat 1.digest)" "$(cat 2.digest)" "digests"
+cmp early.tar whole.tar
+build --build-arg n=1 -t localhost/early -o type=docker,dest=cached.tar c >/dev/null 2>&1
+build --build-arg n=1 --no-cache -t localhost/late -o type=docker,dest=docker.tar c >/dev/null 2>&1
+same_tree --ignore-mtime cached.tar docker.tar
+# A build that fails, and one that is killed.
+printf 'FROM localhost/big\nRUN sleep 1; false\n' >c/Dockerfile
+echo old >c/out.tar
+exits 1 build -o type=oci,dest=c/out.tar c
+equal "$(cat c/out.tar)" old
+printf 'FROM localhost/big\nRUN sleep 3\n' >c/Dockerfile
+"$COOPER" build --pull=false --network=host -o type=oci,dest=c/out.tar c >/dev/null 2>&1 & pid=$!
+sleep 1
+kill -9 "$pid"; wait "$pid" 2>/dev/null || true
+equal "$(ls -A c | tr '\n' ' ')" "Base Dockerfile out.tar "
+equal "$(cat c/out.tar)" old
