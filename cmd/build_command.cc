@@ -271,7 +271,8 @@ class BuildJob {
       materializer.set_mapping(builder::enter_build_namespace().mapping, layers::Hiding::left_out);  // files are all we need
       materializer.keep_trees_in(trees_->trees());
     }
-    interrupts_.watch();  // where nothing ran, only now
+    const auto takes_time = [](const builder::Output& output) { return output.kind != builder::Output::Kind::image || output.push; };
+    if (any_output(takes_time)) interrupts_.watch();  // where nothing ran, only now
     // Beside the export where it takes a while.
     const bool few = digests_.unsaved() < kManyDigests;
     const auto when = few ? std::launch::deferred : std::launch::async | std::launch::deferred;

@@ -37,3 +37,12 @@ sleep 1
 kill -9 "$pid"; wait "$pid" 2>/dev/null || true
 equal "$(ls -A c | tr '\n' ' ')" "Base Dockerfile out.tar "
 equal "$(cat c/out.tar)" old
+# A build that has nothing to run is interrupted as any other.
+echo FROM localhost/big >c/Dockerfile
+mkfifo pipe
+{ sleep 2; cat >/dev/null; } <pipe &
+"$COOPER" build --pull=false --network=host -o type=oci,dest=pipe c >/dev/null 2>interrupted.err & pid=$!
+sleep 1
+kill -TERM "$pid"
+code=0; wait "$pid" || code=$?
+equal "$code" 130 "exit code: $(cat interrupted.err)"
