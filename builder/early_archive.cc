@@ -53,7 +53,8 @@ std::uint64_t room_beside(const std::filesystem::path& file) {
   struct statfs status {};
   const std::string folder = file.has_parent_path() ? file.parent_path().string() : ".";
   if (::statfs(folder.c_str(), &status) != 0 || status.f_type == TMPFS_MAGIC) return 0;
-  return std::uint64_t{status.f_bavail} * static_cast<std::uint64_t>(status.f_bsize);
+  const auto unit = static_cast<std::uint64_t>(status.f_frsize != 0 ? status.f_frsize : status.f_bsize);
+  return std::uint64_t{status.f_bavail} * unit;
 }
 
 struct EarlyArchive::Writing {
@@ -61,14 +62,13 @@ struct EarlyArchive::Writing {
   struct Careful : ByteSink {
     Careful(ByteSink& to, const EarlyArchive& owner) : next(to), archive(owner) {}
     void write(Bytes bytes) override {
-      if (!due && archive.is_short()) throw Error(Errc::io, "too little room");
+      if (!archive.due_ && archive.is_short()) throw Error(Errc::io, "too little room");
       next.write(bytes);
     }
     void finish() override { next.finish(); }
 
     ByteSink& next;
     const EarlyArchive& archive;
-    bool due = false;
   };
 
   explicit Writing(const EarlyArchive& owner)
@@ -124,7 +124,7 @@ bool EarlyArchive::is_short() const { return room_(output_.destination) < kShort
 
 bool EarlyArchive::keeps_room() {
   std::unique_lock lock(mutex_);
-  while (!changed_.wait_for(lock, ended_.get_token(), kLook, [this] { return due_; })) {
+  while (!changed_.wait_for(lock, ended_.get_token(), kLook, [this] { return due_.load(); })) {
     if (ended_.stop_requested() || is_short()) return false;
   }
   return true;
@@ -142,7 +142,6 @@ bool EarlyArchive::finish(const Output& output, oci::BlobReader& blobs, const oc
   if (thread_.joinable()) thread_.join();
   const auto writing = std::move(writing_);
   if (!is_plain_file(output.destination)) return false;  // by now
-  if (writing) writing->sink.due = true;
   if (!writing || !writing->archive.finish(blobs, {image}, output.kind == Output::Kind::docker)) return false;
   writing->file.publish();
   return true;

@@ -2,6 +2,7 @@
 // (oci/layout.h), so these are hashed and written beside the steps, which often leave a core idle.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <cstdint>
 #include <filesystem>
@@ -19,8 +20,8 @@
 
 namespace cooper::builder {
 
-// Bytes that may be written to a file without anybody missing them: what is free there; nothing on a tmpfs, whose files
-// are memory.
+// Bytes that may be written to a file without anybody missing them: what is free there; nothing on a tmpfs itself, whose
+// files are memory.
 std::uint64_t room_beside(const std::filesystem::path& file);
 
 class EarlyArchive {
@@ -36,8 +37,9 @@ class EarlyArchive {
   EarlyArchive(const EarlyArchive&) = delete;
   EarlyArchive& operator=(const EarlyArchive&) = delete;
 
-  // Writes the rest and publishes the file. False: it is another output that was begun, or that failed, or the image
-  // begins with something else; then nothing is left, and the whole archive has to be written.
+  // Writes the rest and publishes the file; throws as writing the whole would. False: it is another output that was
+  // begun, or that failed, or the image begins with something else, or the destination is no plain file any more; then
+  // nothing is left, and the whole archive has to be written.
   bool finish(const Output& output, oci::BlobReader& blobs, const oci::ExportImage& image);
 
  private:
@@ -52,9 +54,9 @@ class EarlyArchive {
   std::stop_source ended_;
   std::stop_callback<std::function<void()>> interrupted_;
   std::unique_ptr<Writing> writing_;  // the thread's own until that is joined; null: it failed
-  std::mutex mutex_;                  // guards due_
+  std::atomic<bool> due_ = false;     // the steps are over
+  std::mutex mutex_;                  // for telling it to a thread that waits
   std::condition_variable_any changed_;
-  bool due_ = false;                  // the steps are over
   std::jthread thread_;
 };
 

@@ -26,6 +26,34 @@ std::string label_of(const Output& output) {
   return "exporting";
 }
 
+// Ends the reading of blobs when somebody interrupts.
+class StoppableBlobs : public oci::BlobReader {
+ public:
+  StoppableBlobs(oci::BlobReader& next, const std::stop_token& stop) : next_(next), stop_(stop) {}
+  bool has(const oci::BlobDigest& digest) override { return next_.has(digest); }
+  std::unique_ptr<ByteSource> open_blob(const oci::BlobDigest& digest) override {
+    return std::make_unique<Source>(next_.open_blob(digest), stop_);
+  }
+  std::optional<oci::Checksum> checksum_of(const oci::BlobDigest& digest) override { return next_.checksum_of(digest); }
+
+ private:
+  class Source : public ByteSource {
+   public:
+    Source(std::unique_ptr<ByteSource> next, const std::stop_token& stop) : next_(std::move(next)), stop_(stop) {}
+    std::size_t read(std::span<std::byte> into) override {
+      if (stop_.stop_requested()) throw Error(Errc::cancelled, "interrupted");
+      return next_->read(into);
+    }
+
+   private:
+    std::unique_ptr<ByteSource> next_;
+    const std::stop_token& stop_;
+  };
+
+  oci::BlobReader& next_;
+  const std::stop_token& stop_;
+};
+
 // Writes through `body` to the output's file or stdout.
 template <class Body>
 void write_stream(const Output& output, const ExportEnvironment& environment, const std::stop_token& stop,
@@ -60,7 +88,8 @@ void export_archive(const AssembledImage& image, const Output& output, const Exp
                                                            : std::optional(image.config.created)};
   if (output.as_directory) {
     oci::LayoutDir layout = oci::LayoutDir::create(output.destination);
-    oci::write_layout(environment.blobs, what, layout);
+    StoppableBlobs blobs(environment.blobs, stop);
+    oci::write_layout(blobs, what, layout);
     return;
   }
   if (environment.begun && environment.begun->finish(output, environment.blobs, what)) return;
@@ -117,7 +146,7 @@ void export_image(const AssembledImage& image, const std::vector<ExportedRootfs>
         for (const ExportedRootfs& each : rootfs) {
           flatten_to_directory(*environment.materializer.files(each.rootfs, stop),
                                each.folder.empty() ? output.destination : output.destination / each.folder,
-                               environment.epoch);
+                               environment.epoch, stop);
         }
         break;
       case Output::Kind::tar: {

@@ -7,6 +7,7 @@
 
 #include "base/dir.h"
 #include "base/error.h"
+#include "builder/stoppable_sink.h"
 #include "layers/tar_writer.h"
 #include "layers/xattr.h"
 
@@ -29,8 +30,9 @@ void walk(const layers::Tree& tree, const TreePath& directory, const std::functi
 
 class DirectoryWriter {
  public:
-  DirectoryWriter(const layers::Tree& tree, const Dir& target, const std::optional<std::int64_t>& epoch)
-      : tree_(tree), target_(target), epoch_(epoch) {}
+  DirectoryWriter(const layers::Tree& tree, const Dir& target, const std::optional<std::int64_t>& epoch,
+                  std::stop_token stop)
+      : tree_(tree), target_(target), epoch_(epoch), stop_(std::move(stop)) {}
 
   void write(const Entry& entry) {
     const auto existing = target_.try_stat(entry.path);
@@ -77,25 +79,31 @@ class DirectoryWriter {
     }
     const UniqueFd file = target_.open_file(entry.path, O_WRONLY | O_CREAT | O_EXCL, 0600);
     FdSink sink(file.get(), entry.path.str());
-    copy_all(*tree_.open(entry), sink);
+    StoppableSink stoppable(sink, stop_);
+    copy_all(*tree_.open(entry), stoppable);
   }
 
   const layers::Tree& tree_;
   const Dir& target_;
   std::optional<std::int64_t> epoch_;
+  std::stop_token stop_;
 };
 
 }  // namespace
 
 void flatten_to_directory(const layers::Tree& tree, const std::filesystem::path& destination,
-                          const std::optional<std::int64_t>& epoch) {
+                          const std::optional<std::int64_t>& epoch, const std::stop_token& stop) {
   std::error_code failure;
   std::filesystem::create_directories(destination, failure);
   if (failure) throw SysError::making(failure.value(), destination.string());
   const Dir target = Dir::open(destination, Confine::strict);
-  DirectoryWriter writer(tree, target, epoch);
+  DirectoryWriter writer(tree, target, epoch, stop);
   walk(
-      tree, TreePath(), [&](const Entry& entry) { writer.write(entry); },
+      tree, TreePath(),
+      [&](const Entry& entry) {
+        if (stop.stop_requested()) throw Error(Errc::cancelled, "interrupted");
+        writer.write(entry);
+      },
       [&](const Entry& entry) { writer.finish(entry); });
 }
 

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -14,9 +15,10 @@
 namespace cooper::builder {
 
 // Merges into `destination` (made when missing). Files belong to whoever runs us; modes are kept; with an epoch
-// every mtime is that (REPRO-07). Device nodes are left out, as an unprivileged user can't make them.
+// every mtime is that (REPRO-07). Device nodes are left out, as an unprivileged user can't make them. Stopped, it is
+// Error(cancelled), and what is there by then stays.
 void flatten_to_directory(const layers::Tree& tree, const std::filesystem::path& destination,
-                          const std::optional<std::int64_t>& epoch);
+                          const std::optional<std::int64_t>& epoch, const std::stop_token& stop = {});
 
 struct TreeInFolder {
   std::string folder;  // "": the tar's root

@@ -101,8 +101,7 @@ std::optional<Entry> HostReader::read(int directory, const char* name, TreePath 
   return entry;
 }
 
-UniqueFd HostReader::open_first(int directory, const char* name, struct stat& status) const {
-  if (!memory_is_empty_ && !keep_xattrs_) return UniqueFd();
+UniqueFd HostReader::open_first(int directory, const char* name, struct stat& status) {
   UniqueFd fd = open_to_read(directory, name);
   if (!fd || ::fstat(fd.get(), &status) != 0 || !S_ISREG(status.st_mode)) return UniqueFd();
   return fd;

@@ -57,6 +57,7 @@ struct Subject {
   const TreePath& top;
   const WalkGuide& guide;
   Contents contents;
+  bool opens_all_files;  // nothing was remembered of any when the walk began
 };
 
 // Looks at single directories. One per thread.
@@ -114,12 +115,14 @@ class Looker {
     Note note;
     if (name.is_file) {  // chosen before it is opened
       if (!choose(path, false, note)) return;
-      file = reader_.open_first(opened, name.text.c_str(), status);
+      if (subject_.opens_all_files) {
+        file = HostReader::open_first(opened, name.text.c_str(), status);
+      }
     }
     if (!file && !look_at(opened, name.text, path, status)) return;
     const bool is_directory = S_ISDIR(status.st_mode);
-    if (!name.is_file || is_directory) {  // is a directory by now
-      note = Note();
+    if (!name.is_file || is_directory) {
+      note = Note();  // for a file that has become a directory
       if (!choose(path, is_directory, note)) return;
     }
     auto entry = reader_.read(opened, name.text.c_str(), std::move(path), status, std::move(file));
@@ -304,7 +307,9 @@ class Flattener {
 
 Walked walk_host(const Dir& root, const HostTreeOptions& options, const TreePath& top,
                  const WalkGuide& guide, Contents contents) {
-  const Subject subject{root, options, top, guide, contents};
+  const bool opens_all_files =
+      options.keep_xattrs || options.memory == nullptr || options.memory->empty();
+  const Subject subject{root, options, top, guide, contents, opens_all_files};
   Directory directory;
   Crew(subject).run(directory);
   return Flattener().run(directory);

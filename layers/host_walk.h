@@ -35,7 +35,6 @@ class HostReader {
       : root_(root),
         top_(std::move(top)),
         memory_(options.memory),
-        memory_is_empty_(memory_ == nullptr || memory_->empty()),
         keep_xattrs_(options.keep_xattrs) {}
 
   void set_contents(Contents contents) noexcept { contents_ = contents; }
@@ -45,10 +44,10 @@ class HostReader {
   // opened: the file, where `open_first` opened it.
   std::optional<Entry> read(int directory, const char* name, TreePath path,
                             const struct stat& status, UniqueFd opened = UniqueFd());
-  // Opens what is said to be a file without looking at it before, if read() would open it whatever
-  // its status says: one look-up of its name instead of two. Nothing: not so, or it is no file, or
-  // cannot be opened.
-  UniqueFd open_first(int directory, const char* name, struct stat& status) const;
+  // Opens what is said to be a file without looking at it before: one look-up of its name instead
+  // of two, where read() would open it whatever its status says. Nothing: it is no file, or cannot
+  // be opened.
+  static UniqueFd open_first(int directory, const char* name, struct stat& status);
   std::string describe(const TreePath& path) const;  // for messages
 
  private:
@@ -64,7 +63,6 @@ class HostReader {
   const Dir& root_;
   TreePath top_;
   DigestMemory* memory_;
-  bool memory_is_empty_;  // when the walk began
   bool keep_xattrs_;
   std::optional<dev_t> device_;  // the last one asked for
   bool device_is_local_ = false;

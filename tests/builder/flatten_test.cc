@@ -97,6 +97,18 @@ TEST_F(Flatten, OUT_15_a_failure_leaves_the_modes_of_directories_alone) {
   EXPECT_EQ(status(path("out/dir")).st_mode & 07777, 0751U);
 }
 
+TEST_F(Flatten, OUT_15_it_ends_when_somebody_interrupts) {
+  write_file(path("src/dir/b"), "2");
+  std::stop_source stopped;
+  stopped.request_stop();
+  try {
+    flatten_to_directory(*tree(), path("out"), std::nullopt, stopped.get_token());
+    FAIL() << "it went on";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.code(), Errc::cancelled);
+  }
+}
+
 TEST_F(Flatten, REPRO_07_an_epoch_is_every_mtime) {
   flatten_to_directory(*tree(), path("out"), 1'000'000'000);
   for (const char* name : {"out/a", "out/dir", "out/dir/b", "out/dir/link", "out/empty"}) {

@@ -1,5 +1,6 @@
 #include <gtest/gtest.h>
 
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -255,8 +256,14 @@ TEST(HostTree, an_opener_reads_from_the_directory_it_met_and_nobody_else_does) {
 
 TEST(HostTree, an_excluded_file_is_not_opened) {
   Context context;
-  context.file("closed", "x", 0000).file("open");
+  context.file("closed").file("open");
+  const UniqueFd opened(::inotify_init1(IN_NONBLOCK | IN_CLOEXEC));
+  ASSERT_GE(::inotify_add_watch(opened.get(), context.host_path("closed").c_str(), IN_OPEN), 0);
+  std::array<char, 4096> events;
   EXPECT_EQ(walked(*context.tree({filter({"closed"}), nullptr, 1})), "open");
+  EXPECT_LT(::read(opened.get(), events.data(), events.size()), 0);
+  EXPECT_EQ(walked(*context.tree()), "closed open");
+  EXPECT_GT(::read(opened.get(), events.data(), events.size()), 0);
 }
 
 }  // namespace
