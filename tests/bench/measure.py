@@ -2,7 +2,6 @@
 import os
 import socket
 import subprocess
-import sys
 import time
 
 import inputs
@@ -37,16 +36,6 @@ class Registry:
         self.process.terminate()
         self.process.wait()
         self.log.close()
-
-
-def touch_free_memory():
-    """On a virtual machine whose host takes free memory back, whoever uses that first waits for the host, 10 us and more a
-    page. Here that is nobody who is timed: by another process, as what this one occupies is counted in its children's
-    peaks."""
-    with open("/proc/meminfo") as table:
-        free = int(next(line for line in table if line.startswith("MemFree:")).split()[1]) * 1024
-    size = min(3 << 30, free * 3 // 4)  # no cached file gives way
-    subprocess.run([sys.executable, "-c", f"b'x' * {size}"])  # less may be allowed to it
 
 
 def timed(argv, env, log):
