@@ -74,18 +74,18 @@ class EarlyArchiveTest : public StoreTest {
   std::atomic<std::uint64_t> room_ = std::uint64_t{3} << 30;
 };
 
-std::uint64_t bytes_of_nameless_files(const fs::path& folder) {
-  std::uint64_t bytes = 0;
+// nullopt: there is none in the folder.
+std::optional<std::uint64_t> bytes_of_nameless_file(const fs::path& folder) {
   for (const auto& entry : fs::directory_iterator("/proc/self/fd")) {
     std::error_code gone;
     const fs::path target = fs::read_symlink(entry.path(), gone);
     struct stat status {};
     const bool is_one = !gone && target.string().starts_with(folder.string() + "/#");
     if (is_one && ::stat(entry.path().c_str(), &status) == 0) {
-      bytes += static_cast<std::uint64_t>(status.st_size);
+      return static_cast<std::uint64_t>(status.st_size);
     }
   }
-  return bytes;
+  return std::nullopt;
 }
 
 // Within a minute.
@@ -182,9 +182,9 @@ TEST_F(EarlyArchiveTest, it_is_given_up_when_room_gets_short) {
   outputs_ = {output_};
   const auto begun = begin(plan_);
   ASSERT_TRUE(begun);
-  EXPECT_TRUE(comes_true([&] { return bytes_of_nameless_files(path("out")) >= kBaseBytes; }));
+  EXPECT_TRUE(comes_true([&] { return bytes_of_nameless_file(path("out")) >= kBaseBytes; }));
   room_ = 1000;
-  EXPECT_TRUE(comes_true([&] { return bytes_of_nameless_files(path("out")) == 0; }));
+  EXPECT_TRUE(comes_true([&] { return !bytes_of_nameless_file(path("out")); }));
   room_ = std::uint64_t{3} << 30;
   EXPECT_FALSE(begun->finish(outputs_[0], *store_, image_of({base_, own_})));
   EXPECT_EQ(files(), 0U);
@@ -204,8 +204,8 @@ TEST_F(EarlyArchiveTest, room_that_gets_short_while_it_is_written_counts_until_i
     ASSERT_TRUE(begun);
     const oci::ExportImage image = image_of({base_, own_});
     EXPECT_TRUE(beside ||
-                comes_true([&] { return bytes_of_nameless_files(path("out")) >= kBaseBytes; }));
-    EXPECT_TRUE(!beside || comes_true([&] { return bytes_of_nameless_files(path("out")) == 0; }));
+                comes_true([&] { return bytes_of_nameless_file(path("out")) >= kBaseBytes; }));
+    EXPECT_TRUE(!beside || comes_true([&] { return !bytes_of_nameless_file(path("out")); }));
     EXPECT_EQ(begun->finish(outputs_[0], *store_, image), !beside);
   }
 }
