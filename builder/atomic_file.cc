@@ -40,10 +40,6 @@ std::optional<std::filesystem::path> behind_links(const std::filesystem::path& p
   return has_name ? std::optional(name) : std::nullopt;
 }
 
-std::string folder_of(const std::filesystem::path& path) {
-  return path.has_parent_path() ? path.parent_path().string() : ".";
-}
-
 // Beside the file, and short whatever that is called: its name may be as long as names can be.
 std::string fresh_name(const std::filesystem::path& path) {
   std::uint64_t number = 0;
@@ -52,6 +48,10 @@ std::string fresh_name(const std::filesystem::path& path) {
 }
 
 }  // namespace
+
+std::string folder_of(const std::filesystem::path& file) {
+  return file.has_parent_path() ? file.parent_path().string() : ".";
+}
 
 AtomicFile::AtomicFile(const std::filesystem::path& path, Meanwhile meanwhile) : path_(path) {
   struct stat status {};

@@ -51,8 +51,7 @@ bool is_archive(const Output& output) {
 
 std::uint64_t room_beside(const std::filesystem::path& file) {
   struct statfs status {};
-  const std::string folder = file.has_parent_path() ? file.parent_path().string() : ".";
-  if (::statfs(folder.c_str(), &status) != 0 || status.f_type == TMPFS_MAGIC) return 0;
+  if (::statfs(folder_of(file).c_str(), &status) != 0 || status.f_type == TMPFS_MAGIC) return 0;
   const auto unit = static_cast<std::uint64_t>(status.f_frsize != 0 ? status.f_frsize : status.f_bsize);
   return std::uint64_t{status.f_bavail} * unit;
 }

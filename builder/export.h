@@ -53,6 +53,8 @@ std::vector<ExportedRootfs> exported_rootfs(const PlannedTarget& target, const s
 void export_image(const AssembledImage& image, const std::vector<ExportedRootfs>& rootfs, const Output& output,
                   const ExportEnvironment& environment, std::stop_token stop);
 
+std::string folder_of(const std::filesystem::path& file);  // "." for a name alone
+
 // A file that becomes visible under its name only by publish().
 class AtomicFile : public ByteSink {
  public:

@@ -32,7 +32,7 @@ void check_file(const fs::path& file) {
   const fs::file_type type = fs::status(file, unknown).type();
   // Opening a pipe would wait for its reader.
   if (type == fs::file_type::fifo || type == fs::file_type::character) return;
-  const fs::path folder = file.has_parent_path() ? file.parent_path() : fs::path(".");
+  const fs::path folder = builder::folder_of(file);
   const fs::file_type around = fs::status(folder, unknown).type();
   if (around == fs::file_type::not_found) {
     throw Error(Errc::invalid, cat("destination ", file.string(), ": there is no directory ", folder.string()));

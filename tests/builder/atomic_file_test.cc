@@ -108,8 +108,7 @@ TEST_F(AtomicFileTest, a_missing_parent_is_named) {
 TEST_F(AtomicFileTest, has_no_name_that_a_killed_process_would_leave) {
   AtomicFile file(path("out"));
   file.write(as_bytes("hello"));
-  EXPECT_EQ(count(),
-            0U);  // a file system without O_TMPFILE would fail here: the tests' /tmp has it
+  EXPECT_EQ(count(), 0U);  // a file system without O_TMPFILE would fail here: the tests' /tmp has it
 }
 
 TEST_F(AtomicFileTest, a_link_stays_and_what_it_leads_to_is_replaced) {
@@ -138,8 +137,7 @@ TEST_F(AtomicFileTest, a_link_to_nothing_is_replaced) {
 
 TEST_F(AtomicFileTest, a_link_that_the_kernel_would_not_follow_is_refused) {
   std::ifstream setting("/proc/sys/fs/protected_symlinks");
-  if (int value = 0; ::geteuid() != 0 || !(setting >> value) || value == 0)
-    GTEST_SKIP() << "not protected here";
+  if (int value = 0; ::geteuid() != 0 || !(setting >> value) || value == 0) GTEST_SKIP() << "not protected here";
   fs::create_directories(path("shared"));
   ASSERT_EQ(::chmod(path("shared").c_str(), 01777), 0);
   write_file(path("victim"), "old");

@@ -254,6 +254,23 @@ TEST(HostTree, an_opener_reads_from_the_directory_it_met_and_nobody_else_does) {
   }
 }
 
+// A step before may have been a RUN while somebody made the directory anew.
+TEST(HostTree, a_directory_that_was_replaced_is_seen_by_the_next_copy) {
+  Context context;
+  const std::string large(300'000, 'x');  // its digest is not taken by the walk
+  context.file("app/main", "A").file("app/large", large).touch("app/large", {1, 0});
+  const std::shared_ptr<const Tree> tree = context.tree();
+  const auto copied = [&] {
+    const Layer layer = Copy(tree, {"app"}, "/to/").run();
+    return layer.at("/to/large").content + layer.at("/to/main").content;
+  };
+  EXPECT_EQ(copied(), large + "A");
+  ::rename(context.host_path("app").c_str(), context.host_path("old").c_str());
+  const std::string other(300'000, 'y');
+  context.file("app/main", "B").file("app/large", other).touch("app/large", {1, 0});
+  EXPECT_EQ(copied(), other + "B");
+}
+
 TEST(HostTree, an_excluded_file_is_not_opened) {
   Context context;
   context.file("closed").file("open");

@@ -52,23 +52,6 @@ TEST(Place, COPY_06_made_parents) {
       "/a directory 755 7:8 now\n/a/b directory 755 7:8 now\n/a/b/f file 751 7:8 source 'x'\n");
 }
 
-// A step before may have been a RUN while somebody made the directory anew.
-TEST(Place, a_directory_that_was_replaced_is_seen_by_the_next_copy) {
-  Context context;
-  const std::string large(300'000, 'x');  // its digest is not taken by the walk
-  context.file("app/main", "A").file("app/large", large).touch("app/large", {1, 0});
-  const std::shared_ptr<const Tree> tree = context.tree();
-  const auto copied = [&] {
-    const Layer layer = Copy(tree, {"app"}, "/to/").run();
-    return layer.at("/to/large").content + layer.at("/to/main").content;
-  };
-  EXPECT_EQ(copied(), large + "A");
-  ::rename(context.host_path("app").c_str(), context.host_path("old").c_str());
-  const std::string other(300'000, 'y');
-  context.file("app/main", "B").file("app/large", other).touch("app/large", {1, 0});
-  EXPECT_EQ(copied(), other + "B");
-}
-
 TEST(Place, existing_parents_are_written_as_they_are_below) {
   Context context;
   context.file("f");
