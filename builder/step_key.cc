@@ -71,6 +71,21 @@ json mount_layout(const RunStep::Mount& planned, const std::optional<oci::Conten
   return row;
 }
 
+// All but the content.
+json copy_layout(const char* operation, const CopyStep& step, const std::optional<oci::ChainId>& parent,
+                 const std::optional<layers::Owner>& owner, const Making& making) {
+  json record = base_record(operation, step.link ? std::nullopt : parent, making);
+  record["destination"] = word(step.destination);
+  if (owner) record["owner"] = {owner->uid, owner->gid};
+  record["chmod"] = word(step.chmod);
+  record["link"] = step.link;
+  record["parents"] = step.parents;
+  record["unpack"] = std::any_of(step.sources.begin(), step.sources.end(),
+                                 [](const CopyStep::Source& source) { return source.unpack; });
+  record["epoch"] = making.epoch ? json(*making.epoch) : json(nullptr);
+  return record;
+}
+
 }  // namespace
 
 KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& parent, const std::string& machine,
@@ -110,19 +125,21 @@ KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& p
 KeyedRecord copy_record(const CopyStep& step, const std::optional<oci::ChainId>& parent,
                         const std::vector<oci::ContentDigest>& selections,
                         const std::optional<layers::Owner>& owner, const Making& making) {
-  json record = base_record(step.is_add ? "add" : "copy", step.link ? std::nullopt : parent, making);
+  json record = copy_layout(step.is_add ? "add" : "copy", step, parent, owner, making);
   json contents = json::array();
   for (const oci::ContentDigest& digest : selections) contents.push_back(digest.str());
   record["contents"] = std::move(contents);
-  record["destination"] = word(step.destination);
-  if (owner) record["owner"] = {owner->uid, owner->gid};
-  record["chmod"] = word(step.chmod);
-  record["link"] = step.link;
-  record["parents"] = step.parents;
-  record["unpack"] = std::any_of(step.sources.begin(), step.sources.end(),
-                                 [](const CopyStep::Source& source) { return source.unpack; });
-  record["epoch"] = making.epoch ? json(*making.epoch) : json(nullptr);
   return seal(record);
+}
+
+cache::StepKey copy_kind(const CopyStep& step, const std::optional<oci::ChainId>& parent,
+                         const std::optional<layers::Owner>& owner, const Making& making) {
+  json record = copy_layout("kind of copy", step, parent, owner, making);
+  json sources = json::array();
+  for (const CopyStep::Source& source : step.sources) sources.push_back(words(source.patterns));
+  record["sources"] = std::move(sources);
+  record["excludes"] = words(step.excludes);
+  return seal(record).key;
 }
 
 KeyedRecord make_dir_record(const MakeDirStep& step, const std::optional<oci::ChainId>& parent,

@@ -5,7 +5,6 @@
 
 #include "base/error.h"
 #include "base/heap.h"
-#include "builder/copy_request.h"
 #include "builder/step_equality.h"
 #include "builder/step_error.h"
 #include "builder/tree_file.h"
@@ -128,22 +127,27 @@ std::optional<StepResult> StepRunner::source(const SourceStep& step, const std::
 
 std::shared_ptr<const Prepared> StepRunner::prepare(StepId id, const std::vector<StepResult>& results,
                                                     std::stop_token stop) {
+  const auto prepared = select(id, results, std::move(stop));
+  return prepared && prepared->unread ? nullptr : prepared;
+}
+
+std::shared_ptr<Prepared> StepRunner::select(StepId id, const std::vector<StepResult>& results, std::stop_token stop) {
   const Operation& operation = plan_.steps[id].operation;
   if (const auto* run = std::get_if<RunStep>(&operation)) {
     if (!prepared_[id]) prepared_[id] = std::make_shared<Prepared>(select_mounts(*run, results));
     prepared_[id]->record = record_of(id, *prepared_[id], results);
     return prepared_[id];
   }
-  if (const auto* copy = std::get_if<CopyStep>(&operation)) {
+  if (std::holds_alternative<CopyStep>(operation)) {
     if (prepared_[id]) return prepared_[id];
-    auto prepared = prepare_copy(*copy, results, stop);
+    auto prepared = prepare_copy(id, results, stop);
     if (!needs_workshop(plan_, plan_.steps[id])) prepared_[id] = prepared;
     return prepared;
   }
   const auto& made = std::get<MakeDirStep>(operation);
   Prepared prepared;
   prepared.record = make_dir_record(made, rootfs_of(made.parent, results).chain(), making());
-  return std::make_shared<const Prepared>(std::move(prepared));
+  return std::make_shared<Prepared>(std::move(prepared));
 }
 
 std::string StepRunner::machine() const {
@@ -179,28 +183,6 @@ KeyedRecord StepRunner::record_of(StepId id, const Prepared& prepared, const std
   const bool no_exec = workshop_ && workshop_->storage.no_exec() && has_cache_mount(plan_.steps[id]);
   const std::string where = machine() + (no_exec ? ", no programs in cache mounts" : "");
   return run_record(step, rootfs_of(step.parent, results).chain(), where, content, making());
-}
-
-std::shared_ptr<Prepared> StepRunner::prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
-                                                   std::stop_token stop) {
-  const LayerStack& parent = rootfs_of(step.parent, results);
-  if (owner_needs_lookup(step.chown) && !workshop_) return nullptr;
-  Prepared prepared;
-  prepared.owner = owner_of(step.chown, step.link ? LayerStack() : parent, stop);
-  std::vector<oci::ContentDigest> digests;
-  for (const CopyStep::Source& source : step.sources) {
-    prepared.selections.push_back(
-        layers::select(source_tree(source.from, results, stop), copy_request(step, source)));
-  }
-  if (!step.heredocs.empty()) {
-    prepared.selections.push_back(layers::select(layers::memory_tree(step.heredocs, now()), heredoc_request(step)));
-  }
-  for (layers::Selection& selection : prepared.selections) {
-    digests.push_back(layers::selection_digest(selection));
-  }
-  prepared.record =
-      copy_record(step, parent.chain(), digests, prepared.owner, making());
-  return std::make_shared<Prepared>(std::move(prepared));
 }
 
 std::optional<layers::Owner> StepRunner::owner_of(const std::string& text, const LayerStack& rootfs,
@@ -248,9 +230,12 @@ StepResult StepRunner::perform(StepId id, const std::vector<StepResult>& results
   if (const auto* source = std::get_if<SourceStep>(&step.operation)) {
     return {LayerStack({options_.sources->fetch(*source->remote, stop)}), "", false};
   }
-  auto prepared = prepare(id, results, stop);
+  auto prepared = select(id, results, stop);
   if (!prepared) throw std::logic_error("a step was performed before its workshop was open");
   prepared_[id].reset();
+  if (prepared->unread) {
+    if (auto made = copy_unread(id, *prepared, results, stop)) return *std::move(made);
+  }
   const KeyedRecord keyed = prepared->record;
   // Concurrent builds wait here for whoever is first, and then find the result (CACHE-14).
   const auto lock = store_.lock_step(keyed.key, stop);
@@ -273,19 +258,6 @@ layers::LayerWriter StepRunner::new_layer() const {
   layers::LayerWriter writer(store_, options_.compression);
   writer.keep_xattrs(options_.keep_xattrs);
   return writer;
-}
-
-layers::WrittenLayer StepRunner::write_copy_layer(const CopyStep& step, const Prepared& prepared,
-                                                  const LayerStack& parent) {
-  const auto below = step.link ? empty_tree_ : materializer_.in_blobs(parent);
-  layers::PlaceOptions place;
-  place.destination = step.destination;
-  place.chown = prepared.owner;
-  if (!step.chmod.empty()) place.chmod = layers::ModeChange::parse(step.chmod);
-  place.now = now();
-  layers::LayerWriter writer = new_layer();
-  layers::write_copies(prepared.selections, place, *below, writer);
-  return std::move(writer).finish();
 }
 
 layers::WrittenLayer StepRunner::write_dir_layer(const MakeDirStep& step, const LayerStack& parent,

@@ -26,6 +26,9 @@ namespace cooper::builder {
 struct Prepared {
   KeyedRecord record;
   std::vector<layers::Selection> selections;  // COPY
+  // COPY whose key is made after its layer, so that each file is read once: nobody can have made that layer before, as
+  // no copy of this kind is known.
+  std::optional<cache::StepKey> unread;
   std::vector<std::optional<MountSource>> mounts;  // RUN: one for each, where it has a source
   std::optional<layers::Owner> owner;         // COPY --chown, resolved
 };
@@ -55,23 +58,32 @@ class StepRunner {
 
   // Sources: their result, nothing to run. nullopt: it must be fetched, which perform() does.
   std::optional<StepResult> source(const SourceStep& step, const std::stop_token& stop) const;
-  // nullptr: the key can't be made before the workshop is open (a name must be looked up in files, …).
+  // nullptr: the key can't be made before the workshop is open (a name must be looked up in files, …), or before the
+  // step is performed.
   std::shared_ptr<const Prepared> prepare(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
   std::optional<StepResult> look_up(StepId id, const Prepared& prepared, const std::vector<StepResult>& results);
   // Look-up again under the step's lock, then the work itself.
   StepResult perform(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
 
  private:
+  // As prepare(), but with what has no key before it is performed.
+  std::shared_ptr<Prepared> select(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
   Prepared select_mounts(const RunStep& step, const std::vector<StepResult>& results);
   KeyedRecord record_of(StepId id, const Prepared& prepared, const std::vector<StepResult>& results) const;
-  std::shared_ptr<Prepared> prepare_copy(const CopyStep& step, const std::vector<StepResult>& results,
-                                         std::stop_token stop);
+  std::shared_ptr<Prepared> prepare_copy(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
+  // Whether its files are of a local context, and copied as they are.
+  bool copies_host_files(const CopyStep& step) const;
+  // Makes its key: reads what was not read yet.
+  void seal_copy(const CopyStep& step, Prepared& prepared, const LayerStack& parent) const;
+  // An unread copy. nullopt: another build has made one of its kind meanwhile, so it is sealed now.
+  std::optional<StepResult> copy_unread(StepId id, Prepared& prepared, const std::vector<StepResult>& results,
+                                        std::stop_token stop);
   std::optional<layers::Owner> owner_of(const std::string& text, const LayerStack& rootfs, std::stop_token stop);
   std::shared_ptr<const layers::Tree> source_tree(StepId from, const std::vector<StepResult>& results,
                                                   std::stop_token stop);
 
   layers::LayerWriter new_layer() const;
-  layers::WrittenLayer write_copy_layer(const CopyStep& step, const Prepared& prepared, const LayerStack& parent);
+  layers::WrittenLayer write_copy_layer(const CopyStep& step, Prepared& prepared, const LayerStack& parent);
   layers::WrittenLayer write_dir_layer(const MakeDirStep& step, const LayerStack& parent, std::stop_token stop);
   StepResult run_process(StepId id, const RunStep& step, const Prepared& prepared,
                          const std::vector<StepResult>& results, std::stop_token stop);

@@ -28,6 +28,8 @@ struct CopyRequest {
   std::vector<CopySource> sources;
   bool parents = false;          // --parents (COPY-29 … COPY-32)
   bool unpack_archives = false;  // ADD (ADD-02)
+  // Files beneath directories need not be read to select them (Entry::unread). Not with archives.
+  bool leave_unread = false;
   // --exclude patterns, made into a filter by the caller; relative to each resolved source
   // directory (COPY-33). Null: none.
   std::shared_ptr<const PathFilter> exclude;
@@ -47,6 +49,8 @@ struct SelectedSource {
   // Of a directory: what is beneath, paths relative to it; with --parents what matches, the
   // directory being the one in front of the pivot. Else empty.
   Walked beneath;
+
+  Entry in_tree(const Entry& entry) const;  // one of them, its path seen from the root of the tree
 };
 
 struct Selection {
@@ -63,7 +67,7 @@ Selection select(std::shared_ptr<const Tree> tree, const CopyRequest& request);
 // many at a time.
 oci::ContentDigest selection_digest(const Selection& selection, int threads = 2);
 // The same; what was read is noted in the selection, and then holds for it: writing other bytes
-// fails (LayerWriter).
+// fails (LayerWriter). Of what write_copies has read before, this is the identity of what it wrote.
 oci::ContentDigest selection_digest(Selection& selection, int threads = 2);
 
 // -- placing --------------------------------------------------------------------------------------
@@ -120,12 +124,13 @@ struct MakeDirs {
 // those of the digest in the selection. Existing parents of what is written are
 // written too, as they are below, so that unpacking the layer leaves them as they were; the root is
 // not.
-void write_copy(const Selection& selection, const PlaceOptions& options, const Tree& below,
+void write_copy(Selection selection, const PlaceOptions& options, const Tree& below,
                 LayerWriter& writer);
 void write_dirs(const MakeDirs& request, const Tree& below, LayerWriter& writer);
 
-// Several selections in one instruction (heredocs beside paths: paths first, HEREDOC-14).
-void write_copies(const std::vector<Selection>& selections, const PlaceOptions& options,
+// Several selections in one instruction (heredocs beside paths: paths first, HEREDOC-14). What the
+// selections did not know of the files that are written is noted in them.
+void write_copies(std::vector<Selection>& selections, const PlaceOptions& options,
                   const Tree& below, LayerWriter& writer);
 
 // Files held in memory as a source tree (heredocs): 0644 root, directories 0755. Of two with one

@@ -29,6 +29,7 @@ class ContentGuide : public WalkGuide {
   explicit ContentGuide(const CopyRequest& request) : request_(request) {}
   ContentGuide(const CopyRequest& request, TreePath pattern);
   WalkChoice choose(const TreePath& relative, bool is_directory) const override;
+  bool leaves_unread() const override { return request_.leave_unread; }
 
  private:
   bool matches(const TreePath& relative) const;

@@ -47,7 +47,10 @@ void ChangeWriter::add_leaf(UpperEntry& leaf) {
   write_pending();
   const Entry& entry = leaf.entry;
   if (leaf.status.st_nlink > 1 && add_as_link(leaf)) return;
-  if (entry.type != EntryType::file) return writer_.add(entry);
+  if (entry.type != EntryType::file) {
+    writer_.add(entry);
+    return;
+  }
   FdSource content(std::move(leaf.fd), label_ + entry.path.absolute());
   writer_.add(entry, &content);
 }

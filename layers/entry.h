@@ -45,6 +45,8 @@ struct Entry {
   std::uint32_t device_minor = 0;
   EntryType type = EntryType::file;
   bool opaque = false;  // directory: nothing of the layers below shows through
+  // A file of the host whose bytes and capability nobody looked at yet (WalkGuide::leaves_unread).
+  bool unread = false;
   std::optional<oci::ContentDigest> content;  // files: digest of the bytes, once known
   Fingerprint fingerprint;  // of the same bytes, where this process took that digest itself
   friend bool operator==(const Entry&, const Entry&) = default;

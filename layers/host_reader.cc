@@ -122,6 +122,8 @@ void HostReader::read_file_facts(int directory, const char* name, Entry& entry,
     entry.content = memory_->recall(status);
     if (entry.content && !keep_xattrs_) return;
   }
+  entry.unread = contents_ == Contents::unread;
+  if (entry.unread) return;
   if (!fd) fd = open_to_read(directory, name);
   if (!fd && vanished(errno)) return;  // taking its digest will say so
   if (!fd) throw_errno("opening", describe(entry.path));

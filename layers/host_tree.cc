@@ -88,29 +88,46 @@ UniqueFd open_unchanged(const Dir& root, const TreePath& path, const Entry& file
   return fd;
 }
 
-std::unique_ptr<ByteSource> open_to_read(const Dir& root, const TreePath& path, const Entry& file) {
-  struct stat status {};
-  UniqueFd fd = open_unchanged(root, path, file, status);
-  return std::make_unique<HostFile>(std::move(fd), status, describe(root, path));
-}
-
 // Within the directory of the file before, as long as that is the next one's too.
 class HostOpener : public FileOpener {
  public:
-  explicit HostOpener(const Dir& root) : root_(root) {}
-  std::unique_ptr<ByteSource> open(const Entry& file) override {
-    TreePath parent = file.path.parent();
-    if (!directory_ || parent_ != parent) {
-      directory_.emplace(root_.subdir(parent));
-      parent_ = std::move(parent);
+  HostOpener(const Dir& root, DigestMemory* memory) : root_(root), memory_(memory) {}
+
+  OpenedFile open(const Entry& file) override {
+    enter(file.path.parent());
+    const TreePath name = TreePath().child(file.path.name());
+    UniqueFd fd = open_unchanged(*directory_, name, file, status_);
+    const std::string what = describe(*directory_, name);
+    // A file that is to be learnt may have been given one since it was selected.
+    auto capability = file.content ? std::nullopt : read_capability(fd.get(), what);
+    has_capability_ = capability.has_value();
+    return {std::make_unique<HostFile>(std::move(fd), status_, what), std::move(capability)};
+  }
+
+  void learn(const oci::ContentDigest& content) override {
+    if (memory_ == nullptr || has_capability_) return;
+    if (device_ != status_.st_dev) {
+      device_ = status_.st_dev;
+      device_is_local_ = is_local_file_system(directory_->fd());
     }
-    return open_to_read(*directory_, TreePath().child(file.path.name()), file);
+    if (device_is_local_) memory_->remember(status_, content);
   }
 
  private:
+  void enter(TreePath parent) {
+    if (directory_ && parent_ == parent) return;
+    directory_.emplace(root_.subdir(parent));
+    parent_ = std::move(parent);
+  }
+
   const Dir& root_;
+  DigestMemory* memory_;
   TreePath parent_;
   std::optional<Dir> directory_;  // parent_
+  struct stat status_ {};         // of the file opened last, as it was then
+  bool has_capability_ = false;   // that file
+  std::optional<dev_t> device_;   // the last one that was asked for
+  bool device_is_local_ = false;
 };
 
 class TakeAll : public WalkGuide {
@@ -191,11 +208,13 @@ std::vector<Entry> HostTree::children(const TreePath& directory) const {
 }
 
 std::unique_ptr<ByteSource> HostTree::open(const Entry& file) const {
-  return open_to_read(root_, file.path, file);
+  struct stat status {};
+  UniqueFd fd = open_unchanged(root_, file.path, file, status);
+  return std::make_unique<HostFile>(std::move(fd), status, describe(root_, file.path));
 }
 
 std::unique_ptr<FileOpener> HostTree::opener() const {
-  return std::make_unique<HostOpener>(root_);
+  return std::make_unique<HostOpener>(root_, options_.memory);
 }
 
 FileContent HostTree::content_of(const Entry& file) const {
@@ -205,17 +224,21 @@ FileContent HostTree::content_of(const Entry& file) const {
   const std::string name = describe(root_, file.path);
   DigestMemory* memory = is_local_file_system(fd.get()) ? options_.memory : nullptr;
   if (memory != nullptr) {
-    if (const auto known = memory->recall(status)) return {*known, {}};
+    if (const auto known = memory->recall(status)) return {*known};
   }
-  const bool has_capability = memory != nullptr && read_capability(fd.get(), name).has_value();
+  auto capability = memory != nullptr || file.unread ? read_capability(fd.get(), name)
+                                                     : std::optional<std::string>();
   HostFile source(std::move(fd), status, name);
-  const FileContent content = content_in(source);
-  if (memory != nullptr && !has_capability) memory->remember(status, content.digest);
+  FileContent content = content_in(source);
+  if (memory != nullptr && !capability) memory->remember(status, content.digest);
+  content.capability = std::move(capability);
   return content;
 }
 
 Walked HostTree::walk(const TreePath& directory, const WalkGuide& guide) const {
-  return walk_host(root_, options_, directory, guide, Contents::digest_small);
+  const bool unread = guide.leaves_unread() && !options_.keep_xattrs;
+  return walk_host(root_, options_, directory, guide,
+                   unread ? Contents::unread : Contents::digest_small);
 }
 
 std::unique_ptr<Tree> open_host_tree(Dir root, HostTreeOptions options) {

@@ -72,7 +72,9 @@ class Looker {
     const std::vector<Name> names = read_names(opened.get(), directory.path);
     directory.found.reserve(names.size());
     // Files of a large directory are shared out among threads later (selection_digest).
-    reader_.set_contents(names.size() <= kManyNames ? subject_.contents : Contents::leave);
+    const bool shared_out =
+        subject_.contents == Contents::digest_small && names.size() > kManyNames;
+    reader_.set_contents(shared_out ? Contents::leave : subject_.contents);
     for (const Name& name : names) consider(::dirfd(opened.get()), name, directory);
   }
 
@@ -308,7 +310,8 @@ class Flattener {
 Walked walk_host(const Dir& root, const HostTreeOptions& options, const TreePath& top,
                  const WalkGuide& guide, Contents contents) {
   const bool opens_all_files =
-      options.keep_xattrs || options.memory == nullptr || options.memory->empty();
+      contents != Contents::unread &&
+      (options.keep_xattrs || options.memory == nullptr || options.memory->empty());
   const Subject subject{root, options, top, guide, contents, opens_all_files};
   Directory directory;
   Crew(subject).run(directory);

@@ -26,6 +26,8 @@ enum class Contents {
   // Take the digests of small files, which are open anyway for their capabilities. A file that
   // changes meanwhile has none: whoever needs it will find out why.
   digest_small,
+  // Not even what only an open file tells (Entry::unread), unless its digest is remembered.
+  unread,
 };
 
 // Reads names beneath one directory of the tree. Not thread-safe.

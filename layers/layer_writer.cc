@@ -99,6 +99,7 @@ Entry canonical(const Entry& given, bool keep_xattrs) {
   entry.mtime.nanoseconds = 0;
   entry.content.reset();
   entry.fingerprint = {};
+  entry.unread = false;
   if (entry.type != EntryType::file) entry.size_bytes = 0;
   if (entry.type != EntryType::directory) entry.opaque = false;
   if (entry.type == EntryType::hard_link) entry.xattrs.clear();  // the first name has them
@@ -143,7 +144,7 @@ void check_path(const std::string& path) {
 
 }  // namespace
 
-void LayerWriter::add(const Entry& given, ByteSource* content) {
+std::optional<oci::ContentDigest> LayerWriter::add(const Entry& given, ByteSource* content) {
   State& state = *state_;
   check_path(given.path.str());
   Entry entry = canonical(given, state.keep_xattrs);
@@ -166,6 +167,7 @@ void LayerWriter::add(const Entry& given, ByteSource* content) {
   state.rows.add(entry);
   state.settled = state.parents.add(entry) && state.settled;
   state.last = std::move(entry.path);
+  return entry.content;
 }
 
 WrittenLayer LayerWriter::finish() && {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -34,8 +35,8 @@ class LayerWriter {
   // otherwise, CTX: a file changed while being read); its content digest is computed here, and
   // must be the entry's where it has one (Error(io): else a key would promise other bytes). mtimes
   // are cut to whole seconds, whiteouts get time 0 (IMG-14). Parent directories are the caller's
-  // business.
-  void add(const Entry& entry, ByteSource* content = nullptr);
+  // business. Returns a file's digest.
+  std::optional<oci::ContentDigest> add(const Entry& entry, ByteSource* content = nullptr);
   [[nodiscard]] WrittenLayer finish() &&;
 
  private:

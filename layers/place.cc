@@ -27,8 +27,8 @@ class Placer {
         made_owner_(options.chown.value_or(Owner{})),
         made_mode_(options.chmod ? options.chmod->octal().value_or(kMadeMode) : kMadeMode) {}
 
-  void place(const Selection& selection) {
-    for (const SelectedSource& source : selection.sources) {
+  void place(Selection& selection) {
+    for (SelectedSource& source : selection.sources) {
       origin_ = placement_.add_origin({selection.tree.get(), &source});
       if (source.is_archive) {
         unpack_archive(*origin_, destination_, made_owner_, placement_);
@@ -46,7 +46,7 @@ class Placer {
  private:
   void make_dirs(const TreePath& path) { placement_.make_dirs(path, made_owner_, made_mode_); }
 
-  void place_file(const SelectedSource& source, TreePath target) {
+  void place_file(SelectedSource& source, TreePath target) {
     if (placement_.type_at(target) == EntryType::directory) {
       target = target.child(source.base_name);
       if (placement_.type_at(target) == EntryType::directory) throw_directory(target);
@@ -58,7 +58,7 @@ class Placer {
 
   // The top one keeps owner and mode if it exists, and is a plain new directory otherwise; its
   // mtime is the source's either way (COPY-07, COPY-08).
-  void place_directory(const SelectedSource& source, const TreePath& target) {
+  void place_directory(SelectedSource& source, const TreePath& target) {
     const auto type = placement_.type_at(target);
     if (type && type != EntryType::directory) throw_not_directory(target);
     if (!type) make_dirs(target);
@@ -72,14 +72,14 @@ class Placer {
     place_contents(source, target, type.has_value());
   }
 
-  void place_contents(const SelectedSource& source, const TreePath& target, bool existed) {
+  void place_contents(SelectedSource& source, const TreePath& target, bool existed) {
     const bool as_one = placement_.put_beneath(target, origin_);
     // Nothing exists beneath what does not exist: no need to ask for each path.
     std::optional<TreePath> absent;
     if (!existed) absent = target;
     auto implied = source.beneath.implied.begin();
     for (std::size_t i = 0; i < source.beneath.entries.size(); ++i) {
-      const Entry& entry = source.beneath.entries[i];
+      Entry& entry = source.beneath.entries[i];
       const bool is_implied = implied != source.beneath.implied.end() && *implied == i;
       if (is_implied) ++implied;
       const TreePath path = target / entry.path;
@@ -103,7 +103,7 @@ class Placer {
     }
   }
 
-  void put(const TreePath& path, const Entry& entry) {
+  void put(const TreePath& path, Entry& entry) {
     placement_.put(path, {Placed::Kind::copied, &entry, origin_, {}});
   }
 
@@ -115,9 +115,9 @@ class Placer {
   }
 
   // Names of one file share the entry of the first (COPY-18).
-  const Entry& leader_of(const SelectedSource& source, const Entry& entry) {
+  Entry& leader_of(SelectedSource& source, const Entry& entry) {
     const TreePath first = TreePath::clean(entry.link_target);
-    const auto& entries = source.beneath.entries;
+    auto& entries = source.beneath.entries;
     const auto leader =
         std::lower_bound(entries.begin(), entries.end(), first,
                          [](const Entry& a, const TreePath& b) { return a.path < b; });
@@ -139,15 +139,15 @@ class Placer {
 
 }  // namespace
 
-void write_copies(const std::vector<Selection>& selections, const PlaceOptions& options,
+void write_copies(std::vector<Selection>& selections, const PlaceOptions& options,
                   const Tree& below, LayerWriter& writer) {
   Placement placement(below, options);
   Placer placer(options, placement);
-  for (const Selection& selection : selections) placer.place(selection);
+  for (Selection& selection : selections) placer.place(selection);
   placement.write(writer);
 }
 
-void write_copy(const Selection& selection, const PlaceOptions& options, const Tree& below,
+void write_copy(Selection selection, const PlaceOptions& options, const Tree& below,
                 LayerWriter& writer) {
   Placement placement(below, options);
   Placer(options, placement).place(selection);

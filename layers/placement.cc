@@ -19,7 +19,7 @@ std::optional<Placed> Placement::staged_at(const TreePath& path) const {
   const auto found = staged_.find(path);
   if (found != staged_.end()) return found->second;
   if (!bulk_ || !bulk_->target.contains(path)) return std::nullopt;
-  const std::vector<Entry>& rows = bulk_->rows();
+  std::vector<Entry>& rows = bulk_->rows();
   const TreePath wanted = bulk_->target.relative(path);
   const auto row = std::lower_bound(rows.begin(), rows.end(), wanted,
                                     [](const Entry& a, const TreePath& b) { return a.path < b; });
@@ -86,8 +86,7 @@ bool Placement::put_beneath(const TreePath& target, const CopyOrigin* origin) {
 
 // What was put one by one stays.
 void Placement::unfold_bulk() {
-  for (const Entry& row : bulk_->rows())
-    staged_.emplace(bulk_->target / row.path, bulk_->placed(row));
+  for (Entry& row : bulk_->rows()) staged_.emplace(bulk_->target / row.path, bulk_->placed(row));
   bulk_.reset();
 }
 
@@ -159,21 +158,34 @@ Entry Placement::effective(const TreePath& path, const Placed& placed) const {
   return entry;
 }
 
-std::unique_ptr<ByteSource> Placement::open(const Placed& placed, Writing& writing) const {
+void Placement::write_file(const Entry& entry, const Placed& placed, Writing& writing) const {
   switch (placed.kind) {
     case Placed::Kind::as_is:
-      return below_.open(*placed.from);
+      writing.writer.add(entry, below_.open(*placed.from).get());
+      break;
     case Placed::Kind::unpacked:
-      return spool_.open(placed.stretch);
+      writing.writer.add(entry, spool_.open(placed.stretch).get());
+      break;
     case Placed::Kind::copied:
+      write_copied(entry, placed, writing);
       break;
   }
-  const SelectedSource& source = *placed.origin->source;
-  Entry file = *placed.from;
-  if (placed.from != &source.top) file.path = source.top.path / file.path;
+}
+
+// The key of an unread selection will say what was written.
+void Placement::write_copied(Entry entry, const Placed& placed, Writing& writing) {
+  Entry& from = *placed.from;
   auto& opener = writing.openers[placed.origin->tree];
   if (!opener) opener = placed.origin->tree->opener();
-  return opener->open(file);
+  OpenedFile opened = opener->open(placed.origin->source->in_tree(from));
+  if (from.unread) {
+    settle_unread(from, std::move(opened.capability));
+    entry.xattrs = from.xattrs;
+  }
+  const auto content = writing.writer.add(entry, opened.bytes.get());
+  if (from.content) return;
+  from.content = content;
+  opener->learn(*content);
 }
 
 void Placement::write(LayerWriter& writer) const {
@@ -185,7 +197,7 @@ void Placement::write(LayerWriter& writer) const {
     }
   };
   if (bulk_) {
-    for (const Entry& row : bulk_->rows()) {
+    for (Entry& row : bulk_->rows()) {
       const TreePath path = bulk_->target / row.path;
       write_singles(&path);
       const bool replaced = single != staged_.end() && single->first == path;
@@ -210,11 +222,7 @@ void Placement::write_one(const TreePath& path, const Placed& placed, Writing& w
     writing.writer.add(entry);
     return;
   }
-  with_context([&] { return describe(path, placed); },
-               [&] {
-                 const auto content = open(placed, writing);
-                 writing.writer.add(entry, content.get());
-               });
+  with_context([&] { return describe(path, placed); }, [&] { write_file(entry, placed, writing); });
 }
 
 // Of what is copied the source's name says more than the destination's.

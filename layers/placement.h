@@ -20,7 +20,7 @@ namespace cooper::layers {
 // Where entries and their bytes come from.
 struct CopyOrigin {
   const Tree* tree = nullptr;
-  const SelectedSource* source = nullptr;
+  SelectedSource* source = nullptr;  // what is read of its files is noted there
 };
 
 // What stands at one path. Two paths with one `from` are names of one file.
@@ -31,7 +31,7 @@ struct Placed {
     unpacked
   };  // copied: --chown and --chmod apply; unpacked: --chown (ADD-06)
   Kind kind = Kind::as_is;
-  const Entry* from = nullptr;
+  Entry* from = nullptr;
   const CopyOrigin* origin = nullptr;  // copied
   Spool::Stretch stretch;              // unpacked
 };
@@ -83,8 +83,8 @@ class Placement {
     TreePath target;
     const CopyOrigin* origin = nullptr;
 
-    const std::vector<Entry>& rows() const { return origin->source->beneath.entries; }
-    Placed placed(const Entry& row) const { return {Placed::Kind::copied, &row, origin, {}}; }
+    std::vector<Entry>& rows() const { return origin->source->beneath.entries; }
+    Placed placed(Entry& row) const { return {Placed::Kind::copied, &row, origin, {}}; }
   };
 
   std::optional<Placed> staged_at(const TreePath& path) const;
@@ -93,7 +93,8 @@ class Placement {
   bool hidden(const TreePath& path) const;
   Entry effective(const TreePath& path, const Placed& placed) const;
   void add_parents(const TreePath& path);
-  std::unique_ptr<ByteSource> open(const Placed& placed, Writing& writing) const;
+  void write_file(const Entry& entry, const Placed& placed, Writing& writing) const;
+  static void write_copied(Entry entry, const Placed& placed, Writing& writing);
   std::string describe(const TreePath& path, const Placed& placed) const;
 
   const Tree& below_;

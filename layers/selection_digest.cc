@@ -24,13 +24,6 @@ struct Unknown {
   const SelectedSource* source;
 };
 
-// As the tree knows it.
-Entry in_tree(const SelectedSource& source, const Entry& entry) {
-  Entry file = entry;
-  if (&entry != &source.top) file.path = source.top.path / entry.path;
-  return file;
-}
-
 std::vector<Unknown> unknown_files(Selection& selection) {
   std::vector<Unknown> files;
   for (SelectedSource& source : selection.sources) {
@@ -54,9 +47,10 @@ void digest_files(const Tree& tree, std::vector<Unknown>& files, int threads) {
     for (std::size_t i = next++; i < files.size(); i = next++) {
       try {
         Entry& entry = *files[i].entry;
-        const FileContent content = tree.content_of(in_tree(*files[i].source, entry));
+        FileContent content = tree.content_of(files[i].source->in_tree(entry));
         entry.content = content.digest;
         entry.fingerprint = content.fingerprint;
+        if (entry.unread) settle_unread(entry, std::move(content.capability));
       } catch (...) {  // carried to the thread that asked
         failure.with([&](auto& first) {
           if (!first.second || i < first.first) first = {i, std::current_exception()};
@@ -130,6 +124,12 @@ class Encoder {
 };
 
 }  // namespace
+
+Entry SelectedSource::in_tree(const Entry& entry) const {
+  Entry file = entry;
+  if (&entry != &top) file.path = top.path / entry.path;
+  return file;
+}
 
 oci::ContentDigest selection_digest(const Selection& selection, int threads) {
   Selection copy = selection;

@@ -3,6 +3,7 @@
 #include <deque>
 
 #include "base/error.h"
+#include "layers/xattr.h"
 
 namespace cooper::layers {
 namespace {
@@ -10,7 +11,7 @@ namespace {
 class OneByOne : public FileOpener {
  public:
   explicit OneByOne(const Tree& tree) : tree_(tree) {}
-  std::unique_ptr<ByteSource> open(const Entry& file) override { return tree_.open(file); }
+  OpenedFile open(const Entry& file) override { return {tree_.open(file)}; }
 
  private:
   const Tree& tree_;
@@ -90,6 +91,11 @@ class Resolver {
 };
 
 }  // namespace
+
+void settle_unread(Entry& file, std::optional<std::string> capability) {
+  if (capability) file.xattrs.emplace(kCapability, *std::move(capability));
+  file.unread = false;
+}
 
 std::unique_ptr<FileOpener> Tree::opener() const {
   return std::make_unique<OneByOne>(*this);

@@ -20,13 +20,25 @@ namespace cooper::layers {
 
 struct FileContent {
   oci::ContentDigest digest;
-  Fingerprint fingerprint;  // if the file was read for the digest now
+  Fingerprint fingerprint = {};                // if the file was read for the digest now
+  std::optional<std::string> capability = {};  // of an unread file
 };
+
+struct OpenedFile {
+  std::unique_ptr<ByteSource> bytes;
+  std::optional<std::string> capability = {};  // of an unread file
+};
+
+// Notes that an unread file was opened.
+void settle_unread(Entry& file, std::optional<std::string> capability);
 
 class FileOpener {
  public:
   virtual ~FileOpener() = default;
-  virtual std::unique_ptr<ByteSource> open(const Entry& file) = 0;
+  virtual OpenedFile open(const Entry& file) = 0;
+  // What the file opened last, whose digest was unknown, turned out to hold, read to its end:
+  // remembered where that is cheap.
+  virtual void learn(const oci::ContentDigest&) {}
 };
 
 class Tree {

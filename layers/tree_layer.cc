@@ -7,7 +7,8 @@ namespace {
 
 class LeavingOut : public WalkGuide {
  public:
-  explicit LeavingOut(const std::function<bool(const TreePath&)>& leave_out) : leave_out_(leave_out) {}
+  explicit LeavingOut(const std::function<bool(const TreePath&)>& leave_out)
+      : leave_out_(leave_out) {}
   WalkChoice choose(const TreePath& path, bool) const override {
     const bool taken = !leave_out_ || !leave_out_(path);
     return {taken, taken};
@@ -23,11 +24,15 @@ void write_tree_layer(const Tree& tree, const TreeLayerOptions& options, LayerWr
   const auto add = [&](const Entry& found) {
     Entry entry = found;
     if (options.amend) options.amend(entry);
-    if (entry.type != EntryType::file) return writer.add(entry);
+    if (entry.type != EntryType::file) {
+      writer.add(entry);
+      return;
+    }
     if (!entry.link_target.empty()) {  // a further name of a file that came before
       entry.type = EntryType::hard_link;
       entry.size_bytes = 0;
-      return writer.add(entry);
+      writer.add(entry);
+      return;
     }
     const auto content = tree.open(found);
     writer.add(entry, content.get());

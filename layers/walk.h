@@ -21,6 +21,9 @@ class WalkGuide {
  public:
   virtual ~WalkGuide() = default;
   virtual WalkChoice choose(const TreePath& relative, bool is_directory) const = 0;
+  // Whether files need not be opened for what only their opening tells: whoever writes or digests
+  // what was found will do it (Entry::unread).
+  virtual bool leaves_unread() const { return false; }
 };
 
 struct Walked {

@@ -317,6 +317,8 @@ TEST_F(Executor, REPRO_05_CACHE_20_a_layer_of_another_time_is_no_answer_with_an_
 }
 
 TEST_F(Executor, CACHE_03_a_file_swapped_after_its_digest_was_taken_gives_no_record) {
+  put("a", "first of its kind");
+  EXPECT_EQ(build("FROM scratch\nCOPY a /x\n").told, "done");
   put("a", "old");
   const auto before = fs::last_write_time(path("context/a"));
   const auto swap = [&] {  // same size, same time: only the bytes tell
@@ -336,6 +338,44 @@ TEST_F(Executor, CACHE_03_a_file_swapped_after_its_digest_was_taken_gives_no_rec
     EXPECT_HAS(error.what(), "changed");
   }
   EXPECT_EQ(build("FROM scratch\nCOPY a /x\n").told, "done");
+}
+
+// The first of its kind is read when it is written: a swap before that is no swap.
+TEST_F(Executor, CACHE_03_the_first_copy_of_its_kind_has_the_key_of_what_was_written) {
+  fs::create_directories(path("context/d"));
+  put("d/a", "old");
+  const auto before = fs::last_write_time(path("context/d/a"));
+  std::vector<std::string> events;
+  ExecuteOptions swapping = options(events);
+  swapping.before_running = [&] {
+    put("d/a", "new");
+    fs::last_write_time(path("context/d/a"), before);
+  };
+  RecordingProgress progress;
+  const std::string text = "FROM scratch\nCOPY d /\n";
+  const Plan plan = plan_of(text);
+  const auto results = execute(plan, *store_, fetcher_, progress, swapping, {});
+  const LayerStack& rootfs = results[plan.result().rootfs].rootfs;
+  EXPECT_EQ(entries(rootfs.layers()[0]).at("a").content, digest_of("new"));
+  const Built again = build(text);
+  EXPECT_EQ(again.told, "cached");
+  EXPECT_EQ(again.rootfs.layers(), rootfs.layers());
+  put("d/a", "old");
+  EXPECT_EQ(entries(build(text).rootfs.layers()[0]).at("a").content, digest_of("old"));
+}
+
+TEST_F(Executor, CACHE_03_a_kind_of_copy_that_was_forgotten_is_found_by_what_it_wrote) {
+  put("a", "1");
+  const std::string text = "FROM scratch\nCOPY a /x\n";
+  const Built first = build(text);
+  const auto kinds = store_->facts("copied");
+  ASSERT_EQ(kinds.size(), 1U);
+  store_->drop_fact("copied", kinds.begin()->first);
+  const Built again = build(text);
+  EXPECT_EQ(again.told, "cached");
+  EXPECT_EQ(again.rootfs.layers(), first.rootfs.layers());
+  EXPECT_EQ(store_->facts("copied"), kinds);
+  EXPECT_EQ(build(text).events, std::vector<std::string>{"open "});  // nothing was started
 }
 
 TEST_F(Executor, CTX_11_named_contexts_are_opened_when_used) {

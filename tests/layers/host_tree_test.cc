@@ -237,13 +237,13 @@ TEST(HostTree, an_opener_reads_from_the_directory_it_met_and_nobody_else_does) {
   const auto tree = context.tree();
   const auto opener = tree->opener();
   const Entry b = tree->find(at("d/b")).value();
-  EXPECT_EQ(read_all(*opener->open(tree->find(at("d/a")).value()), 9, "a"), "1");
+  EXPECT_EQ(read_all(*opener->open(tree->find(at("d/a")).value()).bytes, 9, "a"), "1");
   ::rename(context.host_path("d").c_str(), context.host_path("old").c_str());
   ::rename(context.host_path("other").c_str(), context.host_path("d").c_str());
-  EXPECT_EQ(read_all(*opener->open(b), 9, "b"), "2");
+  EXPECT_EQ(read_all(*opener->open(b).bytes, 9, "b"), "2");
   EXPECT_EQ(read_content(*tree, "d/b"), "3");
-  EXPECT_EQ(read_all(*tree->opener()->open(tree->find(at("d/b")).value()), 9, "b"), "3");
-  EXPECT_EQ(read_all(*opener->open(tree->find(at("old/b")).value()), 9, "b"), "2");
+  EXPECT_EQ(read_all(*tree->opener()->open(tree->find(at("d/b")).value()).bytes, 9, "b"), "3");
+  EXPECT_EQ(read_all(*opener->open(tree->find(at("old/b")).value()).bytes, 9, "b"), "2");
   // What stands in a file's place leads nowhere, as without it.
   ::unlink(context.host_path("old/a").c_str());
   context.link("old/a", "b").fifo("old/c");

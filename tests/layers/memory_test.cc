@@ -66,7 +66,7 @@ TEST(Memory, a_copied_file_costs_little_beside_its_place_in_the_selection) {
   Nowhere blobs;
   LayerWriter writer(blobs, {Compression::none});
   const std::size_t before = allocated_bytes();
-  write_copy(selection, options, *merge_layers({}), writer);
+  write_copy(std::move(selection), options, *merge_layers({}), writer);
   const WrittenLayer layer = std::move(writer).finish();
   EXPECT_EQ(layer.table.rows(), kFiles + 6);
   EXPECT_LT(tree->most_bytes, before + kFiles * kBytesPerFile);

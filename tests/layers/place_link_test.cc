@@ -60,13 +60,13 @@ TEST(PlaceLinks, COPY_16_links_made_by_an_earlier_source) {
   Copy copy(context.tree(), {"links", "f"}, "/d/");
   copy.below = {dir_item("target")};
   EXPECT_EQ(names(copy.run()), "/d /d/f /d/l");
-  const Selection first = select(context.tree(), request({"links"}));
-  const Selection second = select(context.tree(), request({"f"}));
+  std::vector<Selection> both = {select(context.tree(), request({"links"})),
+                                 select(context.tree(), request({"f"}))};
   tests::MemoryBlobs blobs;
   LayerWriter writer(blobs, {Compression::none});
   PlaceOptions options;
   options.destination = "/d";
-  write_copies({first, second}, options, *empty_tree(), writer);
+  write_copies(both, options, *empty_tree(), writer);
   EXPECT_EQ(names(read_layer(blobs, std::move(writer).finish())), "/d /d/f /d/l");
 }
 

@@ -265,8 +265,8 @@ TEST(Place, HEREDOC_12_14_files_in_memory) {
   literal.sources = {{"one", true}, {"two", true}};
   Context context;
   context.file("one", "from the context");
-  const std::vector<Selection> selections = {select(context.tree(), request({"one"})),
-                                             select(documents, literal)};
+  std::vector<Selection> selections = {select(context.tree(), request({"one"})),
+                                       select(documents, literal)};
   tests::MemoryBlobs blobs;
   LayerWriter writer(blobs, {Compression::none});
   PlaceOptions options;
