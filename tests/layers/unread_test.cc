@@ -9,6 +9,7 @@
 
 #include <array>
 #include <map>
+#include <mutex>
 
 #include "tests/layers/copy_support.h"
 
@@ -20,13 +21,19 @@ const std::string kCapabilityValue("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 2
 
 struct NotingMemory : public DigestMemory {
   std::optional<oci::ContentDigest> recall(const struct stat& file) override {
+    const std::lock_guard lock(mutex);
     const auto found = known.find(file.st_ino);
     return found != known.end() ? std::optional(found->second) : std::nullopt;
   }
   void remember(const struct stat& file, const oci::ContentDigest& digest) override {
+    const std::lock_guard lock(mutex);
     known.insert_or_assign(file.st_ino, digest);
   }
-  bool empty() const override { return known.empty(); }
+  bool empty() const override {
+    const std::lock_guard lock(mutex);
+    return known.empty();
+  }
+  mutable std::mutex mutex;
   std::map<ino_t, oci::ContentDigest> known;
 };
 
@@ -50,7 +57,7 @@ class Unread : public testing::Test {
                       kCapabilityValue.data(), kCapabilityValue.size(), 0) == 0;
   }
 
-  std::vector<Selection> select_all(bool unread, HostTreeOptions options = {}) const {
+  std::vector<Selection> select_all(bool unread, const HostTreeOptions& options = {}) const {
     CopyRequest wanted = request({"d", "e", "f"});
     wanted.leave_unread = unread;
     return {select(context_.tree(options), wanted)};
@@ -66,19 +73,19 @@ class Unread : public testing::Test {
     return std::move(writer).finish().diff_id;
   }
 
-  Made read_first(HostTreeOptions options = {}) const {
+  Made read_first(const HostTreeOptions& options = {}) const {
     auto selections = select_all(false, options);
     const oci::ContentDigest digest = selection_digest(selections.front());
     return {write(selections), digest};
   }
 
-  Made write_first(HostTreeOptions options = {}) const {
+  Made write_first(const HostTreeOptions& options = {}) const {
     auto selections = select_all(true, options);
     const oci::DiffId layer = write(selections);
     return {layer, selection_digest(selections.front())};
   }
 
-  void expect_equal_ways(HostTreeOptions options = {}) const {
+  void expect_equal_ways(const HostTreeOptions& options = {}) const {
     const Made one = read_first(options);
     const Made other = write_first(options);
     EXPECT_EQ(one.layer, other.layer);
