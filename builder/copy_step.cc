@@ -9,15 +9,31 @@
 namespace cooper::builder {
 namespace {
 
-// The kinds of copies that were made: their keys may be known, so that reading for a key pays.
+// That a kind of copy was made, so that not all records need be looked through for one.
 constexpr char kCopiedFact[] = "copied";
+
+std::string fact_key(const CopyKind& kind) { return oci::sha256(kind.begin + kind.end).hex(); }
 
 }  // namespace
 
-bool StepRunner::copies_host_files(const CopyStep& step) const {
-  return !step.sources.empty() && std::ranges::all_of(step.sources, [this](const CopyStep::Source& source) {
+bool StepRunner::reads_late(StepId id, const CopyStep& step, const CopyKind& kind) const {
+  const bool of_host = !step.sources.empty() && std::ranges::all_of(step.sources, [this](const CopyStep::Source& source) {
     return !source.unpack && local_context(source.from) != nullptr;
   });
+  if (!of_host || options_.keep_xattrs) return false;
+  if (!plan_.steps[id].ignore_cache && has_record_of(kind)) return false;
+  // What several stages copy alike is copied once (CACHE-14), which takes a key that they wait for.
+  return std::ranges::count_if(plan_.steps, [&step](const Step& other) {
+           const auto* copy = std::get_if<CopyStep>(&other.operation);
+           return copy != nullptr && copy->destination == step.destination && copy->sources == step.sources;
+         }) == 1;
+}
+
+bool StepRunner::has_record_of(const CopyKind& kind) const {
+  if (store_.find_fact(kCopiedFact, fact_key(kind))) return true;
+  if (!store_.has_step_like(kind.begin, kind.end)) return false;
+  store_.put_fact(kCopiedFact, fact_key(kind), "");
+  return true;
 }
 
 std::shared_ptr<Prepared> StepRunner::prepare_copy(StepId id, const std::vector<StepResult>& results,
@@ -27,13 +43,10 @@ std::shared_ptr<Prepared> StepRunner::prepare_copy(StepId id, const std::vector<
   if (owner_needs_lookup(step.chown) && !workshop_) return nullptr;
   Prepared prepared;
   prepared.owner = owner_of(step.chown, step.link ? LayerStack() : parent, stop);
-  if (copies_host_files(step)) {
-    const cache::StepKey kind = copy_kind(step, parent.chain(), prepared.owner, making());
-    if (plan_.steps[id].ignore_cache || !store_.find_fact(kCopiedFact, kind.str())) prepared.unread = kind;
-  }
+  prepared.unread = reads_late(id, step, copy_kind(step, parent.chain(), prepared.owner, making()));
   for (const CopyStep::Source& source : step.sources) {
     layers::CopyRequest request = copy_request(step, source);
-    request.leave_unread = prepared.unread.has_value();
+    request.leave_unread = prepared.unread;
     prepared.selections.push_back(layers::select(source_tree(source.from, results, stop), request));
   }
   if (!step.heredocs.empty()) {
@@ -51,37 +64,32 @@ void StepRunner::seal_copy(const CopyStep& step, Prepared& prepared, const Layer
   prepared.record = copy_record(step, parent.chain(), digests, prepared.owner, making());
 }
 
-std::optional<StepResult> StepRunner::copy_unread(StepId id, Prepared& prepared,
-                                                  const std::vector<StepResult>& results, std::stop_token stop) {
+StepResult StepRunner::copy_unread(StepId id, Prepared& prepared, const std::vector<StepResult>& results,
+                                   std::stop_token stop) {
   const Step& planned = plan_.steps[id];
   const auto& step = std::get<CopyStep>(planned.operation);
   const LayerStack& parent = results[step.parent].rootfs;
-  const std::string kind = prepared.unread->str();
-  // Of concurrent builds one makes the first of its kind; the others may then find it (CACHE-14).
-  const auto first = planned.ignore_cache ? nullptr : store_.lock_step(*prepared.unread, stop);
-  if (first && store_.find_fact(kCopiedFact, kind)) {
-    seal_copy(step, prepared, parent);
-    return std::nullopt;
-  }
   const std::int64_t began = options_.clock().first;
-  layers::WrittenLayer written = write_copy_layer(step, prepared, parent);
+  layers::WrittenLayer written = write_copy_layer(step, prepared, parent, stop);
   seal_copy(step, prepared, parent);
-  store_.put_fact(kCopiedFact, kind, "");
   prepared.selections.clear();
+  // Another build may have made the same meanwhile (CACHE-14).
   const auto lock = store_.lock_step(prepared.record.key, stop);
-  if (auto found = look_up(id, prepared, results)) return found;
-  return conclude(planned, prepared.record, parent, std::move(written), began);
+  if (auto found = look_up(id, prepared, results)) return *std::move(found);
+  StepResult made = conclude(planned, prepared.record, parent, std::move(written), began);
+  store_.put_fact(kCopiedFact, fact_key(copy_kind(step, parent.chain(), prepared.owner, making())), "");
+  return made;
 }
 
 layers::WrittenLayer StepRunner::write_copy_layer(const CopyStep& step, Prepared& prepared,
-                                                  const LayerStack& parent) {
+                                                  const LayerStack& parent, std::stop_token stop) {
   const auto below = step.link ? empty_tree_ : materializer_.in_blobs(parent);
   layers::PlaceOptions place;
   place.destination = step.destination;
   place.chown = prepared.owner;
   if (!step.chmod.empty()) place.chmod = layers::ModeChange::parse(step.chmod);
   place.now = now();
-  layers::LayerWriter writer = new_layer();
+  layers::LayerWriter writer = new_layer(std::move(stop));
   layers::write_copies(prepared.selections, place, *below, writer);
   return std::move(writer).finish();
 }

@@ -137,7 +137,7 @@ StepResult StepRunner::run_process(StepId id, const RunStep& step, const Prepare
                         outcome.status.shell_code()),
                     plan_.steps[id], outcome.status.shell_code());
   }
-  layers::LayerWriter writer = new_layer();
+  layers::LayerWriter writer = new_layer(stop);
   root->write_layer({outcome.stubs, options_.keep_xattrs}, writer);
   layers::WrittenLayer written = std::move(writer).finish();
   const oci::DiffId ours = written.diff_id;

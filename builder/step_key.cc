@@ -71,10 +71,12 @@ json mount_layout(const RunStep::Mount& planned, const std::optional<oci::Conten
   return row;
 }
 
-// All but the content.
-json copy_layout(const char* operation, const CopyStep& step, const std::optional<oci::ChainId>& parent,
+constexpr char kContents[] = "contents";
+
+json copy_layout(const CopyStep& step, const std::optional<oci::ChainId>& parent,
                  const std::optional<layers::Owner>& owner, const Making& making) {
-  json record = base_record(operation, step.link ? std::nullopt : parent, making);
+  json record = base_record(step.is_add ? "add" : "copy", step.link ? std::nullopt : parent, making);
+  record[kContents] = json::array();
   record["destination"] = word(step.destination);
   if (owner) record["owner"] = {owner->uid, owner->gid};
   record["chmod"] = word(step.chmod);
@@ -125,21 +127,16 @@ KeyedRecord run_record(const RunStep& step, const std::optional<oci::ChainId>& p
 KeyedRecord copy_record(const CopyStep& step, const std::optional<oci::ChainId>& parent,
                         const std::vector<oci::ContentDigest>& selections,
                         const std::optional<layers::Owner>& owner, const Making& making) {
-  json record = copy_layout(step.is_add ? "add" : "copy", step, parent, owner, making);
-  json contents = json::array();
-  for (const oci::ContentDigest& digest : selections) contents.push_back(digest.str());
-  record["contents"] = std::move(contents);
+  json record = copy_layout(step, parent, owner, making);
+  for (const oci::ContentDigest& digest : selections) record[kContents].push_back(digest.str());
   return seal(record);
 }
 
-cache::StepKey copy_kind(const CopyStep& step, const std::optional<oci::ChainId>& parent,
-                         const std::optional<layers::Owner>& owner, const Making& making) {
-  json record = copy_layout("kind of copy", step, parent, owner, making);
-  json sources = json::array();
-  for (const CopyStep::Source& source : step.sources) sources.push_back(words(source.patterns));
-  record["sources"] = std::move(sources);
-  record["excludes"] = words(step.excludes);
-  return seal(record).key;
+CopyKind copy_kind(const CopyStep& step, const std::optional<oci::ChainId>& parent,
+                   const std::optional<layers::Owner>& owner, const Making& making) {
+  const std::string text = copy_layout(step, parent, owner, making).dump();
+  const std::size_t between = text.find(cat("\"", kContents, "\":[]")) + std::size(kContents) + 3;
+  return {text.substr(0, between), text.substr(between)};
 }
 
 KeyedRecord make_dir_record(const MakeDirStep& step, const std::optional<oci::ChainId>& parent,

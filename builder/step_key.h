@@ -38,9 +38,13 @@ KeyedRecord copy_record(const CopyStep& step, const std::optional<oci::ChainId>&
                         const std::vector<oci::ContentDigest>& selections, const std::optional<layers::Owner>& owner,
                         const Making& making);
 
-// Names the copies that differ in the content they select and in nothing else. No record has this key.
-cache::StepKey copy_kind(const CopyStep& step, const std::optional<oci::ChainId>& parent,
-                         const std::optional<layers::Owner>& owner, const Making& making);
+// How the texts of records begin and end that copy_record makes of other selections.
+struct CopyKind {
+  std::string begin;
+  std::string end;
+};
+CopyKind copy_kind(const CopyStep& step, const std::optional<oci::ChainId>& parent,
+                   const std::optional<layers::Owner>& owner, const Making& making);
 
 KeyedRecord make_dir_record(const MakeDirStep& step, const std::optional<oci::ChainId>& parent,
                             const Making& making);

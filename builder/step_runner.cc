@@ -233,9 +233,7 @@ StepResult StepRunner::perform(StepId id, const std::vector<StepResult>& results
   auto prepared = select(id, results, stop);
   if (!prepared) throw std::logic_error("a step was performed before its workshop was open");
   prepared_[id].reset();
-  if (prepared->unread) {
-    if (auto made = copy_unread(id, *prepared, results, stop)) return *std::move(made);
-  }
+  if (prepared->unread) return copy_unread(id, *prepared, results, stop);
   const KeyedRecord keyed = prepared->record;
   // Concurrent builds wait here for whoever is first, and then find the result (CACHE-14).
   const auto lock = store_.lock_step(keyed.key, stop);
@@ -246,7 +244,7 @@ StepResult StepRunner::perform(StepId id, const std::vector<StepResult>& results
     return run_process(id, *run, *prepared, results, stop);
   }
   if (const auto* copy = std::get_if<CopyStep>(&step.operation)) {
-    layers::WrittenLayer written = write_copy_layer(*copy, *prepared, parent);
+    layers::WrittenLayer written = write_copy_layer(*copy, *prepared, parent, stop);
     prepared.reset();
     return conclude(step, keyed, parent, std::move(written), began);
   }
@@ -254,9 +252,10 @@ StepResult StepRunner::perform(StepId id, const std::vector<StepResult>& results
   return conclude(step, keyed, parent, std::move(written), began);
 }
 
-layers::LayerWriter StepRunner::new_layer() const {
+layers::LayerWriter StepRunner::new_layer(std::stop_token stop) const {
   layers::LayerWriter writer(store_, options_.compression);
   writer.keep_xattrs(options_.keep_xattrs);
+  writer.end_when(std::move(stop));
   return writer;
 }
 
@@ -268,7 +267,7 @@ layers::WrittenLayer StepRunner::write_dir_layer(const MakeDirStep& step, const 
     files = [tree = materializer_.files(parent, stop)](const TreePath& path) { return read_tree_file(*tree, path); };
   }
   request.owner = resolve_dir_owner(step.user, files);
-  layers::LayerWriter writer = new_layer();
+  layers::LayerWriter writer = new_layer(stop);
   layers::write_dirs(request, *materializer_.metadata(parent), writer);
   return std::move(writer).finish();
 }

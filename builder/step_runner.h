@@ -26,9 +26,8 @@ namespace cooper::builder {
 struct Prepared {
   KeyedRecord record;
   std::vector<layers::Selection> selections;  // COPY
-  // COPY whose key is made after its layer, so that each file is read once: nobody can have made that layer before, as
-  // no copy of this kind is known.
-  std::optional<cache::StepKey> unread;
+  // COPY whose key is made after its layer, so that bytes are read once.
+  bool unread = false;
   std::vector<std::optional<MountSource>> mounts;  // RUN: one for each, where it has a source
   std::optional<layers::Owner> owner;         // COPY --chown, resolved
 };
@@ -71,19 +70,20 @@ class StepRunner {
   Prepared select_mounts(const RunStep& step, const std::vector<StepResult>& results);
   KeyedRecord record_of(StepId id, const Prepared& prepared, const std::vector<StepResult>& results) const;
   std::shared_ptr<Prepared> prepare_copy(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
-  // Whether its files are of a local context, and copied as they are.
-  bool copies_host_files(const CopyStep& step) const;
+  // Whether a key made before the layer could find nothing: its files are of a local context and copied as they are, and
+  // the store has no record of such a copy of other files.
+  bool reads_late(StepId id, const CopyStep& step, const CopyKind& kind) const;
+  bool has_record_of(const CopyKind& kind) const;
   // Makes its key: reads what was not read yet.
   void seal_copy(const CopyStep& step, Prepared& prepared, const LayerStack& parent) const;
-  // An unread copy. nullopt: another build has made one of its kind meanwhile, so it is sealed now.
-  std::optional<StepResult> copy_unread(StepId id, Prepared& prepared, const std::vector<StepResult>& results,
-                                        std::stop_token stop);
+  StepResult copy_unread(StepId id, Prepared& prepared, const std::vector<StepResult>& results, std::stop_token stop);
   std::optional<layers::Owner> owner_of(const std::string& text, const LayerStack& rootfs, std::stop_token stop);
   std::shared_ptr<const layers::Tree> source_tree(StepId from, const std::vector<StepResult>& results,
                                                   std::stop_token stop);
 
-  layers::LayerWriter new_layer() const;
-  layers::WrittenLayer write_copy_layer(const CopyStep& step, Prepared& prepared, const LayerStack& parent);
+  layers::LayerWriter new_layer(std::stop_token stop) const;
+  layers::WrittenLayer write_copy_layer(const CopyStep& step, Prepared& prepared, const LayerStack& parent,
+                                        std::stop_token stop);
   layers::WrittenLayer write_dir_layer(const MakeDirStep& step, const LayerStack& parent, std::stop_token stop);
   StepResult run_process(StepId id, const RunStep& step, const Prepared& prepared,
                          const std::vector<StepResult>& results, std::stop_token stop);

@@ -75,6 +75,17 @@ std::optional<StepRecord> Records::find(const std::string& key) {
   return std::move(row->record);
 }
 
+bool Records::any_like(const std::string& begin, const std::string& end) {
+  return root_.with_db([&](Database& database) {
+    Query query = database.query(
+        "SELECT 1 FROM (SELECT CAST(inputs AS BLOB) AS bytes FROM records)"
+        " WHERE substr(bytes, 1, ?)=? AND substr(bytes, -?)=? LIMIT 1");
+    query.integer(static_cast<std::int64_t>(begin.size())).bytes(begin);
+    query.integer(static_cast<std::int64_t>(end.size())).bytes(end);
+    return query.step();
+  });
+}
+
 void Records::put(const std::string& key, const StepRecord& record) {
   root_.with_db([&](Database& database) {
     Query query = database.query(

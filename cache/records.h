@@ -29,6 +29,7 @@ class Records {
 
   std::optional<StepRecord> find(const std::string& key);
   void put(const std::string& key, const StepRecord& record);
+  bool any_like(const std::string& begin, const std::string& end);  // of the inputs
   // Writes down the uses gathered so far.
   void flush_uses();
 

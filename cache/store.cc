@@ -172,6 +172,9 @@ class LocalStore final : public Store {
   }
   std::vector<NamedImage> names() override { return core_->records.names(); }
 
+  bool has_step_like(const std::string& begin, const std::string& end) override {
+    return core_->records.any_like(begin, end);
+  }
   std::optional<std::string> find_fact(const std::string& kind, const std::string& key) override {
     return core_->records.find_fact(kind, key);
   }

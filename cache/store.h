@@ -139,6 +139,8 @@ class Store : public oci::BlobStore {
   // record is put.
   virtual std::optional<StepRecord> find_step(const StepKey& key) = 0;
   virtual void put_step(const StepKey& key, const StepRecord& record) = 0;
+  // Whether there is a record whose inputs begin and end like this; looks through all.
+  virtual bool has_step_like(const std::string& begin, const std::string& end) = 0;
   // Early cutoff (CACHE-20): the layer first made on `parent` (nullopt: scratch) with this content.
   virtual std::optional<StepRecord> find_equal(const std::optional<oci::ChainId>& parent,
                                                const oci::ContentDigest& content) = 0;

@@ -117,7 +117,7 @@ std::string HostReader::describe(const TreePath& path) const {
 void HostReader::read_file_facts(int directory, const char* name, Entry& entry,
                                  const struct stat& status, UniqueFd fd) {
   entry.size_bytes = static_cast<std::uint64_t>(status.st_size);
-  const bool remembered = remembers(directory, status.st_dev);
+  const bool remembered = remembers(directory, name, status.st_dev, fd);
   if (remembered) {
     entry.content = memory_->recall(status);
     if (entry.content && !keep_xattrs_) return;
@@ -192,13 +192,14 @@ std::optional<std::string> HostReader::read_target(int directory, const char* na
   throw_errno("reading link", describe(path));
 }
 
-bool HostReader::remembers(int directory, dev_t device) {
+bool HostReader::remembers(int directory, const char* name, dev_t device, const UniqueFd& opened) {
   if (memory_ == nullptr) return false;
-  if (device_ != device) {
-    device_ = device;
-    device_is_local_ = is_local_file_system(directory);
-  }
-  return device_is_local_;
+  UniqueFd path;
+  return local_.is_local(device, [&] {
+    if (opened) return opened.get();
+    path = UniqueFd(::openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC));
+    return path.get();
+  });
 }
 
 }  // namespace cooper::layers

@@ -100,17 +100,13 @@ class HostOpener : public FileOpener {
     const std::string what = describe(*directory_, name);
     // A file that is to be learnt may have been given one since it was selected.
     auto capability = file.content ? std::nullopt : read_capability(fd.get(), what);
-    has_capability_ = capability.has_value();
+    remembers_ = memory_ != nullptr && !capability &&
+                 local_.is_local(status_.st_dev, [&] { return fd.get(); });
     return {std::make_unique<HostFile>(std::move(fd), status_, what), std::move(capability)};
   }
 
   void learn(const oci::ContentDigest& content) override {
-    if (memory_ == nullptr || has_capability_) return;
-    if (device_ != status_.st_dev) {
-      device_ = status_.st_dev;
-      device_is_local_ = is_local_file_system(directory_->fd());
-    }
-    if (device_is_local_) memory_->remember(status_, content);
+    if (remembers_) memory_->remember(status_, content);
   }
 
  private:
@@ -125,9 +121,8 @@ class HostOpener : public FileOpener {
   TreePath parent_;
   std::optional<Dir> directory_;  // parent_
   struct stat status_ {};         // of the file opened last, as it was then
-  bool has_capability_ = false;   // that file
-  std::optional<dev_t> device_;   // the last one that was asked for
-  bool device_is_local_ = false;
+  bool remembers_ = false;        // that file
+  LocalDevices local_;
 };
 
 class TakeAll : public WalkGuide {

@@ -4,6 +4,7 @@
 
 #include <sys/stat.h>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -16,6 +17,20 @@ namespace cooper::layers {
 // FUSE and network file systems may change a file without telling (design section 3), and unknown
 // ones might.
 bool is_local_file_system(int fd);
+
+// Remembers it for each device: a file bound over another is not of its directory's file system.
+class LocalDevices {
+ public:
+  template <class Open>
+  bool is_local(dev_t device, Open&& open_file) {
+    auto& known = known_[device];
+    if (!known) known = is_local_file_system(open_file());
+    return *known;
+  }
+
+ private:
+  std::map<dev_t, std::optional<bool>> known_;
+};
 
 // The capability of an open file in its version 2 form; nullopt where it has none.
 std::optional<std::string> read_capability(int fd, const std::string& what);
@@ -59,15 +74,14 @@ class HostReader {
   void keep_user_xattrs(int fd, Entry& entry) const;
   std::optional<std::string> read_target(int directory, const char* name,
                                          const TreePath& path) const;
-  bool remembers(int directory, dev_t device);
+  bool remembers(int directory, const char* name, dev_t device, const UniqueFd& opened);
   std::optional<FileContent> content_unchanged(int fd, const struct stat& status);
 
   const Dir& root_;
   TreePath top_;
   DigestMemory* memory_;
   bool keep_xattrs_;
-  std::optional<dev_t> device_;  // the last one asked for
-  bool device_is_local_ = false;
+  LocalDevices local_;
   Contents contents_ = Contents::leave;
   std::vector<std::byte> buffer_;
 };

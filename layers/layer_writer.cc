@@ -12,12 +12,17 @@
 namespace cooper::layers {
 namespace {
 
+void check(const std::stop_token& stop) {
+  if (stop.stop_requested()) throw Error(Errc::cancelled, "interrupted");
+}
+
 // Hashes a file's bytes on their way into the tar.
 template <class Hasher>
 class Hashed : public ByteSource {
  public:
-  explicit Hashed(ByteSource& source) : source_(source) {}
+  Hashed(ByteSource& source, const std::stop_token& stop) : source_(source), stop_(stop) {}
   std::size_t read(std::span<std::byte> into) override {
+    check(stop_);
     const std::size_t got = source_.read(into);
     hasher_.update(Bytes(into).first(got));
     return got;
@@ -26,6 +31,7 @@ class Hashed : public ByteSource {
 
  private:
   ByteSource& source_;
+  const std::stop_token& stop_;
   Hasher hasher_;
 };
 
@@ -39,14 +45,14 @@ class Hashed : public ByteSource {
 // Writes a file; returns its digest. What was given is checked against the bytes, by the
 // fingerprint if this process took one.
 oci::ContentDigest add_file(TarWriter& tar, const Entry& entry, const Entry& given,
-                            ByteSource& content) {
+                            ByteSource& content, const std::stop_token& stop) {
   if (given.content && given.fingerprint) {
-    Hashed<Fingerprinter> hashed(content);
+    Hashed<Fingerprinter> hashed(content, stop);
     tar.add(entry, &hashed);
     if (hashed.finish() != given.fingerprint) throw_changed(entry);
     return *given.content;
   }
-  Hashed<oci::Sha256> hashed(content);
+  Hashed<oci::Sha256> hashed(content, stop);
   tar.add(entry, &hashed);
   const oci::ContentDigest digest{hashed.finish()};
   if (given.content && *given.content != digest) throw_changed(entry);
@@ -74,6 +80,7 @@ struct LayerWriter::State {
   bool settled = true;
   std::vector<TreePath> stripped;
   bool keep_xattrs = false;
+  std::stop_token stop;
 };
 
 LayerWriter::LayerWriter(oci::BlobStore& blobs, const CompressionSpec& compression)
@@ -83,6 +90,10 @@ LayerWriter::~LayerWriter() = default;
 
 void LayerWriter::keep_xattrs(bool keep) {
   state_->keep_xattrs = keep;
+}
+
+void LayerWriter::end_when(std::stop_token stop) {
+  state_->stop = std::move(stop);
 }
 
 namespace {
@@ -146,6 +157,7 @@ void check_path(const std::string& path) {
 
 std::optional<oci::ContentDigest> LayerWriter::add(const Entry& given, ByteSource* content) {
   State& state = *state_;
+  check(state.stop);
   check_path(given.path.str());
   Entry entry = canonical(given, state.keep_xattrs);
   if (!state.keep_xattrs && entry.type != EntryType::hard_link &&
@@ -160,7 +172,8 @@ std::optional<oci::ContentDigest> LayerWriter::add(const Entry& given, ByteSourc
   if (entry.type == EntryType::hard_link) check_link(entry, state.rows);
   if (entry.type == EntryType::file) {
     MemorySource none{std::string()};
-    entry.content = add_file(state.tar, entry, given, content != nullptr ? *content : none);
+    entry.content =
+        add_file(state.tar, entry, given, content != nullptr ? *content : none, state.stop);
   } else {
     state.tar.add(entry);
   }

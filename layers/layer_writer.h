@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <optional>
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,8 @@ class LayerWriter {
   // Default false: of the xattrs only security.capability is written (IMG-14). Before the first
   // add.
   void keep_xattrs(bool keep);
+  // add() throws Error(cancelled) when stop is requested, while it reads content, too.
+  void end_when(std::stop_token stop);
   // Entries in strictly ascending TreePath order (Error(invalid) otherwise: the bytes must not
   // depend on the caller's luck). A file needs content of exactly size_bytes (Error(io) naming it
   // otherwise, CTX: a file changed while being read); its content digest is computed here, and

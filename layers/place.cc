@@ -116,17 +116,13 @@ class Placer {
 
   // Names of one file share the entry of the first (COPY-18).
   Entry& leader_of(SelectedSource& source, const Entry& entry) {
-    const TreePath first = TreePath::clean(entry.link_target);
-    auto& entries = source.beneath.entries;
-    const auto leader =
-        std::lower_bound(entries.begin(), entries.end(), first,
-                         [](const Entry& a, const TreePath& b) { return a.path < b; });
-    if (leader == entries.end() || leader->path != first) {
+    Entry* first = source.beneath.find(TreePath::clean(entry.link_target));
+    if (first == nullptr) {
       throw Error(Errc::invalid, cat(entry.path.str(), " is a link to ", entry.link_target,
                                      ", which was not selected"));
     }
-    placement_.share(&*leader);
-    return *leader;
+    placement_.share(first);
+    return *first;
   }
 
   Placement& placement_;

@@ -19,12 +19,8 @@ std::optional<Placed> Placement::staged_at(const TreePath& path) const {
   const auto found = staged_.find(path);
   if (found != staged_.end()) return found->second;
   if (!bulk_ || !bulk_->target.contains(path)) return std::nullopt;
-  std::vector<Entry>& rows = bulk_->rows();
-  const TreePath wanted = bulk_->target.relative(path);
-  const auto row = std::lower_bound(rows.begin(), rows.end(), wanted,
-                                    [](const Entry& a, const TreePath& b) { return a.path < b; });
-  return row != rows.end() && row->path == wanted ? std::optional(bulk_->placed(*row))
-                                                  : std::nullopt;
+  Entry* row = bulk_->origin->source->beneath.find(bulk_->target.relative(path));
+  return row != nullptr ? std::optional(bulk_->placed(*row)) : std::nullopt;
 }
 
 bool Placement::hidden(const TreePath& path) const {

@@ -24,11 +24,32 @@ struct Unknown {
   const SelectedSource* source;
 };
 
+// Of an unread file that has a name before this one, under which it is read.
+const Entry* first_name(const SelectedSource& source, const Entry& entry) {
+  return entry.unread && !entry.link_target.empty()
+             ? source.beneath.find(TreePath::clean(entry.link_target))
+             : nullptr;
+}
+
+void settle_further_names(Selection& selection) {
+  for (SelectedSource& source : selection.sources) {
+    for (Entry& entry : source.beneath.entries) {
+      const Entry* first = first_name(source, entry);
+      if (first == nullptr) continue;
+      entry.content = first->content;
+      entry.fingerprint = first->fingerprint;
+      entry.xattrs = first->xattrs;
+      entry.unread = false;
+    }
+  }
+}
+
 std::vector<Unknown> unknown_files(Selection& selection) {
   std::vector<Unknown> files;
   for (SelectedSource& source : selection.sources) {
     const auto look = [&](Entry& entry) {
-      if (entry.type == EntryType::file && !entry.content) files.push_back({&entry, &source});
+      const bool unknown = entry.type == EntryType::file && !entry.content;
+      if (unknown && first_name(source, entry) == nullptr) files.push_back({&entry, &source});
     };
     if (!source.is_directory) look(source.top);
     for (Entry& entry : source.beneath.entries) look(entry);
@@ -139,6 +160,7 @@ oci::ContentDigest selection_digest(const Selection& selection, int threads) {
 oci::ContentDigest selection_digest(Selection& selection, int threads) {
   std::vector<Unknown> files = unknown_files(selection);
   if (!files.empty()) digest_files(*selection.tree, files, threads);
+  settle_further_names(selection);
   const auto content = [&](const Entry& entry) -> const oci::ContentDigest* {
     return entry.type == EntryType::file ? &entry.content.value() : nullptr;
   };

@@ -87,6 +87,7 @@ struct TarReader::State : public ByteSource {
   // libarchive's view of the stream
   static la_ssize_t pull(archive* handle, void* self, const void** buffer);
   la_ssize_t pull_block(archive* handle, const void** buffer) noexcept;
+  std::size_t read_some(std::span<std::byte> into, bool has_some);
   std::size_t pull_bytes();
   void check_result(la_ssize_t result);
   [[noreturn]] void fail_corrupt();
@@ -117,6 +118,7 @@ struct TarReader::State : public ByteSource {
   std::uint64_t metadata_bytes = 0;
   std::string member_name;
   std::exception_ptr failure;
+  std::exception_ptr damage;  // of what comes next from the source
   std::unique_ptr<archive, ArchiveFree> handle;
   bool ended = false;
 };
@@ -141,11 +143,25 @@ la_ssize_t TarReader::State::pull(archive* handle, void* self, const void** buff
   return static_cast<State*>(self)->pull_block(handle, buffer);
 }
 
+// What is damaged further on is told when it is its turn: what lies before may say enough
+// (archive_probe.h).
+std::size_t TarReader::State::read_some(std::span<std::byte> into, bool has_some) {
+  if (damage && !has_some) std::rethrow_exception(damage);
+  if (damage) return 0;
+  try {
+    return source->read(into);
+  } catch (const Error&) {
+    if (!has_some) throw;
+    damage = std::current_exception();
+    return 0;
+  }
+}
+
 std::size_t TarReader::State::pull_bytes() {
   // Full blocks: libarchive is quickest when a header and its content lie in one.
   std::size_t filled = 0;
   while (filled < block.size()) {
-    const std::size_t got = source->read(std::span(block).subspan(filled));
+    const std::size_t got = read_some(std::span(block).subspan(filled), filled > 0);
     if (got == 0) break;
     filled += got;
   }

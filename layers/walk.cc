@@ -1,6 +1,7 @@
 // The walk of trees that have no quicker way than children().
 #include "layers/walk.h"
 
+#include <algorithm>
 #include <optional>
 #include <unordered_map>
 #include <unordered_set>
@@ -73,6 +74,12 @@ class ChildrenWalk {
 };
 
 }  // namespace
+
+const Entry* Walked::find(const TreePath& path) const {
+  const auto entry = std::lower_bound(entries.begin(), entries.end(), path,
+                                      [](const Entry& a, const TreePath& b) { return a.path < b; });
+  return entry != entries.end() && entry->path == path ? &*entry : nullptr;
+}
 
 Walked Tree::walk(const TreePath& directory, const WalkGuide& guide) const {
   return ChildrenWalk(*this, directory, guide).run();

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <utility>
 #include <vector>
 
 #include "layers/entry.h"
@@ -31,6 +32,9 @@ struct Walked {
   // has link_target empty and the others name it there, relative too.
   std::vector<Entry> entries;
   std::vector<std::size_t> implied;  // indices of implied directories, ascending
+
+  const Entry* find(const TreePath& path) const;  // null: not taken
+  Entry* find(const TreePath& path) { return const_cast<Entry*>(std::as_const(*this).find(path)); }
 };
 
 }  // namespace cooper::layers

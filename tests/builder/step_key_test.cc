@@ -267,6 +267,29 @@ TEST(CopyKey, CACHE_03_options_count) {
   EXPECT_NE(copy_key(add), copy_key(kept));
 }
 
+TEST(CopyKind, CACHE_03_a_record_is_of_the_kind_that_differs_from_it_in_content_only) {
+  CopyStep step;
+  step.destination = "/\"contents\":[]";
+  const Making making{.epoch = 1};
+  const layers::Owner owner{1, 2};
+  const auto is_of = [](const KeyedRecord& record, const CopyKind& kind) {
+    return record.text.starts_with(kind.begin) && record.text.ends_with(kind.end);
+  };
+  const CopyKind kind = copy_kind(step, chain("p"), owner, making);
+  EXPECT_TRUE(is_of(copy_record(step, chain("p"), {content("a")}, owner, making), kind));
+  EXPECT_TRUE(is_of(copy_record(step, chain("p"), {content("a"), content("b")}, owner, making), kind));
+  EXPECT_FALSE(is_of(copy_record(step, chain("q"), {content("a")}, owner, making), kind));
+  EXPECT_FALSE(is_of(copy_record(step, chain("p"), {content("a")}, std::nullopt, making), kind));
+  EXPECT_FALSE(is_of(copy_record(step, chain("p"), {content("a")}, owner, {}), kind));
+  for (const auto change : {+[](CopyStep& s) { s.destination += "/"; }, +[](CopyStep& s) { s.chmod = "1"; },
+                            +[](CopyStep& s) { s.link = true; }, +[](CopyStep& s) { s.is_add = true; },
+                            +[](CopyStep& s) { s.parents = true; }}) {
+    CopyStep other = step;
+    change(other);
+    EXPECT_FALSE(is_of(copy_record(other, chain("p"), {content("a")}, owner, making), kind));
+  }
+}
+
 TEST(CopyKey, CACHE_03_files_owner_parent_and_epoch_count) {
   CopyStep step;
   step.destination = "/d";

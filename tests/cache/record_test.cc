@@ -70,6 +70,17 @@ TEST_F(Record, put_again_is_replaced) {
   EXPECT_EQ(store->find_step(key_of("step")), second);
 }
 
+TEST_F(Record, is_found_by_how_its_inputs_begin_and_end) {
+  const auto store = open();
+  EXPECT_FALSE(store->has_step_like("{", "}"));
+  store->put_step(key_of("other"), {"a]", std::nullopt, "now"});
+  store->put_step(key_of("step"), {"{\"\xc3\xa9\":[%_],\"z\":1}", std::nullopt, "now"});
+  EXPECT_TRUE(store->has_step_like("{\"\xc3\xa9\":[", "],\"z\":1}"));
+  EXPECT_FALSE(store->has_step_like("{\"e\":[", "],\"z\":1}"));
+  EXPECT_FALSE(store->has_step_like("{\"\xc3\xa9\":[", "],\"y\":1}"));
+  EXPECT_FALSE(store->has_step_like("a]", "}"));  // of two records
+}
+
 TEST_F(Record, without_a_layer_needs_no_blob) {
   const auto store = open();
   const StepRecord record{.inputs = "RUN true", .layer = std::nullopt, .created = "now"};

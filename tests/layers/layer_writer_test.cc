@@ -133,6 +133,25 @@ TEST(LayerWriter, a_fingerprint_answers_for_the_digest) {
   EXPECT_FALSE(row.fingerprint);
 }
 
+TEST(LayerWriter, ERR_06_it_ends_when_stop_is_requested_within_a_file_too) {
+  struct Interrupting : ByteSource {
+    std::size_t read(std::span<std::byte> into) override {
+      stop.request_stop();
+      std::fill(into.begin(), into.end(), std::byte{'x'});
+      return into.size();
+    }
+    std::stop_source stop;
+  };
+  tests::MemoryBlobs blobs;
+  LayerWriter writer(blobs, {Compression::none});
+  Interrupting content;
+  writer.end_when(content.stop.get_token());
+  Entry file = file_item("f", "").entry;
+  file.size_bytes = std::uint64_t{1} << 40;
+  expect_error(Errc::cancelled, {"interrupted"}, [&] { writer.add(file, &content); });
+  expect_error(Errc::cancelled, {"interrupted"}, [&] { writer.add(dir_item("g").entry); });
+}
+
 TEST(LayerWriter, entries_out_of_order_are_refused) {
   for (const auto& [first, second] : {std::pair("b", "a"), {"a", "a"}, {"a.b", "a/b"}}) {
     tests::MemoryBlobs blobs;

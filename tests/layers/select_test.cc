@@ -275,13 +275,15 @@ TEST(Select, ADD_02_archives_are_told_by_content) {
       .file("fake.tar", "no archive")
       .file("empty.tar", "");
   context.file("text.tar.gz", not_tar.text).file("zeros.tar", std::string(1024, '\0'));
+  // Its first member can be read: unpacking it will say that the rest is missing.
+  context.file("cut.gz", gzip.substr(0, gzip.size() - 1));
   context.file("cut.tar", tar.substr(0, 100)).file("dir/in.tar", tar).link("link", "plain");
   const struct {
     const char* name;
     bool archive;
   } cases[] = {{"plain", true},      {"zipped.txt", true},   {"fake.tar", false},
                {"empty.tar", false}, {"text.tar.gz", false}, {"zeros.tar", false},
-               {"cut.tar", false},   {"link", true}};
+               {"cut.tar", false},   {"cut.gz", true},      {"link", true}};
   for (const auto& c : cases) {
     CopyRequest add = request({c.name});
     add.unpack_archives = true;
