@@ -76,12 +76,13 @@ class SysError : public Error {
 [[noreturn]] void throw_errno(std::string_view doing, std::string_view object);
 
 // Runs body; an Error that leaves it gains the context string made by describe (called only then).
+// Not one that says that somebody interrupted: where it was does not matter.
 template <std::invocable Describe, std::invocable Body>
 decltype(auto) with_context(Describe&& describe, Body&& body) {
   try {
     return body();
   } catch (Error& error) {
-    error.add_context(describe());
+    if (error.code() != Errc::cancelled) error.add_context(describe());
     throw;
   }
 }

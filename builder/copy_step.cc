@@ -21,19 +21,27 @@ bool StepRunner::reads_late(StepId id, const CopyStep& step, const CopyKind& kin
     return !source.unpack && local_context(source.from) != nullptr;
   });
   if (!of_host || options_.keep_xattrs) return false;
-  if (!plan_.steps[id].ignore_cache && has_record_of(kind)) return false;
   // What several stages copy alike is copied once (CACHE-14), which takes a key that they wait for.
-  return std::ranges::count_if(plan_.steps, [&step](const Step& other) {
-           const auto* copy = std::get_if<CopyStep>(&other.operation);
-           return copy != nullptr && copy->destination == step.destination && copy->sources == step.sources;
-         }) == 1;
+  const auto alike = std::ranges::count_if(plan_.steps, [&step](const Step& other) {
+    const auto* copy = std::get_if<CopyStep>(&other.operation);
+    return copy != nullptr && copy->destination == step.destination && copy->sources == step.sources;
+  });
+  return alike == 1 && (plan_.steps[id].ignore_cache || !has_record_of(kind));
 }
 
 bool StepRunner::has_record_of(const CopyKind& kind) const {
   if (store_.find_fact(kCopiedFact, fact_key(kind))) return true;
   if (!store_.has_step_like(kind.begin, kind.end)) return false;
-  store_.put_fact(kCopiedFact, fact_key(kind), "");
+  note(kind);
   return true;
+}
+
+void StepRunner::note(const CopyKind& kind) const {
+  try {
+    store_.put_fact(kCopiedFact, fact_key(kind), "");
+  } catch (const Error&) {
+    // A full disk: then the records are looked through again.
+  }
 }
 
 std::shared_ptr<Prepared> StepRunner::prepare_copy(StepId id, const std::vector<StepResult>& results,
@@ -73,11 +81,12 @@ StepResult StepRunner::copy_unread(StepId id, Prepared& prepared, const std::vec
   layers::WrittenLayer written = write_copy_layer(step, prepared, parent, stop);
   seal_copy(step, prepared, parent);
   prepared.selections.clear();
-  // Another build may have made the same meanwhile (CACHE-14).
+  // Another build may have made the same meanwhile. Then the work was done twice, as neither had a key to wait for; they
+  // would have had to wait for whatever else is copied there first.
   const auto lock = store_.lock_step(prepared.record.key, stop);
   if (auto found = look_up(id, prepared, results)) return *std::move(found);
   StepResult made = conclude(planned, prepared.record, parent, std::move(written), began);
-  store_.put_fact(kCopiedFact, fact_key(copy_kind(step, parent.chain(), prepared.owner, making())), "");
+  note(copy_kind(step, parent.chain(), prepared.owner, making()));
   return made;
 }
 

@@ -95,6 +95,7 @@ class Folding {
     Activity activity(context_.progress, "fold metadata into " + layer.diff_id.str());
     layers::LayerWriter writer(context_.store, context_.compression);
     writer.keep_xattrs(true);  // the rows have what the build keeps
+    writer.end_when(stop);
     layers::rewrite_layer(context_.store.open_blob(layer.descriptor.digest), rows,
                           "layer " + layer.descriptor.digest.str(), writer);
     layers::WrittenLayer written = std::move(writer).finish();

@@ -74,6 +74,7 @@ class StepRunner {
   // the store has no record of such a copy of other files.
   bool reads_late(StepId id, const CopyStep& step, const CopyKind& kind) const;
   bool has_record_of(const CopyKind& kind) const;
+  void note(const CopyKind& kind) const;  // that there is one
   // Makes its key: reads what was not read yet.
   void seal_copy(const CopyStep& step, Prepared& prepared, const LayerStack& parent) const;
   StepResult copy_unread(StepId id, Prepared& prepared, const std::vector<StepResult>& results, std::stop_token stop);

@@ -23,13 +23,14 @@ class LocalDevices {
  public:
   template <class Open>
   bool is_local(dev_t device, Open&& open_file) {
-    auto& known = known_[device];
-    if (!known) known = is_local_file_system(open_file());
-    return *known;
+    const auto known = known_.find(device);
+    if (known != known_.end()) return known->second;
+    const int fd = open_file();
+    return fd >= 0 && known_.emplace(device, is_local_file_system(fd)).first->second;
   }
 
  private:
-  std::map<dev_t, std::optional<bool>> known_;
+  std::map<dev_t, bool> known_;
 };
 
 // The capability of an open file in its version 2 form; nullopt where it has none.

@@ -340,7 +340,6 @@ TEST_F(Executor, CACHE_03_a_file_swapped_after_its_digest_was_taken_gives_no_rec
   EXPECT_EQ(build("FROM scratch\nCOPY a /x\n").told, "done");
 }
 
-// The first of its kind is read when it is written: a swap before that is no swap.
 TEST_F(Executor, CACHE_14_equal_copies_of_one_build_are_known_by_their_key_before_they_run) {
   put("a", "old");
   const auto before = fs::last_write_time(path("context/a"));
@@ -357,6 +356,7 @@ TEST_F(Executor, CACHE_14_equal_copies_of_one_build_are_known_by_their_key_befor
   EXPECT_THROW(execute(plan, *store_, fetcher_, progress, swapping, {}), StepError);
 }
 
+// The first of its kind is read when it is written: a swap before that is no swap.
 TEST_F(Executor, CACHE_03_the_first_copy_of_its_kind_has_the_key_of_what_was_written) {
   fs::create_directories(path("context/d"));
   put("d/a", "old");
