@@ -197,16 +197,25 @@ bool set_overlay_new_api_allowed(bool allowed) noexcept {
   return new_api_allowed.exchange(allowed);
 }
 
+namespace {
+
+// False: something is open for writing. A context of its own for each try, as one that failed once
+// only says EBUSY.
+bool try_end_writes(const UniqueFd& overlay) {
+  const UniqueFd context(::fspick(overlay.get(), "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH));
+  if (context && ::fsconfig(context.get(), FSCONFIG_SET_FLAG, "ro", nullptr, 0) == 0) {
+    if (::fsconfig(context.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) == 0) return true;
+    if (errno == EBUSY) return false;
+  }
+  throw_errno("ending the writes to", "a step's root");
+}
+
+}  // namespace
+
 void end_writes(const UniqueFd& overlay) {
   constexpr std::chrono::milliseconds kPause{10};
   constexpr int kTries = 200;  // what a process had open may be closed a moment after its end
-  const UniqueFd context(::fspick(overlay.get(), "", FSPICK_CLOEXEC | FSPICK_EMPTY_PATH));
-  if (!context || ::fsconfig(context.get(), FSCONFIG_SET_FLAG, "ro", nullptr, 0) != 0) {
-    throw_errno("ending the writes to", "a step's root");
-  }
-  for (int i = 0; ::fsconfig(context.get(), FSCONFIG_CMD_RECONFIGURE, nullptr, nullptr, 0) != 0;
-       ++i) {
-    if (errno != EBUSY) throw_errno("ending the writes to", "a step's root");
+  for (int i = 0; !try_end_writes(overlay); ++i) {
     if (i == kTries) {
       throw Error(Errc::io,
                   "a file of the step's root is still open for writing, by a process outside the "

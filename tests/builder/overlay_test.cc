@@ -4,12 +4,16 @@
 #include "layers/overlay.h"
 
 #include <gmock/gmock.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <thread>
 
 #include "base/dir.h"
 #include "base/error.h"
@@ -73,6 +77,20 @@ TEST_P(Overlay, writes_go_to_the_upper_directory) {
   EXPECT_TRUE(fs::is_directory(stack_.upper_path + "/new"));
   ASSERT_EQ(::lstat((stack_.upper_path + "/f").c_str(), &status), 0);
   EXPECT_TRUE(S_ISCHR(status.st_mode));
+}
+
+TEST_P(Overlay, writes_end_once_nothing_is_open_for_them_any_more) {
+  add_upper();
+  const UniqueFd mounted = mount_overlay(stack_, make("staging"));
+  UniqueFd file(::openat(mounted.get(), "f", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  ASSERT_TRUE(file);
+  std::jthread closing([&file] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(50));
+    file = UniqueFd();
+  });
+  end_writes(mounted);
+  EXPECT_LT(::openat(mounted.get(), "g", O_WRONLY | O_CREAT | O_CLOEXEC, 0644), 0);
+  EXPECT_EQ(errno, EROFS);
 }
 
 TEST_P(Overlay, opaque_directories_are_marked_in_the_user_namespace) {
