@@ -16,7 +16,7 @@ std::string fact_key(const CopyKind& kind) { return oci::sha256(kind.begin + kin
 
 }  // namespace
 
-bool StepRunner::reads_late(StepId id, const CopyStep& step, const CopyKind& kind) const {
+bool StepRunner::reads_late(StepId id, const CopyStep& step, const Prepared& prepared, const LayerStack& parent) const {
   const bool of_host = !step.sources.empty() && std::ranges::all_of(step.sources, [this](const CopyStep::Source& source) {
     return !source.unpack && local_context(source.from) != nullptr;
   });
@@ -26,7 +26,8 @@ bool StepRunner::reads_late(StepId id, const CopyStep& step, const CopyKind& kin
     const auto* copy = std::get_if<CopyStep>(&other.operation);
     return copy != nullptr && copy->destination == step.destination && copy->sources == step.sources;
   });
-  return alike == 1 && (plan_.steps[id].ignore_cache || !has_record_of(kind));
+  if (alike > 1) return false;
+  return plan_.steps[id].ignore_cache || !has_record_of(copy_kind(step, parent.chain(), prepared.owner, making()));
 }
 
 bool StepRunner::has_record_of(const CopyKind& kind) const {
@@ -51,7 +52,7 @@ std::shared_ptr<Prepared> StepRunner::prepare_copy(StepId id, const std::vector<
   if (owner_needs_lookup(step.chown) && !workshop_) return nullptr;
   Prepared prepared;
   prepared.owner = owner_of(step.chown, step.link ? LayerStack() : parent, stop);
-  prepared.unread = reads_late(id, step, copy_kind(step, parent.chain(), prepared.owner, making()));
+  prepared.unread = reads_late(id, step, prepared, parent);
   for (const CopyStep::Source& source : step.sources) {
     layers::CopyRequest request = copy_request(step, source);
     request.leave_unread = prepared.unread;

@@ -1,6 +1,7 @@
 #include "builder/executor.h"
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "builder/scheduler.h"
 #include "builder/step_error.h"
 #include "builder/step_runner.h"
@@ -52,7 +53,7 @@ class Execution {
   // The look-up pass: no thread, no namespace. What it can't answer is left for the schedule.
   void answer_from_cache(std::stop_token stop) {
     for (StepId id = 0; id < plan_.steps.size(); ++id) {
-      if (stop.stop_requested()) throw Error(Errc::cancelled, "interrupted");
+      end_if_stopped(stop);
       if (!inputs_done(id)) continue;
       if (const auto* source = std::get_if<SourceStep>(&plan_.steps[id].operation)) {
         locate(id, [&] {

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "builder/base_images.h"
 #include "builder/early_archive.h"
 #include "builder/flatten.h"
@@ -41,7 +42,7 @@ class StoppableBlobs : public oci::BlobReader {
    public:
     Source(std::unique_ptr<ByteSource> next, const std::stop_token& stop) : next_(std::move(next)), stop_(stop) {}
     std::size_t read(std::span<std::byte> into) override {
-      if (stop_.stop_requested()) throw Error(Errc::cancelled, "interrupted");
+      end_if_stopped(stop_);
       return next_->read(into);
     }
 

@@ -7,6 +7,7 @@
 
 #include "base/dir.h"
 #include "base/error.h"
+#include "base/stop.h"
 #include "builder/stoppable_sink.h"
 #include "layers/tar_writer.h"
 #include "layers/xattr.h"
@@ -101,7 +102,7 @@ void flatten_to_directory(const layers::Tree& tree, const std::filesystem::path&
   walk(
       tree, TreePath(),
       [&](const Entry& entry) {
-        if (stop.stop_requested()) throw Error(Errc::cancelled, "interrupted");
+        end_if_stopped(stop);
         writer.write(entry);
       },
       [&](const Entry& entry) { writer.finish(entry); });

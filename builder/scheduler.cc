@@ -7,7 +7,7 @@
 #include <system_error>
 #include <thread>
 
-#include "base/error.h"
+#include "base/stop.h"
 
 namespace cooper::builder {
 namespace {
@@ -37,7 +37,7 @@ class DagRun {
     }
     for (std::jthread& worker : workers_) worker.join();
     if (failure_) std::rethrow_exception(failure_);
-    if (outside.stop_requested()) throw Error(Errc::cancelled, "interrupted");
+    end_if_stopped(outside);
   }
 
  private:

@@ -72,7 +72,7 @@ class StepRunner {
   std::shared_ptr<Prepared> prepare_copy(StepId id, const std::vector<StepResult>& results, std::stop_token stop);
   // Whether a key made before the layer could find nothing: its files are of a local context and copied as they are, and
   // the store has no record of such a copy of other files.
-  bool reads_late(StepId id, const CopyStep& step, const CopyKind& kind) const;
+  bool reads_late(StepId id, const CopyStep& step, const Prepared& prepared, const LayerStack& parent) const;
   bool has_record_of(const CopyKind& kind) const;
   void note(const CopyKind& kind) const;  // that there is one
   // Makes its key: reads what was not read yet.

@@ -5,7 +5,7 @@
 #include <utility>
 
 #include "base/byte_stream.h"
-#include "base/error.h"
+#include "base/stop.h"
 
 namespace cooper::builder {
 
@@ -13,7 +13,7 @@ class StoppableSink : public ByteSink {
  public:
   StoppableSink(ByteSink& next, std::stop_token stop) : next_(next), stop_(std::move(stop)) {}
   void write(Bytes bytes) override {
-    if (stop_.stop_requested()) throw Error(Errc::cancelled, "interrupted");
+    end_if_stopped(stop_);
     next_.write(bytes);
   }
   void finish() override { next_.finish(); }

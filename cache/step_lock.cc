@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "cache/file_lock.h"
 #include "cache/layout.h"
 #include "cache/retry.h"
@@ -42,7 +43,7 @@ std::unique_ptr<StepLock> wait_for_step_lock(const Dir& root, const StepKey& key
                                              const std::stop_token& stop) {
   const std::string name = "step-" + key.hex();
   constexpr const char* kWaitingFor = "another build of the same step";
-  if (stop.stop_requested()) throw Error(Errc::cancelled, "interrupted");
+  end_if_stopped(stop);
   return retry(stop, kWaitingFor, [&]() -> std::unique_ptr<StepLock> {
     UniqueFd file = open_lock(root, name);
     std::optional<FileLock> lock = FileLock::try_lock(file.get(), LockMode::exclusive);

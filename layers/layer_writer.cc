@@ -4,6 +4,7 @@
 #include <climits>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "layers/apply_rows.h"
 #include "layers/stored_table.h"
 #include "layers/tar_writer.h"
@@ -12,17 +13,13 @@
 namespace cooper::layers {
 namespace {
 
-void check(const std::stop_token& stop) {
-  if (stop.stop_requested()) throw Error(Errc::cancelled, "interrupted");
-}
-
 // Hashes a file's bytes on their way into the tar.
 template <class Hasher>
 class Hashed : public ByteSource {
  public:
   Hashed(ByteSource& source, const std::stop_token& stop) : source_(source), stop_(stop) {}
   std::size_t read(std::span<std::byte> into) override {
-    check(stop_);
+    end_if_stopped(stop_);
     const std::size_t got = source_.read(into);
     hasher_.update(Bytes(into).first(got));
     return got;
@@ -157,7 +154,7 @@ void check_path(const std::string& path) {
 
 std::optional<oci::ContentDigest> LayerWriter::add(const Entry& given, ByteSource* content) {
   State& state = *state_;
-  check(state.stop);
+  end_if_stopped(state.stop);
   check_path(given.path.str());
   Entry entry = canonical(given, state.keep_xattrs);
   if (!state.keep_xattrs && entry.type != EntryType::hard_link &&

@@ -87,7 +87,6 @@ struct TarReader::State : public ByteSource {
   // libarchive's view of the stream
   static la_ssize_t pull(archive* handle, void* self, const void** buffer);
   la_ssize_t pull_block(archive* handle, const void** buffer) noexcept;
-  std::size_t read_some(std::span<std::byte> into, bool has_some);
   std::size_t pull_bytes();
   void check_result(la_ssize_t result);
   [[noreturn]] void fail_corrupt();
@@ -145,25 +144,19 @@ la_ssize_t TarReader::State::pull(archive* handle, void* self, const void** buff
 
 // What is damaged further on is told when it is its turn: what lies before may say enough
 // (archive_probe.h).
-std::size_t TarReader::State::read_some(std::span<std::byte> into, bool has_some) {
-  if (damage && !has_some) std::rethrow_exception(damage);
-  if (damage) return 0;
-  try {
-    return source->read(into);
-  } catch (const Error&) {
-    if (!has_some) throw;
-    damage = std::current_exception();
-    return 0;
-  }
-}
-
 std::size_t TarReader::State::pull_bytes() {
+  if (damage) std::rethrow_exception(damage);
   // Full blocks: libarchive is quickest when a header and its content lie in one.
   std::size_t filled = 0;
-  while (filled < block.size()) {
-    const std::size_t got = read_some(std::span(block).subspan(filled), filled > 0);
-    if (got == 0) break;
-    filled += got;
+  try {
+    while (filled < block.size()) {
+      const std::size_t got = source->read(std::span(block).subspan(filled));
+      if (got == 0) break;
+      filled += got;
+    }
+  } catch (const Error&) {
+    if (filled == 0) throw;
+    damage = std::current_exception();
   }
   if (hasher) hasher->update(Bytes(block).first(filled));
   stream_bytes += filled;

@@ -1,107 +1,15 @@
 // Plans that need no process and no namespace: COPY from contexts and WORKDIR.
-#include "builder/executor.h"
-
-#include <gtest/gtest.h>
 #include <sys/xattr.h>
 
-#include <map>
 #include <thread>
 
-#include "base/guarded.h"
-#include "builder/context.h"
 #include "builder/step_error.h"
-#include "layers/apply.h"
-#include "tests/builder/store_fixture.h"
+#include "tests/builder/executor_fixture.h"
 
 namespace cooper::builder {
 namespace {
 
-class RecordingProgress : public Progress {
- public:
-  void planned(const Plan&) override {}
-  void started(StepId) override {}
-  void output(StepId, std::string_view, bool) override {}
-  void finished(StepId step, StepOutcome outcome) override {
-    outcomes_.with([&](auto& map) { map[step] = outcome; });
-  }
-  void activity_started(const std::string&) override {}
-  void activity_finished(const std::string&, bool) override {}
-  void notice(const std::string&) override {}
-
-  // "done cached …" of the steps that are no sources, in the plan's order.
-  std::string told(const Plan& plan) const {
-    return outcomes_.with([&](const auto& map) {
-      std::string text;
-      for (const auto& [step, outcome] : map) {
-        if (std::holds_alternative<SourceStep>(plan.steps[step].operation)) continue;
-        static constexpr const char* kNames[] = {"done", "cached", "failed", "cancelled"};
-        text += (text.empty() ? "" : " ") + std::string(kNames[static_cast<int>(outcome)]);
-      }
-      return text;
-    });
-  }
-
- private:
-  Guarded<std::map<StepId, StepOutcome>> outcomes_;
-};
-
-struct Built {
-  std::string told;
-  LayerStack rootfs;
-  std::vector<StepResult> results;
-  std::vector<std::string> events;  // "open <context>", "run"
-};
-
-class Executor : public StoreTest {
- protected:
-  void SetUp() override { fs::create_directories(path("context")); }
-
-  void put(const std::string& name, const std::string& content) {
-    write_file(path("context") / name, content);
-  }
-
-  ExecuteOptions options(std::vector<std::string>& events) {
-    ExecuteOptions made;
-    made.source_date_epoch = epoch_;
-    made.keep_xattrs = keep_xattrs_;
-    made.clock = [this] { return std::pair<std::int64_t, std::uint32_t>(clock_, 0); };
-    made.open_context = [this, &events](const std::string& name) {
-      events.push_back("open " + name);
-      const ContextOptions context{path("context") / name, std::nullopt, nullptr, 2, keep_xattrs_};
-      return open_local_context(context, read_ignore_file(context));
-    };
-    made.before_running = [&events] { events.emplace_back("run"); };
-    return made;
-  }
-
-  Built execute_plan(const Plan& plan, std::stop_token stop = {}) {
-    Built built;
-    RecordingProgress progress;
-    built.results =
-        execute(plan, *store_, fetcher_, progress, options(built.events), std::move(stop));
-    built.told = progress.told(plan);
-    built.rootfs = built.results[plan.result().rootfs].rootfs;
-    return built;
-  }
-
-  Built build(const std::string& text) { return execute_plan(plan_of(text)); }
-
-  // "path content" of every file of a layer, as its blob holds them.
-  std::map<std::string, layers::Entry> entries(const PlannedLayer& layer) {
-    std::map<std::string, layers::Entry> found;
-    const auto table = layers::read_table(store_->open_blob(layer.descriptor.digest), {}, "layer");
-    for (const layers::Entry& entry : table.entries()) found[entry.path.str()] = entry;
-    return found;
-  }
-
-  std::int64_t clock_ = 1'700'000'000;
-  std::optional<std::int64_t> epoch_;
-  bool keep_xattrs_ = false;
-};
-
-oci::ContentDigest digest_of(const std::string& text) {
-  return {oci::sha256(text)};
-}
+using Executor = ExecutorTest;
 
 TEST_F(Executor, the_second_time_everything_is_cached_and_nothing_started) {
   put("a", "1");
@@ -314,85 +222,6 @@ TEST_F(Executor, REPRO_05_CACHE_20_a_layer_of_another_time_is_no_answer_with_an_
   put("b", "2");  // a step that ran again, with an equal tree
   const Built again = build("FROM scratch\nWORKDIR /w/\nCOPY a /d/\n");
   EXPECT_EQ(again.rootfs.layers()[0], plain.rootfs.layers()[0]);
-}
-
-TEST_F(Executor, CACHE_03_a_file_swapped_after_its_digest_was_taken_gives_no_record) {
-  put("a", "first of its kind");
-  EXPECT_EQ(build("FROM scratch\nCOPY a /x\n").told, "done");
-  put("a", "old");
-  const auto before = fs::last_write_time(path("context/a"));
-  const auto swap = [&] {  // same size, same time: only the bytes tell
-    put("a", "new");
-    fs::last_write_time(path("context/a"), before);
-  };
-  std::vector<std::string> events;
-  ExecuteOptions swapping = options(events);
-  swapping.before_running = swap;
-  RecordingProgress progress;
-  const Plan plan = plan_of("FROM scratch\nCOPY a /x\n");
-  try {
-    execute(plan, *store_, fetcher_, progress, swapping, {});
-    FAIL() << "the new bytes got the old key";
-  } catch (const Error& error) {
-    EXPECT_EQ(error.code(), Errc::io);
-    EXPECT_HAS(error.what(), "changed");
-  }
-  EXPECT_EQ(build("FROM scratch\nCOPY a /x\n").told, "done");
-}
-
-TEST_F(Executor, CACHE_14_equal_copies_of_one_build_are_known_by_their_key_before_they_run) {
-  put("a", "old");
-  const auto before = fs::last_write_time(path("context/a"));
-  std::vector<std::string> events;
-  ExecuteOptions swapping = options(events);
-  swapping.before_running = [&] {
-    put("a", "new");
-    fs::last_write_time(path("context/a"), before);
-  };
-  RecordingProgress progress;
-  const Plan plan = plan_of(
-      "FROM scratch AS one\nCOPY a /x\nFROM scratch AS two\nCOPY a /x\n"
-      "FROM scratch\nCOPY --from=one x /1\nCOPY --from=two x /2\n");
-  EXPECT_THROW(execute(plan, *store_, fetcher_, progress, swapping, {}), StepError);
-}
-
-// The first of its kind is read when it is written: a swap before that is no swap.
-TEST_F(Executor, CACHE_03_the_first_copy_of_its_kind_has_the_key_of_what_was_written) {
-  fs::create_directories(path("context/d"));
-  put("d/a", "old");
-  const auto before = fs::last_write_time(path("context/d/a"));
-  std::vector<std::string> events;
-  ExecuteOptions swapping = options(events);
-  swapping.before_running = [&] {
-    put("d/a", "new");
-    fs::last_write_time(path("context/d/a"), before);
-  };
-  RecordingProgress progress;
-  const std::string text = "FROM scratch\nCOPY d /\n";
-  const Plan plan = plan_of(text);
-  const auto results = execute(plan, *store_, fetcher_, progress, swapping, {});
-  const LayerStack& rootfs = results[plan.result().rootfs].rootfs;
-  EXPECT_EQ(entries(rootfs.layers()[0]).at("a").content, digest_of("new"));
-  const Built again = build(text);
-  EXPECT_EQ(again.told, "cached");
-  EXPECT_EQ(again.rootfs.layers(), rootfs.layers());
-  put("d/a", "old");
-  EXPECT_EQ(entries(build(text).rootfs.layers()[0]).at("a").content, digest_of("old"));
-}
-
-// What is noted of it only saves looking through all records.
-TEST_F(Executor, CACHE_19_a_kind_of_copy_of_which_nothing_is_noted_is_cached_all_the_same) {
-  put("a", "1");
-  const std::string text = "FROM scratch\nCOPY a /x\n";
-  const Built first = build(text);
-  const auto kinds = store_->facts("copied");
-  ASSERT_EQ(kinds.size(), 1U);
-  store_->drop_fact("copied", kinds.begin()->first);
-  const Built again = build(text);
-  EXPECT_EQ(again.told, "cached");
-  EXPECT_EQ(again.rootfs.layers(), first.rootfs.layers());
-  EXPECT_EQ(again.events, std::vector<std::string>{"open "});  // nothing was started
-  EXPECT_EQ(store_->facts("copied"), kinds);
 }
 
 TEST_F(Executor, CTX_11_named_contexts_are_opened_when_used) {

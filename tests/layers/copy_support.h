@@ -12,6 +12,9 @@
 
 namespace cooper::layers {
 
+// cap_net_bind_service, effective and permitted, in version 2.
+extern const std::string kCapabilityValue;
+
 // A directory on the host. Everything in it gets the mtime kContextTime.
 inline constexpr std::int64_t kContextTime = 1'500'000'000;
 class Context {
@@ -24,6 +27,8 @@ class Context {
   Context& fifo(const std::string& path);
   Context& socket(const std::string& path);
   Context& touch(const std::string& path, Timestamp time = {kContextTime, 0});
+  // False: only root may, and not on every file system.
+  bool give_capability(const std::string& path) const;
 
   const Dir& root() const { return directory_.dir(); }
   std::string host_path(const std::string& path) const {

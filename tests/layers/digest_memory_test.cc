@@ -2,7 +2,6 @@
 
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #include <fstream>
@@ -69,18 +68,11 @@ TEST(DigestMemory, a_changed_file_is_read_again) {
   EXPECT_EQ(digest(context, memory), before);
 }
 
-// Version 2: cap_net_bind_service, effective and permitted.
-const std::string kCapabilityValue("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
-
 TEST(DigestMemory, COPY_18_a_file_with_a_capability_is_looked_at_every_time) {
   if (::geteuid() != 0) return;  // only root may give one
   Context context;
   context.file("d/plain").file("d/ping", "x", 0755);
-  const auto set = [&](const char* path) {
-    return ::setxattr(context.host_path(path).c_str(), "security.capability",
-                      kCapabilityValue.data(), kCapabilityValue.size(), 0) == 0;
-  };
-  if (!set("d/ping")) return;  // a file system without attributes
+  if (!context.give_capability("d/ping")) return;  // a file system without attributes
   const TempDir store = TempDir::in_host_tmp("cooper-digests-");
   PackedDigestMemory memory(store.dir(), at("context"), kFarFuture);
   CountingMemory counted(memory);
@@ -93,7 +85,7 @@ TEST(DigestMemory, COPY_18_a_file_with_a_capability_is_looked_at_every_time) {
   const auto changed = [&] { return context.root().stat(at("d/plain")).st_ctim; };
   const timespec start = changed();
   do {
-    ASSERT_TRUE(set("d/plain"));
+    ASSERT_TRUE(context.give_capability("d/plain"));
   } while (changed().tv_sec == start.tv_sec && changed().tv_nsec == start.tv_nsec);
   EXPECT_NE(digest(context, counted), before);
 }
