@@ -13,6 +13,7 @@
 #include "base/byte_stream.h"
 #include "base/child_process.h"
 #include "base/error.h"
+#include "base/stop.h"
 
 namespace cooper {
 namespace {
@@ -88,7 +89,7 @@ ProgramOutput run_program(const SpawnOptions& options, std::string_view input,
     if (::poll(entries.data(), entries.size(), wait_ms) < 0 && errno != EINTR) {
       throw_errno("waiting for", options.argv.front());
     }
-    if (stop.stop_requested()) throw Error(Errc::cancelled, "cancelled");
+    end_if_stopped(stop);
     running = entries[2].revents == 0;
     standard_output.drain();  // after a look at the child: what it wrote before its end is there
     standard_error.drain();

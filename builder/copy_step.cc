@@ -41,7 +41,7 @@ void StepRunner::note(const CopyKind& kind) const {
   try {
     store_.put_fact(kCopiedFact, fact_key(kind), "");
   } catch (const Error&) {
-    // A full disk: then the records are looked through again.
+    // A full disk, most likely: then the records are looked through again.
   }
 }
 

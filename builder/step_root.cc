@@ -56,7 +56,7 @@ class StepRoots::OverlayRoot : public StepRoot {
     if (server_) server_->finish(stop);
     // A step can send a descriptor of its root to a process that outlives it. The upper directory becomes a layer and a tree
     // of the store, so that way ends here.
-    if (mounted_) layers::end_writes(mounted_);
+    if (mounted_) layers::end_writes(mounted_, stop);
   }
 
   void write_layer(layers::DiffOptions options, layers::LayerWriter& writer) override {

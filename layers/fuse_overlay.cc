@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "layers/mount_context.h"
 
 namespace cooper::layers {
@@ -103,7 +104,7 @@ void FuseOverlay::finish(const std::stop_token& stop) {
   std::optional<ExitStatus> status;
   const auto last = std::chrono::steady_clock::now() + kTimeToEnd;
   while (!status && std::chrono::steady_clock::now() < last) {
-    if (stop.stop_requested()) throw Error(Errc::cancelled, "cancelled");
+    end_if_stopped(stop);
     status = program_.wait_for(kPause);
   }
   if (!status || !status->success()) fail(status);

@@ -15,6 +15,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "layers/mount_context.h"
 
 namespace cooper::layers {
@@ -212,7 +213,7 @@ bool try_end_writes(const UniqueFd& overlay) {
 
 }  // namespace
 
-void end_writes(const UniqueFd& overlay) {
+void end_writes(const UniqueFd& overlay, const std::stop_token& stop) {
   constexpr std::chrono::milliseconds kPause{10};
   constexpr int kTries = 200;  // what a process had open may be closed a moment after its end
   for (int i = 0; !try_end_writes(overlay); ++i) {
@@ -221,6 +222,7 @@ void end_writes(const UniqueFd& overlay) {
                   "a file of the step's root is still open for writing, by a process outside the "
                   "step that was given it: nothing says what will be in it");
     }
+    end_if_stopped(stop);
     std::this_thread::sleep_for(kPause);
   }
 }

@@ -5,6 +5,7 @@
 // always, as root too, so that directories written by one mode of running read the same in another.
 #pragma once
 
+#include <stop_token>
 #include <string>
 #include <vector>
 
@@ -28,8 +29,8 @@ UniqueFd mount_overlay(const OverlayLayers& layers, const std::string& staging_p
 
 // Makes a mounted overlay read-only for whoever has a way into it, by whatever mount: from then on
 // its upper directory changes for its owner alone. Error(io) when a file of it stays open for
-// writing.
-void end_writes(const UniqueFd& overlay);
+// writing, Error(cancelled) when stop is requested meanwhile.
+void end_writes(const UniqueFd& overlay, const std::stop_token& stop);
 
 // For tests: pretend lowerdir+ is missing. Returns the previous setting.
 bool set_overlay_new_api_allowed(bool allowed) noexcept;

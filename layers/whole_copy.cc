@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "layers/apply_directory.h"
 #include "layers/change_times.h"
 #include "layers/settle_copy.h"
@@ -56,7 +57,7 @@ class Rewriter {
       }
     };
     for (const Entry& entry : want_.children(path)) {
-      if (stop_.stop_requested()) throw Error(Errc::cancelled, "cancelled");
+      end_if_stopped(stop_);
       remove_until(&entry.path);
       const bool known = old != have.end() && old->path == entry.path;
       const Entry* before = known ? &*old++ : nullptr;

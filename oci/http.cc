@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "base/guarded.h"
+#include "base/stop.h"
 #include "oci/http_transfer.h"
 #include "oci/http_url.h"
 
@@ -84,7 +85,7 @@ HttpResponse HttpClient::send(const HttpRequest& request) {
   parse_url(request.url);  // http and https only, well formed
   HttpRequest current = request;
   for (int hops = 0;; ++hops) {
-    if (current.stop.stop_requested()) throw Error(Errc::cancelled, "cancelled");
+    end_if_stopped(current.stop);
     HttpResponse response = send_once(current);
     std::optional<HttpRequest> next = follow(current, response);
     if (!next) return response;

@@ -9,6 +9,7 @@
 #include <cstring>
 #include <exception>
 
+#include "base/stop.h"
 #include "oci/http_url.h"
 
 namespace cooper::oci {
@@ -351,7 +352,7 @@ CURLcode HttpConnection::drive(const HttpRequest& request) {
     while (const CURLMsg* message = curl().multi_info_read(multi_, &left)) {
       if (message->msg == CURLMSG_DONE) return message->data.result;
     }
-    if (request.stop.stop_requested()) throw Error(Errc::cancelled, "cancelled");
+    end_if_stopped(request.stop);
     idle.check();
     if (curl().multi_poll(multi_, nullptr, 0, 1000, nullptr) != CURLM_OK) return CURLE_FAILED_INIT;
   }

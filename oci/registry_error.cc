@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 #include <random>
 
+#include "base/stop.h"
 #include "base/terminal_text.h"
 #include "oci/http_url.h"
 
@@ -140,7 +141,7 @@ void retry_sleep(const RetryPolicy& policy, milliseconds delay) {
   std::condition_variable_any ended;
   std::unique_lock lock(mutex);
   ended.wait_for(lock, policy.stop, delay, [] { return false; });
-  if (policy.stop.stop_requested()) throw Error(Errc::cancelled, "cancelled");
+  end_if_stopped(policy.stop);
 }
 
 }  // namespace cooper::oci

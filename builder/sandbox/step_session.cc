@@ -14,6 +14,7 @@
 #include <string_view>
 
 #include "base/error.h"
+#include "base/stop.h"
 #include "builder/sandbox/user_namespace.h"
 
 namespace cooper::builder {
@@ -95,7 +96,7 @@ ExitStatus StepSession::run(InitPlan plan, const OutputHandler& output, std::sto
   plan.payload.stdin_fd = program_.null();
   plan.payload.stdout_fd = stdout_.write_end.get();
   plan.payload.stderr_fd = stderr_.write_end.get();
-  if (stop.stop_requested()) throw Error(Errc::cancelled, "the step was cancelled");
+  end_if_stopped(stop);
   fork(plan);
   {
     // The pidfd stays open until the callback is gone.
@@ -104,7 +105,7 @@ ExitStatus StepSession::run(InitPlan plan, const OutputHandler& output, std::sto
   }
   const ExitStatus init_status = init_->wait();
   if (ended_) return *ended_;
-  if (stop.stop_requested()) throw Error(Errc::cancelled, "the step was cancelled");
+  end_if_stopped(stop);
   // Somebody else killed it: the kernel, out of memory, or an administrator.
   if (init_status.signalled) return init_status;
   throw Error(Errc::io, "the step's first process ended without a word");

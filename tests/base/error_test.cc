@@ -68,6 +68,16 @@ TEST(SysError, names_even_unknown_numbers) {
   EXPECT_STREQ(SysError(99999, "x").what(), "x: error number 99999");
 }
 
+TEST(Error, where_it_was_interrupted_is_not_told) {
+  try {
+    with_context([] { return std::string("step 3"); },
+                 [] { throw Error(Errc::cancelled, "interrupted"); });
+    FAIL();
+  } catch (const Error& error) {
+    EXPECT_STREQ(error.what(), "interrupted");
+  }
+}
+
 TEST(SysError, throw_errno_takes_errno_as_it_was) {
   errno = EACCES;
   try {

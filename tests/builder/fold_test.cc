@@ -3,13 +3,24 @@
 
 #include <gtest/gtest.h>
 
+#include <functional>
+
 #include "builder/assemble.h"
 #include "builder/context.h"
 #include "tests/builder/quiet_progress.h"
 #include "tests/builder/store_fixture.h"
+#include "tests/oci/expect_error.h"
 
 namespace cooper::builder {
 namespace {
+
+struct Observed : public QuietProgress {
+  void activity_started(const std::string& label) override {
+    QuietProgress::activity_started(label);
+    on_activity();
+  }
+  std::function<void()> on_activity = [] {};
+};
 
 class FoldResults : public StoreTest {
  protected:
@@ -23,18 +34,20 @@ class FoldResults : public StoreTest {
     };
     return execute(plan, *store_, fetcher_, progress_, options, {});
   }
-  std::vector<StepResult> fold(const Plan& plan, const std::vector<StepResult>& results) {
+  std::vector<StepResult> fold(const Plan& plan, const std::vector<StepResult>& results,
+                               const std::stop_token& stop = {}) {
     Materializer materializer(*store_, fetcher_);
-    return fold_metadata(plan, results, {*store_, materializer, progress_, {}}, {});
+    return fold_metadata(plan, results, {*store_, materializer, progress_, {}}, stop);
   }
   std::vector<layers::Entry> rows(const PlannedLayer& layer) {
     return Materializer(*store_, fetcher_).table(layer)->entries();
   }
 
-  QuietProgress progress_;
+  Observed progress_;
 };
 
-const char* const kTwice = "FROM scratch AS one\nCOPY big /big\nFROM one AS two\nCOPY --chmod=600 big /big\n";
+const char* const kTwice =
+    "FROM scratch AS one\nCOPY big /big\nFROM one AS two\nCOPY --chmod=600 big /big\n";
 
 TEST_F(FoldResults, IMG_15_bytes_are_there_once_and_every_step_has_its_layer) {
   const Plan plan = plan_of(kTwice);
@@ -58,6 +71,19 @@ TEST_F(FoldResults, IMG_15_bytes_are_there_once_and_every_step_has_its_layer) {
   EXPECT_EQ(progress_.activities().size(), 2U);
 }
 
+TEST_F(FoldResults, ends_when_asked_and_keeps_nothing) {
+  const Plan plan = plan_of(kTwice);
+  const auto results = run(plan);
+  std::stop_source stop;
+  progress_.on_activity = [&] { stop.request_stop(); };
+  tests::expect_error(Errc::cancelled, "interrupted",
+                      [&] { fold(plan, results, stop.get_token()); });
+  progress_.on_activity = [] {};
+  EXPECT_EQ(progress_.activities().size(), 1U);
+  fold(plan, results);
+  EXPECT_EQ(progress_.activities().size(), 3U);  // nothing was found
+}
+
 TEST_F(FoldResults, layers_that_two_targets_share_stay_shared) {
   PlanOptions options = amd64_options();
   options.targets = {"one", "two"};
@@ -65,7 +91,8 @@ TEST_F(FoldResults, layers_that_two_targets_share_stay_shared) {
   const auto results = run(plan);
   const auto published = fold(plan, results);
   for (const PlannedTarget& target : plan.targets) {
-    EXPECT_EQ(published[target.result.rootfs].rootfs.layers(), results[target.result.rootfs].rootfs.layers());
+    EXPECT_EQ(published[target.result.rootfs].rootfs.layers(),
+              results[target.result.rootfs].rootfs.layers());
   }
 }
 

@@ -3,8 +3,8 @@
 
 #include "layers/overlay.h"
 
-#include <gmock/gmock.h>
 #include <fcntl.h>
+#include <gmock/gmock.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/temp_dir.h"
 #include "builder/sandbox/identity.h"
+#include "tests/oci/expect_error.h"
 
 namespace cooper::layers {
 namespace {
@@ -88,9 +89,20 @@ TEST_P(Overlay, writes_end_once_nothing_is_open_for_them_any_more) {
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
     file = UniqueFd();
   });
-  end_writes(mounted);
+  end_writes(mounted, {});
   EXPECT_LT(::openat(mounted.get(), "g", O_WRONLY | O_CREAT | O_CLOEXEC, 0644), 0);
   EXPECT_EQ(errno, EROFS);
+}
+
+TEST_P(Overlay, waiting_for_writes_to_end_ends_when_asked) {
+  add_upper();
+  const UniqueFd mounted = mount_overlay(stack_, make("staging"));
+  const UniqueFd file(::openat(mounted.get(), "f", O_WRONLY | O_CREAT | O_CLOEXEC, 0644));
+  ASSERT_TRUE(file);
+  std::stop_source stop;
+  stop.request_stop();
+  tests::expect_error(Errc::cancelled, "interrupted",
+                      [&] { end_writes(mounted, stop.get_token()); });
 }
 
 TEST_P(Overlay, opaque_directories_are_marked_in_the_user_namespace) {

@@ -1,11 +1,14 @@
 #include "layers/digest_memory.h"
 
+#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <fstream>
 
+#include "base/unique_fd.h"
+#include "layers/host_walk.h"
 #include "tests/layers/copy_support.h"
 
 namespace cooper::layers {
@@ -239,6 +242,16 @@ TEST(DigestMemory, saves_only_news_and_forgets_what_nobody_asks_for) {
   }
   EXPECT_FALSE(PackedDigestMemory(store.dir(), at("context"), kFarFuture).recall(stat_of(10, 20)));
   EXPECT_TRUE(PackedDigestMemory(store.dir(), at("context"), kFarFuture).recall(other));
+}
+
+TEST(LocalDevices, a_file_that_cannot_be_opened_says_nothing_about_its_file_system) {
+  const Context context;
+  const UniqueFd directory(::open(context.host_path("").c_str(), O_RDONLY | O_CLOEXEC));
+  ASSERT_TRUE(is_local_file_system(directory.get()));
+  LocalDevices devices;
+  EXPECT_FALSE(devices.is_local(7, [] { return -1; }));
+  EXPECT_TRUE(devices.is_local(7, [&] { return directory.get(); }));
+  EXPECT_TRUE(devices.is_local(7, [] { return -1; }));  // remembered
 }
 
 }  // namespace

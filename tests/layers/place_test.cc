@@ -175,8 +175,7 @@ TEST(Place, COPY_17_18_stage_metadata_is_kept) {
   Item owned = file_item("s/owned", "x", 04755);
   owned.entry.uid = 1000;
   owned.entry.gid = 1001;
-  owned.entry.xattrs["security.capability"] =
-      std::string("\1\0\0\2\0\4\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 20);
+  owned.entry.xattrs["security.capability"] = kCapabilityValue;
   const auto stage =
       item_tree({dir_item("s", 03775), device_item("s/null", EntryType::char_device, 1, 3), owned,
                  fifo_item("s/pipe")});

@@ -184,6 +184,7 @@ TEST_F(Unread, COPY_18_further_names_are_what_was_written_under_the_first) {
 // As a container's engine puts single files over others.
 TEST_F(Unread, CACHE_15_a_file_that_is_mounted_over_another_is_not_remembered) {
   const char* foreign = "/sys/kernel/notes";  // of the size it says, on no file system of the list
+  if (::access(foreign, R_OK) != 0) GTEST_SKIP() << "this kernel shows no notes";
   run_with_own_mounts([&] {
     const std::string place = context_.host_path("d/sub/b");
     if (::mount(foreign, place.c_str(), nullptr, MS_BIND, nullptr) != 0) return 1;
